@@ -1,0 +1,70 @@
+"""Rules that differ by country and year, as versioned data files beside this module; read strictly, kept in memory."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+Means = Literal["room", "video", "phone"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BillingQuorum(_Strict):
+    """Who must take part in one case before it may be billed."""
+
+    specialties: int = Field(ge=1)
+    coordinator: bool
+    professions: frozenset[str]
+    means: frozenset[Means]
+    simultaneous: bool
+
+
+class Participations(_Strict):
+    """At most so many billed participations per case."""
+
+    internal_most: int = Field(ge=0)
+    external_most: int = Field(ge=0)
+
+
+class Request(_Strict):
+    """Who may ask for the meeting."""
+
+    written: bool
+    never_by: frozenset[str]
+
+
+class RuleSet(_Strict):
+    """One country's rules from one day on; `codes` hold [ambulatory, hospitalised] nomenclature numbers."""
+
+    id: str
+    country: str
+    valid_from: date
+    sources: tuple[str, ...]
+    uncertain: tuple[str, ...] = ()
+    billing_quorum: BillingQuorum
+    participations: Participations
+    codes: dict[str, tuple[str, ...]]
+    request: Request
+    protocol_cases_bill: bool
+
+
+def names() -> tuple[str, ...]:
+    """The ids of all rule sets, for a board's setting."""
+    found = (entry.name for entry in files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+
+
+@cache
+def rule_set(name: str) -> RuleSet:
+    """The rule set with this id; KeyError when there is none."""
+    if name not in names():
+        raise KeyError(name)
+    return RuleSet.model_validate(yaml.safe_load((files(__name__) / f"{name}.yaml").read_text("utf-8")))
