@@ -1,0 +1,1 @@
+"""Identifiers, codes and documents: pure functions on text and bytes, without database and without clock."""
