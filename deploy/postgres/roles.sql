@@ -1,0 +1,33 @@
+-- The two roles and the database. Run as a superuser of PostgreSQL 15 or later, with both passwords in the environment:
+--   MDO_OWNER_PASSWORD=… MDO_APP_PASSWORD=… psql -v ON_ERROR_STOP=1 -d postgres -f roles.sql
+-- It may be run again: what exists is left or set right.
+--
+-- mdo_owner owns the database and migrates it; nothing that serves people runs as it.
+-- mdo_app runs everything and owns nothing, so that row-level security holds for it.
+\set ON_ERROR_STOP on
+\getenv owner_password MDO_OWNER_PASSWORD
+\getenv app_password MDO_APP_PASSWORD
+
+SET password_encryption = 'scram-sha-256';
+SET client_min_messages = warning;
+
+SELECT 'CREATE ROLE mdo_owner' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mdo_owner') \gexec
+SELECT 'CREATE ROLE mdo_app' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mdo_app') \gexec
+ALTER ROLE mdo_owner LOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS PASSWORD :'owner_password';
+ALTER ROLE mdo_app LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS PASSWORD :'app_password';
+
+SELECT 'CREATE DATABASE mdo OWNER mdo_owner' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'mdo') \gexec
+REVOKE ALL ON DATABASE mdo FROM PUBLIC;
+GRANT CONNECT ON DATABASE mdo TO mdo_app;
+
+\connect mdo
+SET client_min_messages = warning;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- All three are trusted extensions: the owner could make them too, but a managed PostgreSQL may want it done by its superuser.
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS unaccent;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+-- What the owner makes from now on, mdo_app may use; a migration takes away what it must not.
+ALTER DEFAULT PRIVILEGES FOR ROLE mdo_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO mdo_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE mdo_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO mdo_app;

@@ -1,0 +1,1 @@
+"""MDO: the specialists of several hospitals at one table."""

@@ -1,0 +1,9 @@
+"""The whole application: pages over HTTP."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdo.settings")
+
+application = get_asgi_application()

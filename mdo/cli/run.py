@@ -1,0 +1,145 @@
+"""What `mdo COMMAND` can do. Each command is one function that returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from mdo.cli.environment import adopt, home
+from mdo.cli.home import CannotRun, Home
+from mdo.environment import BASE_DIR, SettingsRefused
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Run everything: servers, web, worker, mail; Ctrl-C ends it."""
+    from mdo.cli.up import Supervisor
+
+    return Supervisor(home()).run()
+
+
+def servers(arguments: argparse.Namespace) -> int:
+    """Run PostgreSQL and Valkey only, for development; settings are written to HOME/env."""
+    from mdo.cli.stack import Stack
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Stack(Home(Path(arguments.home)), tell=print, may_create_databases=True) as stack:
+        print(f"Servers run. Settings: {stack.home.path / 'env'}. Ctrl-C ends them.", flush=True)
+        while not stop.wait(1):
+            stack.mend()
+    return 0
+
+
+def manage(arguments: argparse.Namespace) -> int:
+    """Django's own commands with the settings of the running stack."""
+    adopt()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["mdo manage", *arguments.rest])
+    return 0
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """Delete the state of this copy: database, files, mailbox, keys."""
+    from mdo.cli.process import end_orphans
+
+    place = Home(home())
+    if not place.path.exists():
+        print("Nothing to delete.")
+        return 0
+    place.prepare()
+    end_orphans(place.path / "pids", print)
+    place.remove()
+    print(f"Deleted {place.path}. The next 'make run' begins anew.")
+    return 0
+
+
+def web(arguments: argparse.Namespace) -> int:
+    """Serve pages and sockets."""
+    adopt()
+    from mdo.server import serve
+
+    return serve()
+
+
+def worker(arguments: argparse.Namespace) -> int:
+    """Run jobs; with --beat also the clock that wakes them (exactly one process of an installation)."""
+    adopt()
+    from mdo.cli.jobs import run_worker
+
+    return run_worker(beat=arguments.beat, threads=arguments.threads)
+
+
+def beat(arguments: argparse.Namespace) -> int:
+    """Run the clock that wakes the jobs (exactly one process of an installation)."""
+    adopt()
+    from mdo.cli.jobs import run_beat
+
+    return run_beat()
+
+
+def smtp(arguments: argparse.Namespace) -> int:
+    """Take mail over SMTP on loopback into the mailbox of the demonstration."""
+    from mdo.cli.mail import serve
+
+    return serve(arguments.port, Path(arguments.mailbox))
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Load the demonstration network into an empty database (demo mode only)."""
+    adopt()
+    import django
+
+    django.setup()
+    from mdo.cli.demonstration import load
+
+    return load()
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": up,
+    "servers": servers,
+    "web": web,
+    "worker": worker,
+    "beat": beat,
+    "smtp": smtp,
+    "demo": demo,
+    "manage": manage,
+    "reset": reset,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `mdo`."""
+    whole = argparse.ArgumentParser(
+        prog="mdo", description="Multidisciplinary boards: prepared, held live, signed, found again."
+    )
+    parts = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {name: parts.add_parser(name, help=(function.__doc__ or "").strip()) for name, function in COMMANDS.items()}
+    made["servers"].add_argument("--home", default=str(BASE_DIR / "var" / "dev"), help="folder of their state")
+    made["worker"].add_argument("--beat", action="store_true", help="run the clock too")
+    made["worker"].add_argument("--threads", type=int, default=4, help="jobs at a time")
+    made["smtp"].add_argument("--port", type=int, required=True)
+    made["smtp"].add_argument("--mailbox", required=True, help="folder of the mailbox")
+    made["manage"].add_argument("rest", nargs=argparse.REMAINDER)
+    return whole
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; what stands in its way is said in a sentence, exit code 1 (settings: 2)."""
+    arguments = parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except SettingsRefused as error:
+        print(
+            "The settings cannot be used:", *(f"  {problem}" for problem in error.problems), sep="\n", file=sys.stderr
+        )
+        return 2
+    except CannotRun as error:
+        print(f"mdo: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,284 @@
+"""Django's settings, all of them derived from `mdo.environment`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from mdo import environment
+from mdo.environment import BASE_DIR
+
+ENVIRONMENT = environment.load()
+
+DEMO = ENVIRONMENT.demo
+DEBUG = False
+SECRET_KEY = ENVIRONMENT.secret_key
+MDO_FILE_KEY = ENVIRONMENT.file_key_bytes
+MDO_VAR = ENVIRONMENT.var
+MDO_FILES = ENVIRONMENT.var / "files"
+MDO_MAILBOX = ENVIRONMENT.var / "mailbox"
+MDO_ORIGINS = ENVIRONMENT.origin_list
+MDO_REDIS_URL = ENVIRONMENT.redis_url
+MDO_REDIS_PREFIX = ENVIRONMENT.redis_prefix
+MEDIA_ROOT = MDO_FILES
+
+# Hosts without scheme and port, as Django wants them; the WebSocket side compares full origins (MDO_ORIGINS).
+ALLOWED_HOSTS = environment.allowed_hosts(MDO_ORIGINS)
+CSRF_TRUSTED_ORIGINS = MDO_ORIGINS
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "channels",
+    "django_htmx",
+    "django_vite",
+    "mdo.kernel",
+    "mdo.directory",
+    "cases",
+    "meetings",
+]
+
+MIDDLEWARE = [
+    "mdo.health.Health",
+    "django.middleware.security.SecurityMiddleware",
+    "mdo.headers.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "mdo.directory.middleware.ActingMiddleware",
+]
+
+ROOT_URLCONF = "mdo.urls"
+ASGI_APPLICATION = "mdo.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "frontend" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.tz",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mdo.headers.mode",
+            ],
+        },
+    },
+]
+
+# --- people -----------------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "directory.Person"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "today"
+LOGOUT_REDIRECT_URL = "account_login"
+
+ACCOUNT_ADAPTER = "mdo.accounts.ClosedAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "mdo_session"
+SESSION_COOKIE_AGE = int(
+    timedelta(hours=14).total_seconds()
+)  # one working day, nobody is signed out of a running meeting
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "mdo_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- transport --------------------------------------------------------------------------------------------------------------------
+SECURE = all(origin.startswith("https://") for origin in MDO_ORIGINS)
+SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SECURE = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+if ENVIRONMENT.proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+# --- data -------------------------------------------------------------------------------------------------------------------------
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _database(url: str, *, pool: bool) -> dict[str, Any]:
+    database = environment.parse_database_url(url)
+    database["OPTIONS"].setdefault("connect_timeout", "5")
+    database["OPTIONS"].setdefault("application_name", "mdo")
+    # Connections go back to the pool at the end of each request, task or command. What the door sets, it sets with SET LOCAL, so
+    # nothing of one person can meet the next. A connection that the server dropped is found by the check and replaced.
+    database["CONN_MAX_AGE"] = 0
+    if pool:
+        database["CONN_HEALTH_CHECKS"] = True
+        database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 24, "timeout": 5, "max_idle": 300}
+        database["OPTIONS"].setdefault(
+            "options", "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
+        )
+    return database
+
+
+# "default" runs everything as a role that owns nothing; "owner" exists only where its URL is given and only migrates:
+# `manage.py migrate --database=owner`. Both are the same database.
+DATABASES = {"default": _database(ENVIRONMENT.database_url, pool=True)}
+if ENVIRONMENT.database_owner_url:
+    DATABASES["owner"] = _database(ENVIRONMENT.database_owner_url, pool=False)
+
+# Shared by all processes and independent of Redis: sign-in limits must hold, and signing in must work, while Redis is away.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
+# --- live -------------------------------------------------------------------------------------------------------------------------
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # redis-py's own default of 5 s closes an idle subscription, and with it every socket behind it. Senders put their
+            # own short limit around each send instead.
+            "hosts": [{"address": MDO_REDIS_URL, "socket_timeout": None, "socket_connect_timeout": 2}],
+            "prefix": f"{MDO_REDIS_PREFIX}.channels",
+        },
+    }
+}
+
+# --- jobs -------------------------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = environment.celery_broker_url(MDO_REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "global_keyprefix": f"{MDO_REDIS_PREFIX}.celery.",
+    "socket_connect_timeout": 5,
+    "health_check_interval": 30,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+# The interval's own length as `expires`: while no worker runs, ticks do not pile up. The work itself is rows, so none is lost.
+CELERY_BEAT_SCHEDULE = {
+    "heartbeat": {"task": "mdo.health.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
+    "seal": {"task": "mdo.kernel.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
+    "sweep": {"task": "meetings.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
+}
+
+# --- mail -------------------------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = ENVIRONMENT.mail.host
+EMAIL_PORT = ENVIRONMENT.mail.port
+EMAIL_HOST_USER = ENVIRONMENT.mail.user
+EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.password
+EMAIL_USE_TLS = ENVIRONMENT.mail.starttls
+EMAIL_USE_SSL = ENVIRONMENT.mail.tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
+SERVER_EMAIL = ENVIRONMENT.email_from
+
+# --- language and time ------------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("nl", _("Dutch")), ("fr", _("French")), ("de", _("German")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "mdo_language"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Brussels"
+
+# --- front end --------------------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+DJANGO_VITE = {
+    "default": {
+        "dev_mode": False,
+        "manifest_path": BASE_DIR / "frontend" / "dist" / "manifest.json",
+    }
+}
+
+
+# Vite puts a hash into the name of everything below assets/: such a file never changes.
+def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: N802
+    return url.startswith("/static/assets/")
+
+
+# --- what is written down ---------------------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "mdo.logs.PlainFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
+    "loggers": {
+        # Would write statements with their parameters.
+        "django.db.backends": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "django.server": {"handlers": [], "propagate": True},
+        "django.utils.autoreload": {"level": "INFO"},
+        "amqp": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        # One line for each task, every second: nothing to learn from.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
+}
+# The default logger of failed requests sends mail to ADMINS: never, a traceback could hold care content.
+ADMINS: list[tuple[str, str]] = []

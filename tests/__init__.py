@@ -1,0 +1,1 @@
+"""Tests on real parts: PostgreSQL, Valkey, Celery, SMTP, Daphne, Chromium."""

@@ -1,0 +1,52 @@
+"""Fixtures of the running parts. People, cases and meetings come from tests/cast.py and tests/factories.py."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import database
+
+pytest_plugins = ["tests.parts"] + [name for name in ("tests.cast",) if importlib.util.find_spec(name)]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """Instead of pytest-django's: two roles, one database (see tests/database.py)."""
+    with django_db_blocker.unblock(), database.test_database():
+        yield
+
+
+@pytest.fixture(scope="session")
+def reference_tables(django_db_setup: None, django_db_blocker: Any) -> frozenset[str]:
+    """Tables that migrations filled."""
+    with django_db_blocker.unblock():
+        return database.filled_tables()
+
+
+@pytest.fixture
+def committed(reference_tables: frozenset[str], django_db_blocker: Any) -> Iterator[None]:
+    """The database without a transaction around the test: commits are real, so threads, sockets and workers see them.
+
+    Afterwards every table is emptied by the owner. Use instead of `transactional_db`, whose flush the program's role may not do.
+    """
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+        database.empty(reference_tables)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse what would flush the database as a role that may not."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        names = set(getattr(item, "fixturenames", ()))
+        if (marker and marker.kwargs.get("transaction")) or names & {"transactional_db", "live_server"}:
+            raise pytest.UsageError(
+                f"{item.nodeid}: use the fixture 'committed' (and 'site') instead of transactional_db"
+            )
