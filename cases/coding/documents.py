@@ -165,7 +165,9 @@ def _pdf(content: bytes) -> DocumentFacts:
     except Exception as error:
         raise _damaged() from error
     if encrypted:
-        raise InvalidDocument(_("The PDF is protected: save a copy without password or restrictions."), code="encrypted")
+        raise InvalidDocument(
+            _("The PDF is protected: save a copy without password or restrictions."), code="encrypted"
+        )
     if trouble is not None:
         raise _refused(trouble)
     if pages == 0:
@@ -253,7 +255,7 @@ def _picture(content: bytes, content_type: ContentType, max_pixels: int) -> Docu
                 image.load()
     except InvalidDocument:
         raise
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidDocument(
             _("The picture is too large: at most %(count)d million pixels."),
             code="too_many_pixels",

@@ -34,7 +34,9 @@ def parse(text: str) -> EnterpriseNumber:
     """
     digits = digits_of(_COUNTRY.sub("", text))
     if digits is None:
-        raise InvalidEnterpriseNumber(_("An enterprise number holds digits only, like 0566.988.259."), code="characters")
+        raise InvalidEnterpriseNumber(
+            _("An enterprise number holds digits only, like 0566.988.259."), code="characters"
+        )
     if len(digits) != LENGTH:
         raise InvalidEnterpriseNumber(
             _("An enterprise number has 10 digits; this one has %(count)d."),

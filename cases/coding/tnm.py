@@ -167,7 +167,9 @@ def from_json(data: Mapping[str, Any], *, site: str = "breast") -> TNM:
     """The reverse of `TNM.as_json`. Raises `InvalidTNM`, also for keys and types that do not belong."""
     if not set(data) <= {"edition", "t", "n", "m"} or not all(isinstance(value, str) for value in data.values()):
         raise InvalidTNM(_("A TNM classification has an edition and the categories T, N and M."), code="shape")
-    tnm = parse(" ".join(data[axis] for axis in ("t", "n", "m") if axis in data), edition=data.get("edition"), site=site)
+    tnm = parse(
+        " ".join(data[axis] for axis in ("t", "n", "m") if axis in data), edition=data.get("edition"), site=site
+    )
     if set(tnm.as_json()) != set(data):
         raise InvalidTNM(_("A TNM classification has an edition and the categories T, N and M."), code="shape")
     return tnm
