@@ -1,0 +1,29 @@
+/** Entry point of every page: the look, htmx, and small behaviours. Each page works without them. */
+import '../css/main.css';
+import { configureHtmx } from './pages/htmx';
+import { copyButtons } from './pages/copy';
+import { dialogs } from './pages/dialogs';
+import { errorsSummary } from './pages/errors';
+import { fillButtons } from './pages/fill';
+import { guardForms } from './pages/guard';
+import { keys } from './pages/keys';
+import { menus } from './pages/menus';
+import { sendOnce } from './pages/send';
+import { themeSwitch } from './pages/theme';
+import { uploads } from './pages/uploads';
+
+const page = document;
+
+configureHtmx(page);
+themeSwitch(page);
+menus(page);
+dialogs(page);
+sendOnce(page);
+guardForms(page);
+keys(page);
+copyButtons(page);
+fillButtons(page);
+uploads(page);
+errorsSummary(page);
+
+for (const element of page.querySelectorAll<HTMLElement>('[data-needs-script]')) element.hidden = false;
