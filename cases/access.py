@@ -1,0 +1,247 @@
+"""Who may know of a case, read it and change it.
+
+**The rule.** A case belongs to the patient's hospital. It may be read by
+
+* the secretaries of that hospital, acting for it;
+* its requester, and the requester of one of its referrals, acting for that hospital;
+* whoever has a seat that reads cases (chair, coordinator, secretary of the organiser, member) on a board to which it was
+  referred, while the hospital is within the reach of that seat (``mdo/directory/access.py``): not drafts, not what was withdrawn;
+* a guest or observer who holds a grant, until it ends.
+
+Whoever may read it may still not change it: that is the row ``submit`` of the matrix. Somebody who may not read it does not
+learn that it exists. The same rule stands a second time in the database (``migrations/0003_protection.py``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from cases.models import Case, Document, Grant, Patient, Referral, Tumour
+from mdo.directory import access as directory
+from mdo.directory.matrix import Seat, permits
+from mdo.directory.models import Board, OrganisationRole
+from mdo.kernel import audit
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.action import granted
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Denied, NotFound
+
+SECRETARY, CLINICIAN = OrganisationRole.Role.SECRETARY, OrganisationRole.Role.CLINICIAN
+
+
+# --- lists -------------------------------------------------------------------------------------------------------------
+
+
+def _own(by: Actor) -> Q:
+    """Cases and referrals that somebody sees because of where they work, whatever the board."""
+    organisation_id = current().organisation_id
+    own = Q(requester=by.actor_id, hospital=organisation_id)
+    if SECRETARY in directory.organisation_roles(by):
+        own |= Q(hospital=organisation_id)
+    return own
+
+
+def _grants(by: Actor) -> QuerySet[Grant]:
+    return Grant.objects.filter(person=by.actor_id, ended_at=None, until__gt=now())
+
+
+def _at_boards(by: Actor) -> Q:
+    """Referrals that somebody sees because they have a seat at the board."""
+    found = Q(pk__in=[])
+    for standing in directory.visible_boards(by):
+        if standing.permits("read_case", ["agr"]):
+            found |= Q(board=standing.board, hospital__in=standing.reach, status__in=Referral.KNOWN_TO_BOARD)
+    return found
+
+
+def visible_referrals(by: Actor) -> QuerySet[Referral]:
+    """The referrals that ``by`` may read now."""
+    if by.actor_kind == "system":
+        return Referral.objects.all()
+    return Referral.objects.filter(_own(by) | _at_boards(by) | Q(case__in=_grants(by).values("case")))
+
+
+def visible_cases(by: Actor) -> QuerySet[Case]:
+    """The cases that ``by`` may read now."""
+    if by.actor_kind == "system":
+        return Case.objects.all()
+    referred = Referral.objects.filter(Q(requester=by.actor_id, hospital=current().organisation_id) | _at_boards(by))
+    return Case.objects.filter(_own(by) | Q(pk__in=referred.values("case")) | Q(pk__in=_grants(by).values("case")))
+
+
+def visible_tumours(by: Actor) -> QuerySet[Tumour]:
+    return Tumour.objects.filter(case__in=visible_cases(by))
+
+
+def visible_documents(by: Actor) -> QuerySet[Document]:
+    """The documents that ``by`` may open now: a guest only those that are shared with guests."""
+    found = Document.objects.filter(case__in=visible_cases(by), removed_at=None)
+    if by.actor_kind == "system":
+        return found
+    slots = _grants(by).filter(via=Grant.Via.SLOT)
+    return found.filter(Q(shared_with_guests=True) | ~Q(case__in=slots.values("case")))
+
+
+def visible_patients(by: Actor) -> QuerySet[Patient]:
+    """The patients of the cases that ``by`` may read; secretaries and clinicians also find their own hospital's by number."""
+    return Patient.objects.filter(cases__in=visible_cases(by)).distinct()
+
+
+# --- the right to one case ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """In which seats somebody sits before one case, and which facts hold there."""
+
+    seats: frozenset[Seat]
+    facts: frozenset[str]
+
+    def permits(self, row: str, facts: Iterable[str] = ()) -> bool:
+        return permits(row, self.seats, self.facts | frozenset(facts))
+
+
+def place(by: Actor, case: Case) -> Place:
+    """The seats of ``by`` before ``case``. Used after the case was found to be visible."""
+    organisation_id = current().organisation_id
+    seats: set[Seat] = set()
+    facts: set[str] = set()
+    at_home = case.hospital_id == organisation_id
+    if at_home and SECRETARY in directory.organisation_roles(by):
+        seats.add(
+            Seat.PARTNER_SECRETARY
+        )  # the own hospital's secretary: rights on own cases, whoever organises the board
+        facts.add("own")
+    referrals = list(case.referrals.select_related("board__organiser"))
+    if at_home and (case.requester_id == by.actor_id or any(each.requester_id == by.actor_id for each in referrals)):
+        seats.add(Seat.REQUESTER)
+        facts.add("own")
+    boards: dict[UUID, Board] = {
+        each.board_id: each.board for each in referrals if each.status in Referral.KNOWN_TO_BOARD
+    }
+    for board in boards.values():
+        standing = directory.standing(by, board)
+        if case.hospital_id in standing.reach:
+            seats |= standing.seats
+            facts |= standing.facts_for(case.hospital_id)
+    if _grants(by).filter(case=case).exists():
+        seats.add(Seat.OBSERVER if Seat.OBSERVER in seats else Seat.GUEST)
+        facts.add("slot")
+    return Place(frozenset(seats), frozenset(facts))
+
+
+def _case(by: Actor, case_id: UUID, *, lock: bool) -> Case:
+    found = visible_cases(by).filter(pk=case_id)
+    if lock:
+        found = Case.objects.select_for_update(of=("self",)).filter(pk__in=found.values("pk"))
+    case = found.select_related("patient", "patient__gp", "hospital", "requester").first()
+    if case is None:
+        raise NotFound()
+    return case
+
+
+def access_case_for(by: Actor, case_id: UUID, row: str, *, lock: bool = True) -> Case:
+    """The case, locked, if ``by`` may read it and has the right ``row`` on it. Raises ``NotFound`` or ``Denied``."""
+    case = _case(by, case_id, lock=lock)
+    if by.actor_kind != "system" and not place(by, case).permits(row):
+        raise Denied()
+    granted(row, hospital_id=case.hospital_id)
+    return case
+
+
+def access_case_for_reading(by: Actor, case_id: UUID) -> Case:
+    """The case with its patient, for showing it; writes the read row. Raises ``NotFound``, or ``Denied`` for an observer's list."""
+    case = access_case_for(by, case_id, "read_case", lock=False)
+    audit.read("case", case.pk, hospital_id=case.hospital_id, patient_id=case.patient_id)
+    return case
+
+
+def access_case_for_submitting(by: Actor, case_id: UUID) -> Case:
+    """The case, locked, for changing it, its tumours and documents, or referring it."""
+    return access_case_for(by, case_id, "submit")
+
+
+def access_hospital_for_submitting(by: Actor) -> UUID:
+    """The id of the acting hospital, if ``by`` may bring a new patient or case into it. Raises ``Denied``."""
+    organisation_id = current().organisation_id
+    roles = directory.organisation_roles(by)
+    if organisation_id is None or not roles & {SECRETARY, CLINICIAN}:
+        raise Denied()
+    granted("submit", hospital_id=organisation_id)
+    return organisation_id
+
+
+def access_referral_for(by: Actor, referral_id: UUID, row: str, *, lock: bool = True) -> Referral:
+    """The referral with its case, locked, if ``by`` may see it and has the right ``row`` on its case or at its board."""
+    found = visible_referrals(by).filter(pk=referral_id)
+    if lock:
+        found = Referral.objects.select_for_update(of=("self",)).filter(pk__in=found.values("pk"))
+    referral = found.select_related(
+        "case__patient", "case__hospital", "board__organiser", "requester", "hospital"
+    ).first()
+    if referral is None:
+        raise NotFound()
+    if by.actor_kind != "system" and not _permits_referral(by, referral, row):
+        raise Denied()
+    granted(row, hospital_id=referral.hospital_id)
+    return referral
+
+
+def _permits_referral(by: Actor, referral: Referral, row: str) -> bool:
+    if row != "build_agenda":
+        return place(by, referral.case).permits(row)
+    standing = directory.standing(by, referral.board)  # only a seat at this very board counts for its agenda
+    return referral.hospital_id in standing.reach and standing.permits(row)
+
+
+def access_referral_for_submitting(by: Actor, referral_id: UUID) -> Referral:
+    return access_referral_for(by, referral_id, "submit")
+
+
+def access_referral_for_agenda(by: Actor, referral_id: UUID) -> Referral:
+    """For accepting, returning and scheduling it: row ``build_agenda`` at its board."""
+    return access_referral_for(by, referral_id, "build_agenda")
+
+
+def access_document_for_reading(by: Actor, document_id: UUID) -> Document:
+    """The document, for serving its bytes; writes the read row. Raises ``NotFound``."""
+    document = visible_documents(by).select_related("case").filter(pk=document_id).first()
+    if document is None or not place(by, document.case).permits("read_case"):
+        raise NotFound()
+    granted("read_case", hospital_id=document.hospital_id)
+    audit.read("document", document.pk, hospital_id=document.hospital_id, patient_id=document.case.patient_id)
+    return document
+
+
+def access_document_for_submitting(by: Actor, document_id: UUID) -> Document:
+    """The document with its case locked, for removing or sharing it."""
+    document = visible_documents(by).filter(pk=document_id).first()
+    if document is None:
+        raise NotFound()
+    document.case = access_case_for_submitting(by, document.case_id)
+    return document
+
+
+def find_patient(by: Actor, *, national_number: str = "", other_identifier: str = "") -> Patient | None:
+    """A patient of the acting hospital by exact number; ``None`` where there is none or ``by`` does not work there."""
+    organisation_id = current().organisation_id
+    if organisation_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
+        return None
+    patients = Patient.objects.filter(hospital=organisation_id)
+    if national_number:
+        return patients.filter(national_number=national_number).first()
+    return patients.filter(other_identifier=other_identifier).first() if other_identifier else None
+
+
+def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
+    """A patient of the acting hospital, locked, for a new case or a correction. Raises ``NotFound`` or ``Denied``."""
+    hospital_id = current().organisation_id
+    if hospital_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
+        raise NotFound()
+    patient = Patient.objects.select_for_update().filter(pk=patient_id, hospital=hospital_id).first()
+    if patient is None:
+        raise NotFound()
+    granted("submit", hospital_id=hospital_id)
+    return patient

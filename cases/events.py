@@ -1,0 +1,82 @@
+"""What happens to patients, cases, documents and referrals."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from mdo.kernel.events import Event
+
+
+class PatientRegistered(Event):
+    """A hospital registered a patient."""
+
+    name: ClassVar[str] = "patient.registered"
+    patient_id: UUID
+    hospital_id: UUID
+
+
+class PatientChanged(Event):
+    """A patient's identity or contact data was corrected."""
+
+    name: ClassVar[str] = "patient.changed"
+    patient_id: UUID
+    hospital_id: UUID
+    version: int
+
+
+class CaseCreated(Event):
+    """A case was begun for a patient."""
+
+    name: ClassVar[str] = "case.created"
+    case_id: UUID
+    hospital_id: UUID
+
+
+class CaseChanged(Event):
+    """The dossier of a case (its data, tumours or documents) changed."""
+
+    name: ClassVar[str] = "case.changed"
+    case_id: UUID
+    hospital_id: UUID
+    version: int
+
+
+class DocumentAdded(Event):
+    """A document was added to a case."""
+
+    name: ClassVar[str] = "document.added"
+    document_id: UUID
+    case_id: UUID
+    hospital_id: UUID
+
+
+class DocumentRemoved(Event):
+    """A document was taken out of a case."""
+
+    name: ClassVar[str] = "document.removed"
+    document_id: UUID
+    case_id: UUID
+    hospital_id: UUID
+
+
+class ReferralChanged(Event):
+    """A referral was made or its question, reason or requester changed."""
+
+    name: ClassVar[str] = "referral.changed"
+    referral_id: UUID
+    case_id: UUID
+    board_id: UUID
+    hospital_id: UUID
+    version: int
+
+
+class ReferralMoved(Event):
+    """A referral went from one state to the next: submitted, returned, accepted, scheduled, discussed, postponed, withdrawn."""
+
+    name: ClassVar[str] = "referral.moved"
+    referral_id: UUID
+    case_id: UUID
+    board_id: UUID
+    hospital_id: UUID
+    before: str
+    after: str
+    version: int

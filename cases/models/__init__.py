@@ -1,0 +1,9 @@
+"""What is on the table: the patient's case, its tumours and documents, and its referral to a board. All of it is care content."""
+
+from cases.models.case import Case, Tumour
+from cases.models.document import Document
+from cases.models.grant import Grant
+from cases.models.patient import Patient
+from cases.models.referral import Referral
+
+__all__ = ["Case", "Document", "Grant", "Patient", "Referral", "Tumour"]

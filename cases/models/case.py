@@ -1,0 +1,52 @@
+from django.db import models
+
+from mdo.kernel.clock import now
+from mdo.kernel.ids import new_id
+
+
+class Case(models.Model):
+    """One problem of one patient that is discussed, once or several times. Owned by the patient's hospital.
+
+    ``data`` holds the case level of the dossier (``cases/dossiers``), with the dossier's code and version beside it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey("cases.Patient", on_delete=models.PROTECT, related_name="cases", db_constraint=False)
+    requester = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
+    dossier = models.CharField(max_length=40)
+    dossier_version = models.PositiveSmallIntegerField()
+    data = models.JSONField(default=dict)
+    created_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=now)
+    changed_at = models.DateTimeField(default=now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["id", "hospital"], name="case_id_hospital")]
+        indexes = [models.Index(fields=["hospital", "-changed_at"]), models.Index(fields=["requester", "-changed_at"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Tumour(models.Model):
+    """One tumour of a case; bilateral disease is two. ``data`` holds the tumour level of the dossier."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tumours", db_constraint=False)
+    position = models.PositiveSmallIntegerField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["id", "hospital"], name="tumour_id_hospital"),
+            models.UniqueConstraint(
+                fields=["case", "position"], name="tumour_position", deferrable=models.Deferrable.DEFERRED
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,192 @@
+"""Who belongs where: the seats that somebody has at a board's table, and the hospitals whose cases reach them there.
+
+**The rule.** A person acts for one organisation at a time (the door's). A role on a board counts when it is held on behalf of
+that organisation and is in force. The *reach* of a role is the set of hospitals whose referrals to that board it may know of:
+for the organiser's people the organiser itself and every hospital that signed an agreement in force with the organiser which
+covers the board; for people of another organisation the parties of those agreements in force that the organiser and their own
+organisation both signed. Agreements A–B and B–C therefore never give A–C. A partner whose reach is empty has no seat at all:
+for them the board does not exist.
+
+Outsiders get ``NotFound``, insiders without the right ``Denied``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from mdo.directory.matrix import Seat, permits
+from mdo.directory.models import Agreement, AgreementParty, Board, BoardRole, Organisation, OrganisationRole, Person
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.action import granted
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Denied, NotFound
+
+_LEGAL_ZONE = ZoneInfo("Europe/Brussels")  # agreements count whole days, as PostgreSQL does in the policies
+
+
+def _in_force(at: datetime) -> Q:
+    return Q(valid_from__lte=at) & (Q(valid_until=None) | Q(valid_until__gt=at))
+
+
+def _agreements_in_force(on: date) -> QuerySet[Agreement]:
+    return Agreement.objects.filter(
+        Q(ends_on=None) | Q(ends_on__gte=on), status=Agreement.Status.SIGNED, starts_on__lte=on
+    )
+
+
+def today() -> date:
+    """The legal day (Belgium), which decides whether an agreement is in force."""
+    return now().astimezone(_LEGAL_ZONE).date()
+
+
+def reach(board: Board, organisation_id: UUID) -> frozenset[UUID]:
+    """The hospitals whose referrals to ``board`` people of ``organisation_id`` may know of now. One query."""
+    signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
+    parties = AgreementParty.objects.filter(
+        Exists(signed.filter(organisation=board.organiser_id)),
+        Exists(signed.filter(organisation=organisation_id)),
+        agreement__in=_agreements_in_force(today()).filter(agreementboard__board=board),
+        signed_on__isnull=False,
+    )
+    hospitals = set(parties.values_list("organisation_id", flat=True))
+    if organisation_id == board.organiser_id:
+        hospitals.add(board.organiser_id)
+    return frozenset(hospitals)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Somebody's place on one board, acting for one organisation: what every decision about access starts from."""
+
+    board: Board
+    organisation_id: UUID | None
+    roles: frozenset[str]
+    reach: frozenset[UUID]
+
+    @property
+    def seats(self) -> frozenset[Seat]:
+        """The seats that come from the board's roles; empty for an outsider and for a partner without agreement."""
+        if not self.reach:
+            return frozenset()
+        home = self.organisation_id == self.board.organiser_id
+        by_role = {
+            BoardRole.Role.CHAIR: Seat.CHAIR,
+            BoardRole.Role.COORDINATOR: Seat.COORDINATOR,
+            BoardRole.Role.SECRETARY: Seat.SECRETARY if home else Seat.PARTNER_SECRETARY,
+            BoardRole.Role.MEMBER: Seat.MEMBER if home else Seat.PARTNER_MEMBER,
+            BoardRole.Role.OBSERVER: Seat.OBSERVER,
+        }
+        return frozenset(by_role[BoardRole.Role(role)] for role in self.roles)
+
+    def permits(self, row: str, facts: Iterable[str] = ()) -> bool:
+        """Whether one of the seats has the right ``row`` on a thing for which ``facts`` hold, on top of the board's own."""
+        return permits(row, self.seats, self.facts | frozenset(facts))
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """What holds for every item of the board: its settings. ``agr`` is added per hospital, by ``facts_for``."""
+        facts = set()
+        if self.board.delegate_recording:
+            facts.add("delegated")
+        if self.board.partners_draft:
+            facts.add("set")
+        return frozenset(facts)
+
+    def facts_for(self, hospital_id: UUID) -> frozenset[str]:
+        """Facts about a thing of ``hospital_id``: ``agr`` when the reach covers it, ``own`` when it is the acting one."""
+        facts = set(self.facts)
+        if hospital_id in self.reach:
+            facts.add("agr")
+        if hospital_id == self.organisation_id:
+            facts.add("own")
+        return frozenset(facts)
+
+
+def standing(by: Actor, board: Board, organisation_id: UUID | None = None) -> Standing:
+    """The place of ``by`` on ``board``, acting for ``organisation_id`` (default: the door's organisation). Two queries."""
+    organisation_id = organisation_id or current().organisation_id
+    if by.actor_kind != "person" or organisation_id is None or not cast(Person, by).is_active:
+        return Standing(board, organisation_id, frozenset(), frozenset())
+    held = BoardRole.objects.filter(_in_force(now()), board=board, person=by.actor_id, organisation=organisation_id)
+    roles = frozenset(held.values_list("role", flat=True))
+    return Standing(board, organisation_id, roles, reach(board, organisation_id))
+
+
+def organisation_for(by: Person, board: Board, preferred: UUID | None) -> UUID | None:
+    """The organisation for which a person sits on ``board``: the preferred one if they have a role for it, else the first."""
+    held = BoardRole.objects.filter(_in_force(now()), board=board, person=by).order_by("valid_from")
+    organisations = list(held.values_list("organisation_id", flat=True))
+    if preferred in organisations or not organisations:
+        return preferred
+    return organisations[0]
+
+
+def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozenset[str]:
+    """The roles in force that ``by`` has in the organisation (default: the door's)."""
+    organisation_id = organisation_id or current().organisation_id
+    if by.actor_kind != "person" or organisation_id is None:
+        return frozenset()
+    held = OrganisationRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation_id)
+    return frozenset(held.values_list("role", flat=True))
+
+
+def organisations_of(person: Person) -> list[Organisation]:
+    """The organisations that a person may act for, by name: those in which, or on behalf of which, they have a role now."""
+    at = now()
+    own = OrganisationRole.objects.filter(_in_force(at), person=person, organisation=OuterRef("pk"))
+    boards = BoardRole.objects.filter(_in_force(at), person=person, organisation=OuterRef("pk"))
+    return list(Organisation.objects.filter(Exists(own) | Exists(boards)).order_by("name"))
+
+
+def visible_boards(by: Actor) -> list[Standing]:
+    """The boards on which ``by`` has a seat, acting for the door's organisation, with the standing on each, by name."""
+    organisation_id = current().organisation_id
+    if by.actor_kind != "person" or organisation_id is None:
+        return []
+    held = BoardRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation_id)
+    roles: dict[UUID, set[str]] = {}
+    for board_id, role in held.values_list("board_id", "role"):
+        roles.setdefault(board_id, set()).add(role)
+    boards = Board.objects.filter(pk__in=roles).select_related("organiser").order_by("name")
+    found = [
+        Standing(board, organisation_id, frozenset(roles[board.pk]), reach(board, organisation_id)) for board in boards
+    ]
+    return [each for each in found if each.seats]
+
+
+def boards_open_to(organisation_id: UUID) -> list[Board]:
+    """The boards to which a hospital may refer now: those it organises, and those that an agreement in force covers for it."""
+    signed = AgreementParty.objects.filter(agreement=OuterRef("pk"), signed_on__isnull=False)
+    agreements = _agreements_in_force(today()).filter(Exists(signed.filter(organisation=organisation_id)))
+    covered = Q(organiser=organisation_id) | Q(agreements__in=agreements, organiser__in=_signed_parties(agreements))
+    return list(Board.objects.filter(covered).select_related("organiser").distinct().order_by("name"))
+
+
+def _signed_parties(agreements: QuerySet[Agreement]) -> QuerySet[AgreementParty]:
+    return AgreementParty.objects.filter(agreement__in=agreements, signed_on__isnull=False).values("organisation_id")  # type: ignore[return-value]
+
+
+def access_board_for(by: Actor, board_id: UUID, row: str, facts: Iterable[str] = ()) -> Standing:
+    """The board, if ``by`` has a seat on it and the right ``row``. Raises ``NotFound`` or ``Denied``."""
+    board = Board.objects.select_related("organiser").filter(pk=board_id).first()
+    if board is None:
+        raise NotFound()
+    here = standing(by, board)
+    if not here.seats:
+        raise NotFound()
+    if not here.permits(row, facts):
+        raise Denied()
+    granted(row, hospital_id=board.organiser_id)
+    return here
+
+
+def require_system(by: Actor) -> None:
+    """For what the house does by itself. Raises ``Denied`` for a person."""
+    if by.actor_kind != "system":
+        raise Denied()
+    granted("system", hospital_id=None)

@@ -1,0 +1,54 @@
+"""What every page shows around its content."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from mdo.directory import access
+from mdo.directory.matrix import Seat
+from mdo.kernel.acting import is_open
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """``nav``, ``acting_organisation`` and ``acting_choices`` for the header; empty for somebody who is not signed in."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"nav": []}
+    return {
+        "nav": _Navigation(request),
+        "acting_organisation": getattr(request, "organisation", None),
+        "acting_choices": getattr(request, "organisations", []),
+        "act_for_url": reverse("act_for"),
+    }
+
+
+class _Navigation:
+    """Made when a template asks for it, so that fragments cost nothing."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    def __iter__(self) -> Any:
+        boards = access.visible_boards(self.request.user) if is_open() else []  # type: ignore[arg-type]
+        seats: set[Seat] = set().union(*(board.seats for board in boards)) if boards else set()
+        items = [
+            (_("Today"), "today"),
+            (_("Cases"), "cases:list"),
+            (_("Meetings"), "meetings:boards"),
+            (_("Decisions"), "meetings:search"),
+        ]
+        if Seat.COORDINATOR in seats:
+            items.append((_("Sign"), "meetings:signing"))
+        for label, name in items:
+            try:
+                url = reverse(name)
+            except NoReverseMatch:
+                continue
+            path = self.request.path
+            yield {
+                "label": label,
+                "url": url,
+                "current": path == url or (url != "/" and path.startswith(url)),
+                "count": None,
+            }

@@ -1,0 +1,19 @@
+"""Who is who: people, organisations, networks, agreements, boards. Nothing here is about a patient."""
+
+from mdo.directory.models.agreements import Agreement, AgreementBoard, AgreementParty
+from mdo.directory.models.boards import Board, BoardRole
+from mdo.directory.models.organisations import Network, NetworkMembership, Organisation
+from mdo.directory.models.people import OrganisationRole, Person
+
+__all__ = [
+    "Agreement",
+    "AgreementBoard",
+    "AgreementParty",
+    "Board",
+    "BoardRole",
+    "Network",
+    "NetworkMembership",
+    "Organisation",
+    "OrganisationRole",
+    "Person",
+]

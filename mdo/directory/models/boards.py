@@ -1,0 +1,70 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mdo.kernel.ids import new_id
+
+
+def default_quorum() -> dict[str, object]:
+    return {"disciplines": 3, "required": [], "rule_set": "be-2025"}
+
+
+class Board(models.Model):
+    """A standing body of a network that meets regularly. What differs between boards is data: its kind, dossier and settings."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    network = models.ForeignKey("directory.Network", on_delete=models.PROTECT, related_name="boards")
+    organiser = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="organised_boards")
+    name = models.CharField(max_length=200)
+    kind = models.CharField(
+        max_length=40, default="tumour_board", help_text=_("A code of cases/dossiers/board_kinds.yaml")
+    )
+    dossier = models.CharField(max_length=40, default="breast", help_text=_("A code of cases/dossiers"))
+    time_zone = models.CharField(max_length=40, default="Europe/Brussels")
+    place = models.CharField(max_length=200, blank=True)
+    minutes_per_item = models.PositiveSmallIntegerField(default=6)
+    deadline_hours = models.PositiveSmallIntegerField(
+        default=50, help_text=_("Hours before the start after which a case is late")
+    )
+    quorum = models.JSONField(
+        default=default_quorum, help_text=_("Disciplines needed, required ones, rule set for billing")
+    )
+    delegate_recording = models.BooleanField(default=False, help_text=_("The secretary may record the recommendation"))
+    partners_draft = models.BooleanField(default=True, help_text=_("Members of partner organisations may hold the pen"))
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("board")
+        verbose_name_plural = _("boards")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BoardRole(models.Model):
+    """A person's role on a board, on behalf of one organisation, from when until when."""
+
+    class Role(models.TextChoices):
+        CHAIR = "chair", _("Chair")
+        COORDINATOR = "coordinator", _("Coordinator")
+        SECRETARY = "secretary", _("Secretary")
+        MEMBER = "member", _("Member")
+        OBSERVER = "observer", _("Observer")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="roles")
+    person = models.ForeignKey("directory.Person", on_delete=models.CASCADE, related_name="board_roles")
+    organisation = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="board_roles")
+    role = models.CharField(max_length=20, choices=Role)
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["board", "person", "organisation", "role", "valid_from"], name="board_role")
+        ]
+        indexes = [models.Index(fields=["person", "board"])]
+        verbose_name = _("role on a board")
+        verbose_name_plural = _("roles on boards")
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.get_role_display()}, {self.board}"

@@ -1,0 +1,77 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mdo.kernel.ids import new_id
+
+
+class Organisation(models.Model):
+    """A hospital, a practice, a home-care organisation, … (DOMAIN §1). What it shows is its name, initials and colour."""
+
+    class Kind(models.TextChoices):
+        HOSPITAL = "hospital", _("Hospital")
+        NURSING_HOME = "nursing_home", _("Nursing home")
+        HOME_CARE = "home_care", _("Home-care organisation")
+        GP_PRACTICE = "gp_practice", _("GP practice")
+        PRIMARY_CARE_ZONE = "primary_care_zone", _("Primary-care zone")
+        WELFARE = "welfare", _("Welfare organisation")
+        PATIENTS = "patients", _("Patient organisation")
+        SICKNESS_FUND = "sickness_fund", _("Sickness fund")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    short_name = models.CharField(max_length=12, help_text=_("Initials, shown as a badge"))
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.HOSPITAL)
+    colour = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(8)],
+        help_text=_("1 to 8, from the house's palette"),
+    )
+    city = models.CharField(max_length=100, blank=True)
+    enterprise_number = models.CharField(max_length=10, blank=True)
+    licence_number = models.CharField(max_length=11, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("organisation")
+        verbose_name_plural = _("organisations")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def short(self) -> str:
+        """The letters of the badge."""
+        return self.short_name
+
+
+class Network(models.Model):
+    """A group of organisations that work together. An organisation can be in several, joins and leaves on a date."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    organisations = models.ManyToManyField(Organisation, through="NetworkMembership", related_name="networks")
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("network")
+        verbose_name_plural = _("networks")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NetworkMembership(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    network = models.ForeignKey(Network, on_delete=models.CASCADE)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT)
+    joined_on = models.DateField()
+    left_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["network", "organisation", "joined_on"], name="network_membership")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} – {self.network}"

@@ -1,0 +1,114 @@
+"""The one door to the data: who acts, for which organisation, with which purpose.
+
+``acting()`` opens the transaction and tells PostgreSQL with ``SET LOCAL`` semantics, so that row-level security and the
+write guard see the same actor as the code does, and nothing outlives the transaction in a pooled connection.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from django.db import connection, transaction
+
+_SYSTEM_NAMESPACE = UUID("6f1d7f0a-6d64-5d6f-8d64-6f2d73797374")
+
+
+class Actor(Protocol):
+    """Whoever does something: a ``Person``, a ``GuestInvitation`` or a ``System``. Never ``None``."""
+
+    @property
+    def actor_kind(self) -> str: ...  # "person", "guest" or "system"
+
+    @property
+    def actor_id(self) -> UUID: ...
+
+
+@dataclass(frozen=True)
+class System:
+    """The house itself, by the name of the job that it does (``System("sweep")``)."""
+
+    name: str
+
+    @property
+    def actor_kind(self) -> str:
+        return "system"
+
+    @property
+    def actor_id(self) -> UUID:
+        return uuid5(_SYSTEM_NAMESPACE, self.name)
+
+
+@dataclass
+class Acting:
+    """What the open door knows. ``reads`` collects what was already audited in this transaction."""
+
+    actor: Actor
+    organisation_id: UUID | None
+    purpose: str
+    savepoints: bool = True
+    reads: set[tuple[str, UUID]] = field(default_factory=set)
+
+
+_current: ContextVar[Acting | None] = ContextVar("mdo_acting", default=None)
+
+
+def current() -> Acting:
+    """The open door. Raises ``RuntimeError`` outside of one: that is a bug of ours, not of the caller's input."""
+    here = _current.get()
+    if here is None:
+        raise RuntimeError("no door is open: use `with acting(actor, organisation, purpose):`")
+    return here
+
+
+def is_open() -> bool:
+    return _current.get() is not None
+
+
+def _tell(kind: str, actor_id: UUID | str, organisation_id: UUID | str | None, purpose: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('mdo.kind', %s, true), set_config('mdo.actor', %s, true),"
+            " set_config('mdo.organisation', %s, true), set_config('mdo.purpose', %s, true)",
+            [kind, str(actor_id), str(organisation_id or ""), purpose],
+        )
+
+
+@contextmanager
+def acting(actor: Actor, organisation_id: UUID | None, purpose: str, *, savepoints: bool = True) -> Iterator[Acting]:
+    """Open the door for ``actor``, acting for ``organisation_id``, with ``purpose`` (a word such as "care", "agenda", "work").
+
+    Everything inside is one transaction: an exception undoes all of it. Doors do not nest: a second actor inside the first
+    would make the audit lie. ``savepoints=False`` is for callers that run exactly one action (the room): a refusal then
+    undoes the whole transaction instead of a savepoint, which saves two statements.
+    """
+    if _current.get() is not None:
+        raise RuntimeError("the door is already open for another actor")
+    here = Acting(actor, organisation_id, purpose, savepoints)
+    with transaction.atomic():
+        _tell(actor.actor_kind, actor.actor_id, organisation_id, purpose)
+        token = _current.set(here)
+        try:
+            yield here
+        finally:
+            _current.reset(token)
+    if connection.in_atomic_block:  # a test's own transaction goes on: leave nothing of ours in it
+        _tell("", "", "", "")
+
+
+@contextmanager
+def elevated(reason: str) -> Iterator[None]:
+    """Inside an open door, read as the house for a moment: to draw what the actor may see of a row that they may not read.
+
+    Used where a projection decides what is shown (the label of an agenda item for a partner's secretary), never to write.
+    Every caller is named in ``tests/test_architecture.py``.
+    """
+    here = current()
+    _tell("system", System(reason).actor_id, here.organisation_id, here.purpose)
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            _tell(here.actor.actor_kind, here.actor.actor_id, here.organisation_id, here.purpose)

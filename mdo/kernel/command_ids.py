@@ -1,0 +1,60 @@
+"""The same command sent again is answered, not done again.
+
+``(actor, command id)`` is unique, stored with a digest of what was asked and the sequences reached, in the transaction of the
+action. Only successes are stored. Rights are checked before a replay is answered: access functions call
+``action.granted()``, which is where the replay happens.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from mdo.kernel.clock import now
+from mdo.kernel.models import CommandId
+
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the same command did the first time."""
+
+    digest: bytes
+    seqs: dict[UUID, int]
+
+
+def digest(action: str, arguments: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the action's name and its arguments, in a canonical form."""
+    body = json.dumps([action, arguments], sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()
+
+
+def find(actor_id: UUID, command_id: UUID) -> Earlier | None:
+    row = CommandId.objects.filter(actor_id=actor_id, command_id=command_id).values_list("digest", "seqs").first()
+    if row is None:
+        return None
+    return Earlier(bytes(row[0]), {UUID(stream): seq for stream, seq in row[1].items()})
+
+
+def store(actor_id: UUID, command_id: UUID, action: str, digest_: bytes, seqs: Mapping[UUID, int]) -> None:
+    """Raises ``IntegrityError`` when the same command was committed by somebody else in between."""
+    CommandId.objects.bulk_create(
+        [
+            CommandId(
+                actor_id=actor_id,
+                command_id=command_id,
+                action=action,
+                digest=digest_,
+                seqs={str(stream): seq for stream, seq in seqs.items()},
+            )
+        ]
+    )
+
+
+def forget() -> int:
+    """Delete what is older than 7 days; returns how many."""
+    return CommandId.objects.filter(at__lt=now() - KEPT).delete()[0]

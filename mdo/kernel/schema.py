@@ -1,0 +1,55 @@
+"""Pieces of SQL that migrations of all apps share: the write guard and forced row-level security."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+
+def app_role() -> str:
+    """The quoted name of the role that runs the product (owns nothing), from ``DATABASE_URL``."""
+    return '"' + str(settings.DATABASES["default"]["USER"]).replace('"', '""') + '"'
+
+
+def for_app_role(sql: str) -> migrations.RunPython:
+    """An operation that runs ``sql`` with ``{role}`` replaced by the name of the running role."""
+
+    def forwards(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        schema_editor.execute(sql.replace("{role}", app_role()))
+
+    return migrations.RunPython(forwards, migrations.RunPython.noop, elidable=False)
+
+
+def guarded(tables: Sequence[str]) -> migrations.RunSQL:
+    """Refuse inserts, updates and deletes outside of an action, for every role."""
+    sql = "".join(
+        f"CREATE TRIGGER write_guard BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION mdo_write_guard();\n"
+        for table in tables
+    )
+    return migrations.RunSQL(sql, "".join(f"DROP TRIGGER write_guard ON {table};\n" for table in tables))
+
+
+def composite_keys(keys: Sequence[tuple[str, str, str]]) -> migrations.RunSQL:
+    """``(table, column, target)``: a row refers only to rows of its own hospital (a plain key accepts another's, TRUST §5.8)."""
+    sql = "".join(
+        f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_same_hospital FOREIGN KEY ({column}, hospital_id)"
+        f" REFERENCES {target} (id, hospital_id) DEFERRABLE INITIALLY DEFERRED;\n"
+        for table, column, target in keys
+    )
+    back = "".join(
+        f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_same_hospital;\n" for table, column, _ in keys
+    )
+    return migrations.RunSQL(sql, back)
+
+
+def row_security(table: str, using: str, check: str | None = None) -> migrations.RunSQL:
+    """Force row-level security on ``table``: rows are seen where ``using`` holds and written where ``check`` (or it) holds."""
+    sql = (
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;\n"
+        f"CREATE POLICY mdo ON {table} USING ({using}) WITH CHECK ({check or using});\n"
+    )
+    back = f"DROP POLICY mdo ON {table}; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+    return migrations.RunSQL(sql, back)

@@ -1,0 +1,312 @@
+"""Who may know of a meeting, sit in its room, and do what there.
+
+**The rule.** A meeting may be seen by whoever has a seat on its board (a partner only while an agreement in force gives that
+seat a reach), by the requester of a case on its agenda, and by a guest of an item, who sees that item alone. Of the agenda,
+everybody sees the items of hospitals within the reach of their organisation and all topics; an observer sees pseudonyms; a
+guest the own row without names, counts or times of others. Outsiders get ``NotFound``.
+
+All changes to a meeting and its items happen under the lock of the meeting's row, taken here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from cases.access import place as case_place
+from cases.access import visible_cases
+from cases.models import Referral
+from mdo.directory import access as directory
+from mdo.directory.access import Standing
+from mdo.directory.matrix import Seat, permits
+from mdo.directory.models import Board, Person
+from mdo.kernel import audit
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.action import granted
+from mdo.kernel.errors import Denied, NotFound
+from meetings.models import AgendaItem, Decision, Meeting, Report
+
+# What the room's buttons ask for, and the row of the matrix behind each.
+ROOM_RIGHTS = {
+    "run": "run",
+    "postpone": "run",
+    "reorder": "run",
+    "add_late": "run",
+    "close": "run",
+    "draft": "draft",
+    "record": "record",
+    "sign": "sign",
+    "share": "share",
+}
+
+
+@dataclass(frozen=True)
+class Chair:
+    """Somebody's place at one meeting's table (or before its door): what is drawn for them and what they may do."""
+
+    standing: Standing
+    seats: frozenset[Seat]
+    guest_items: frozenset[UUID] = frozenset()
+
+    @property
+    def organisation_id(self) -> UUID | None:
+        return self.standing.organisation_id
+
+    @property
+    def reach(self) -> frozenset[UUID]:
+        return self.standing.reach
+
+    @property
+    def is_guest(self) -> bool:
+        """A guest only: nothing but the own item while it is open."""
+        return self.seats == {Seat.GUEST}
+
+    @property
+    def pseudonyms(self) -> bool:
+        return self.seats == {Seat.OBSERVER}
+
+    def permits(self, row: str, facts: Iterable[str] = ()) -> bool:
+        return permits(row, self.seats, self.standing.facts | frozenset(facts))
+
+    def permits_item(self, row: str, item: AgendaItem) -> bool:
+        """Whether the right ``row`` holds for one item: its hospital, its requester and its slot count."""
+        seats = set(self.seats - {Seat.REQUESTER, Seat.GUEST})
+        facts = set(self.standing.facts_for(item.hospital_id))
+        referral = item.referral
+        if Seat.REQUESTER in self.seats and referral is not None and referral.requester_id == current().actor.actor_id:
+            seats.add(Seat.REQUESTER)
+            facts.add("own")
+        if item.pk in self.guest_items:
+            seats.add(Seat.GUEST)
+            facts.add("own_row")
+            if item.state == AgendaItem.State.OPEN:
+                facts.add("slot")
+        if referral is not None and item.hospital_id not in self.reach:
+            seats &= {Seat.REQUESTER, Seat.GUEST}
+        return permits(row, seats, facts)
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What the room offers. An item may still refuse (a partner secretary's pen on another hospital's case)."""
+        facts = {"agr", "own"} if self.reach else set()
+        return frozenset(name for name, row in ROOM_RIGHTS.items() if self.permits(row, facts))
+
+
+def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> Chair:
+    """The place of ``by`` at ``meeting``; without seats for an outsider. Three queries."""
+    standing = standing or directory.standing(by, meeting.board)
+    seats = set(standing.seats)
+    own = AgendaItem.objects.filter(meeting=meeting).exclude(state=AgendaItem.State.WITHDRAWN)
+    mine = own.filter(Q(referral__requester=by.actor_id) | Q(referral__guest=by.actor_id))
+    guest_items = set()
+    for item_id, requester, guest, hospital in mine.values_list(
+        "pk", "referral__requester", "referral__guest", "referral__hospital"
+    ):
+        if requester == by.actor_id and hospital == standing.organisation_id and hospital in standing.reach:
+            seats.add(Seat.REQUESTER)
+        if guest == by.actor_id:
+            seats.add(Seat.GUEST)
+            guest_items.add(item_id)
+    return Chair(standing, frozenset(seats), frozenset(guest_items))
+
+
+def organisation_for(by: Person, meeting: Meeting, preferred: UUID | None) -> UUID | None:
+    """For which organisation somebody sits in this room: nobody has to switch to enter."""
+    return directory.organisation_for(by, meeting.board, preferred)
+
+
+# --- lists -------------------------------------------------------------------------------------------------------------
+
+
+def visible_meetings(by: Actor) -> QuerySet[Meeting]:
+    """The meetings that ``by`` may know of, acting for the door's organisation."""
+    if by.actor_kind == "system":
+        return Meeting.objects.all()
+    boards = [each.board for each in directory.visible_boards(by) if each.permits("see_agenda", ["agr", "pseudonyms"])]
+    organisation_id = current().organisation_id
+    open_boards = [board.pk for board in directory.boards_open_to(organisation_id)] if organisation_id else []
+    items = AgendaItem.objects.filter(meeting=OuterRef("pk")).exclude(state=AgendaItem.State.WITHDRAWN)
+    requested = items.filter(referral__requester=by.actor_id, hospital=organisation_id)
+    invited = items.filter(referral__guest=by.actor_id)
+    return Meeting.objects.filter(
+        Q(board__in=boards) | (Q(board__in=open_boards) & Exists(requested)) | Exists(invited)
+    )
+
+
+def visible_items(by: Actor, meeting: Meeting, place: Chair | None = None) -> QuerySet[AgendaItem]:
+    """The rows of the agenda that ``by`` may see, in order. What a row shows is decided where it is drawn."""
+    items = AgendaItem.objects.filter(meeting=meeting).order_by("position")
+    if by.actor_kind == "system":
+        return items
+    place = place or chair_at(by, meeting)
+    if place.is_guest or not place.seats:
+        return items.filter(pk__in=place.guest_items)
+    seen = Q(referral=None) | Q(hospital__in=place.reach) | Q(pk__in=place.guest_items)
+    return items.filter(seen) if place.permits("see_agenda", ["agr", "pseudonyms"]) else items.none()
+
+
+def visible_decisions(by: Actor) -> QuerySet[Decision]:
+    """Decisions that ``by`` may read: those of cases that they may read, and on topics those of their boards."""
+    if by.actor_kind == "system":
+        return Decision.objects.all()
+    boards = [each.board for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])]
+    return Decision.objects.filter(Q(case__in=visible_cases(by)) | Q(case=None, board__in=boards))
+
+
+# --- the right to one meeting or item ----------------------------------------------------------------------------------
+
+
+def _meeting(meeting_id: UUID, *, lock: bool) -> Meeting:
+    found = Meeting.objects.select_related("board__organiser")
+    if lock:
+        found = found.select_for_update(of=("self",))
+    meeting = found.filter(pk=meeting_id).first()
+    if meeting is None:
+        raise NotFound()
+    return meeting
+
+
+def access_meeting_for(by: Actor, meeting_id: UUID, row: str, *, lock: bool = True) -> Meeting:
+    """The meeting, locked, if ``by`` may see it and has the right ``row`` at it. Raises ``NotFound`` or ``Denied``."""
+    meeting = _meeting(meeting_id, lock=lock)
+    if by.actor_kind != "system":
+        standing = directory.standing(by, meeting.board)
+        if not standing.permits(row):  # the usual case costs two queries; the third decides between 403 and 404
+            if not chair_at(by, meeting, standing).seats:
+                raise NotFound()
+            raise Denied()
+    granted(row, hospital_id=meeting.hospital_id)
+    return meeting
+
+
+def access_board_for_planning(by: Actor, board_id: UUID) -> Board:
+    """The board, for planning sittings and accepting submissions: row ``build_agenda``."""
+    return directory.access_board_for(by, board_id, "build_agenda").board
+
+
+def access_meeting_for_reading(by: Actor, meeting_id: UUID) -> tuple[Meeting, Chair]:
+    """The meeting and one's place at it, to show the agenda or the room. Raises ``NotFound``."""
+    meeting = _meeting(meeting_id, lock=False)
+    place = chair_at(by, meeting)
+    if not place.seats:
+        raise NotFound()
+    granted("see_agenda", hospital_id=meeting.hospital_id)
+    return meeting, place
+
+
+def access_item_for(by: Actor, meeting_id: UUID, item_id: UUID, row: str, *, lock: bool = True) -> AgendaItem:
+    """The item, under its meeting's lock, if ``by`` may see it and has the right ``row`` on it.
+
+    ``item.meeting`` is the locked meeting with its board. Raises ``NotFound`` (also for an item of another meeting) or ``Denied``.
+    """
+    meeting = _meeting(meeting_id, lock=lock)
+    item = AgendaItem.objects.select_related("referral").filter(pk=item_id, meeting=meeting).first()
+    if by.actor_kind != "system":
+        place = chair_at(by, meeting)
+        if item is None or not _sees(place, item):
+            raise NotFound()
+        if not place.permits_item(row, item):
+            raise Denied()
+    if item is None:
+        raise NotFound()
+    item.meeting = meeting
+    granted(row, hospital_id=item.hospital_id)
+    return item
+
+
+def _sees(place: Chair, item: AgendaItem) -> bool:
+    if item.pk in place.guest_items:
+        return True
+    if place.is_guest or not place.seats:
+        return False
+    return item.referral_id is None or item.hospital_id in place.reach
+
+
+def access_item_for_reading(by: Actor, meeting_id: UUID, item_id: UUID) -> AgendaItem:
+    """The item with its case, to show it on the stage; writes the read row. Raises ``NotFound`` or ``Denied``."""
+    item = access_item_for(by, meeting_id, item_id, "read_case", lock=False)
+    if item.referral_id is not None:
+        referral = (
+            Referral.objects.select_related("case__patient", "case__hospital", "requester")
+            .filter(pk=item.referral_id)
+            .first()
+        )
+        if referral is None:  # row-level security says no where the matrix said yes: the stricter one counts
+            raise Denied()
+        item.referral = referral
+        audit.read("case", referral.case_id, hospital_id=item.hospital_id, patient_id=referral.case.patient_id)
+    return item
+
+
+def access_decision_for(by: Actor, decision_id: UUID, row: str, *, lock: bool = True) -> Decision:
+    """The decision, its meeting locked, if ``by`` may read it and has the right ``row`` on its item."""
+    decision = (
+        visible_decisions(by)
+        .select_related("meeting__board__organiser", "item__referral")
+        .filter(pk=decision_id)
+        .first()
+    )
+    if decision is None:
+        raise NotFound()
+    if lock:
+        meeting = _meeting(decision.meeting_id, lock=True)
+        decision = Decision.objects.select_related("item__referral", "case__patient").get(pk=decision_id)
+        decision.meeting = meeting
+    if by.actor_kind != "system" and not chair_at(by, decision.meeting).permits_item(row, decision.item):
+        raise Denied()
+    granted(row, hospital_id=decision.hospital_id)
+    return decision
+
+
+def access_decision_for_reading(by: Actor, decision_id: UUID) -> Decision:
+    """The decision with its case, to look back; writes the read row. Raises ``NotFound``.
+
+    Reading follows the case (``cases/access.py``): a requester keeps the outcome of the own patient after the meeting.
+    """
+    found = visible_decisions(by).exclude(state=Decision.State.DRAFT)
+    decision = (
+        found.select_related("meeting", "board", "item", "case__patient", "case__hospital", "signed_by", "recorded_by")
+        .filter(pk=decision_id)
+        .first()
+    )
+    if decision is None:
+        raise NotFound()
+    granted("read_report", hospital_id=decision.hospital_id)
+    patient_id = decision.case.patient_id if decision.case else None
+    audit.read("decision", decision.pk, hospital_id=decision.hospital_id, patient_id=patient_id)
+    return decision
+
+
+def access_minutes_for_reading(by: Actor, meeting_id: UUID) -> Meeting:
+    """The meeting, if ``by`` may read its whole minutes: partners only when every item is within their reach."""
+    meeting = _meeting(meeting_id, lock=False)
+    place = chair_at(by, meeting)
+    if not place.seats:
+        raise NotFound()
+    hospitals = set(
+        AgendaItem.objects.filter(meeting=meeting, referral__isnull=False)
+        .exclude(state=AgendaItem.State.WITHDRAWN)
+        .values_list("hospital_id", flat=True)
+    )
+    facts = {"agr", "all"} if hospitals <= place.reach else set()
+    if not place.permits("read_minutes", facts):
+        raise Denied()
+    granted("read_minutes", hospital_id=meeting.hospital_id)
+    audit.read("minutes", meeting.pk, hospital_id=meeting.hospital_id, patient_id=None)
+    return meeting
+
+
+def access_report_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
+    """The newest report of a decision that is there, for its bytes. Raises ``NotFound``."""
+    decision = access_decision_for_reading(by, decision_id)
+    if (
+        decision.case is not None
+        and by.actor_kind != "system"
+        and not case_place(by, decision.case).permits("read_report")
+    ):
+        raise Denied()  # a partner's member discusses the case, but gets the report of their own hospital's patients only
+    report = Report.objects.filter(decision=decision).exclude(storage_name="").order_by("-created_at").first()
+    if report is None:
+        raise NotFound()
+    return decision, report

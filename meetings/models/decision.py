@@ -1,0 +1,102 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mdo.kernel.clock import now
+from mdo.kernel.ids import new_id
+from mdo.kernel.work import ClaimableWork
+
+
+class Decision(models.Model):
+    """What a board decided about one agenda item: draft → recorded → signed → replaced by a new version.
+
+    ``hospital`` is the item's. ``steps`` is a list of ``{"kind": code, "text": str}``. Recording freezes the attendance and the
+    quorum; signing sets number and hash in the board's chain, after which a database trigger refuses any change but ``replaced``.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        RECORDED = "recorded", _("Recorded")
+        SIGNED = "signed", _("Signed")
+        REPLACED = "replaced", _("Replaced")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
+    board = models.ForeignKey("directory.Board", on_delete=models.PROTECT, related_name="decisions")
+    meeting = models.ForeignKey("meetings.Meeting", on_delete=models.PROTECT, related_name="decisions")
+    item = models.ForeignKey(
+        "meetings.AgendaItem", on_delete=models.PROTECT, related_name="decisions", db_constraint=False
+    )
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.PROTECT, null=True, related_name="decisions", db_constraint=False
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    intent = models.CharField(max_length=40, blank=True)
+    steps = models.JSONField(default=list)
+    text = models.TextField(blank=True, max_length=20_000)
+    deviation = models.CharField(max_length=1000, blank=True)  # why the guideline is not followed
+    draft_version = models.PositiveIntegerField(default=1)
+    edited_by = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
+    attendance = models.JSONField(default=list)
+    quorum = models.JSONField(default=dict)
+    recorded_at = models.DateTimeField(null=True)
+    recorded_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    version = models.PositiveSmallIntegerField(default=1)
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+    signed_at = models.DateTimeField(null=True)
+    signed_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    number = models.PositiveBigIntegerField(null=True)  # place in the board's chain
+    previous_digest = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["id", "hospital"], name="decision_id_hospital"),
+            models.UniqueConstraint(fields=["board", "number"], name="decision_board_number"),
+            models.UniqueConstraint(
+                fields=["item"], condition=Q(state__in=["draft", "recorded", "signed"]), name="decision_one_current"
+            ),
+        ]
+        indexes = [models.Index(fields=["board", "state", "-signed_at"]), models.Index(fields=["case"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Report(ClaimableWork):
+    """A document to make, and then the document: the report of one decision, or the minutes of one meeting.
+
+    A row is work until its file is there. A report of a decision that was not signed yet says so on every page and is made
+    again when it is signed: ``edition`` is the state of the decision that it shows.
+    """
+
+    class Kind(models.TextChoices):
+        CASE = "case", _("Report")
+        MINUTES = "minutes", _("Minutes")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+    meeting = models.ForeignKey("meetings.Meeting", on_delete=models.PROTECT, related_name="reports")
+    decision = models.ForeignKey(
+        Decision, on_delete=models.PROTECT, null=True, related_name="reports", db_constraint=False
+    )
+    edition = models.CharField(max_length=10)  # "recorded" or "signed"
+    language = models.CharField(max_length=2, default="nl")
+    storage_name = models.CharField(max_length=40, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["id", "hospital"], name="report_id_hospital"),
+            models.UniqueConstraint(fields=["decision", "edition", "language"], name="report_of_decision"),
+            models.UniqueConstraint(
+                fields=["meeting", "edition", "language"], condition=Q(kind="minutes"), name="report_minutes"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "due_at"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
