@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from icalendar import Calendar, Component
+from icalendar import Calendar
 
 from meetings.calendar import Attendee, Invitation, cancel, request
 
@@ -28,8 +29,8 @@ SITTING = Invitation(
 )
 
 
-def parts(content: bytes) -> tuple[Component, Component]:
-    calendar = Calendar.from_ical(content)
+def parts(content: bytes) -> tuple[Any, Any]:
+    calendar: Any = Calendar.from_ical(content)
     assert [c.name for c in calendar.subcomponents] == ["VTIMEZONE", "VEVENT"]
     return calendar, calendar.walk("VEVENT")[0]
 
@@ -85,21 +86,21 @@ def test_a_cancellation_needs_a_higher_sequence() -> None:
         (
             "Europe/Brussels",
             {
-                ("DAYLIGHT", datetime(2026, 3, 29, 2), 1, 2),
-                ("STANDARD", datetime(2026, 10, 25, 3), 2, 1),
+                ("DAYLIGHT", "2026-03-29T02:00:00", 1, 2),
+                ("STANDARD", "2026-10-25T03:00:00", 2, 1),
             },
         ),
         (
             "Europe/London",
             {
-                ("DAYLIGHT", datetime(2026, 3, 29, 1), 0, 1),
-                ("STANDARD", datetime(2026, 10, 25, 2), 1, 0),
+                ("DAYLIGHT", "2026-03-29T01:00:00", 0, 1),
+                ("STANDARD", "2026-10-25T02:00:00", 1, 0),
             },
         ),
     ],
 )
 def test_the_zone_states_each_change_in_the_local_time_before_it(
-    name: str, transitions: set[tuple[str, datetime, int, int]]
+    name: str, transitions: set[tuple[str, str, int, int]]
 ) -> None:
     calendar, _event = parts(request(replace(SITTING, zone=name), MEMBER))
     zone = calendar.walk("VTIMEZONE")[0]
@@ -107,7 +108,7 @@ def test_the_zone_states_each_change_in_the_local_time_before_it(
     assert transitions == {
         (
             o.name,
-            o["DTSTART"].dt,
+            o["DTSTART"].dt.isoformat(),
             int(o["TZOFFSETFROM"].td.total_seconds() // 3600),
             int(o["TZOFFSETTO"].td.total_seconds() // 3600),
         )

@@ -1,6 +1,7 @@
 """Attendance out of leases, the board's own quorum, and the billing quorum of be-2025 with its controls."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -95,7 +96,7 @@ def test_attendance_is_ordered_apart_and_inside_the_item(leases: list[Interval],
     found = attendance(leases, windows)
     assert found == sorted(found, key=lambda i: i.start)
     assert all(one.start < one.until for one in found)
-    assert all(a.until <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.until <= b.start for a, b in pairwise(found))
     for second in range(0, 2500, 7):
         inside = any(i.start <= at(second) < i.until for i in found)
         there = any(i.start <= at(second) < i.until for i in stitched(leases))
@@ -218,9 +219,7 @@ def test_the_moment_with_the_coordinator_counts() -> None:
 
 def test_who_is_there_now_counts_live() -> None:
     now = [
-        Participant.present(
-            n, "physician", d, "h1", means="video", at=at(n), is_coordinator=n == 0
-        )
+        Participant.present(d, "physician", d, "h1", means="video", at=at(n), is_coordinator=n == 0)
         for n, d in enumerate(["surgery", "radiology", "pathology", "radiotherapy"])
     ]
     assert billing_quorum(BE_2025, now).as_wire() == {"met": True, "have": 4, "need": 4, "reasons": []}

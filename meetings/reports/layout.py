@@ -1,0 +1,189 @@
+"""From content to what a template reads: plain JSON, every text resolved in the active language, every moment written
+out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from meetings.reports import wording
+from meetings.reports.content import (
+    AgendaLine,
+    AgendaSheet,
+    CaseReport,
+    Group,
+    Imprint,
+    Minutes,
+    MinutesItem,
+    Present,
+    Recommendation,
+    Sitting,
+)
+from meetings.reports.wording import Wording
+
+Json = dict[str, Any]
+
+
+def case_report(report: CaseReport) -> Json:
+    """The data of `case_report.typ`."""
+    words = Wording(report.sitting.zone)
+    patient = report.patient
+    number = str(patient.number_kind) or _("Number")
+    asked = [report.requester, str(report.requester_organisation), words.day(report.requested_on), str(report.reason)]
+    return {
+        **_frame(_("Report of a case"), report.sitting, report.imprint, draft=report.signature.signed_at is None),
+        "when": words.span(report.opened_at, report.closed_at),
+        "late": report.late,
+        "banner": {
+            "name": patient.name,
+            "facts": [
+                {"label": _("Born"), "value": words.birth(patient.birth_date) or "–"},
+                {"label": _("Sex"), "value": wording.gender(patient.gender)},
+                {"label": number, "value": patient.number or "–"},
+                {"label": _("Hospital"), "value": str(patient.hospital) or "–"},
+            ],
+        },
+        "question": str(report.question),
+        "asked": [part for part in asked if part],
+        "recommendation": _recommendation(report.recommendation),
+        "groups": [_group(group) for group in report.groups if group.rows],
+        "tumours": [_group(group) for group in report.tumours],
+        "participants": [_present(words, person) for person in report.participants],
+        "quorum": wording.quorum(report.quorum),
+        "signed": words.signed(report.signature),
+    }
+
+
+def minutes(content: Minutes) -> Json:
+    """The data of `minutes.typ`."""
+    words = Wording(content.sitting.zone)
+    cases = sum(item.kind == "case" for item in content.items)
+    facts = [
+        (_("Held"), words.span(content.started_at, content.closed_at)),
+        (_("Chair"), content.chair),
+        (_("Coordinator"), content.coordinator),
+        (_("Secretary"), content.secretary),
+        (_("Apologies"), ", ".join(str(name) for name in content.apologies)),
+        (_("Items"), wording.cases_and_topics(cases, len(content.items) - cases)),
+    ]
+    return {
+        **_frame(_("Minutes"), content.sitting, content.imprint, draft=content.signature.signed_at is None),
+        "facts": [{"label": label, "value": value} for label, value in facts if value],
+        "attendance": [_present(words, person) for person in content.attendance],
+        "items": [_minutes_item(words, item) for item in content.items],
+        "signed": words.signed(content.signature),
+    }
+
+
+def agenda(sheet: AgendaSheet, *, names: bool) -> Json:
+    """The data of `agenda.typ`; with `names` False no name, birth date, question or note of anyone gets in."""
+    words = Wording(sheet.sitting.zone)
+    cases = sum(item.kind == "case" for item in sheet.items)
+    facts = [
+        (_("Expected end"), words.clock(sheet.ends_at)),
+        (_("Items"), wording.cases_and_topics(cases, len(sheet.items) - cases)),
+        (_("Published"), words.moment(sheet.published_at)),
+    ]
+    return {
+        **_frame(_("Agenda"), sheet.sitting, sheet.imprint, draft=sheet.published_at is None),
+        "facts": [{"label": label, "value": value} for label, value in facts if value],
+        "names": names,
+        "items": [_agenda_line(words, line, names=names) for line in sheet.items],
+    }
+
+
+def _frame(title: str, sitting: Sitting, imprint: Imprint, *, draft: bool) -> Json:
+    words = Wording(sitting.zone)
+    return {
+        "lang": (get_language() or "en").split("-")[0],
+        "labels": wording.labels(),
+        "title": title,
+        "draft": draft,
+        "board": str(sitting.board),
+        "kind": str(sitting.label),
+        "day": words.day(sitting.starts_at),
+        "sitting": words.sitting(sitting),
+        "hospitals": [str(name) for name in sitting.hospitals],
+        "imprint": {
+            "document_id": imprint.document_id,
+            "version": str(imprint.version),
+            "replaces": imprint.replaces,
+            "digest": imprint.digest,
+        },
+    }
+
+
+def _recommendation(content: Recommendation | None) -> Json | None:
+    if content is None:
+        return None
+    return {
+        "steps": [{"label": str(step.label), "text": str(step.text)} for step in content.steps],
+        "intent": str(content.intent),
+        "text": str(content.text),
+        "deviation": str(content.deviation),
+        "dissents": [
+            {"name": one.name, "discipline": str(one.discipline), "reason": str(one.reason)} for one in content.dissents
+        ],
+    }
+
+
+def _group(group: Group) -> Json:
+    return {
+        "title": str(group.title),
+        "rows": [{"label": str(row.label), "value": str(row.value)} for row in group.rows],
+    }
+
+
+def _present(words: Wording, person: Present) -> Json:
+    return {
+        "name": person.name,
+        "role": str(person.role),
+        "discipline": str(person.discipline),
+        "organisation": str(person.organisation),
+        "presence": words.presence(person.spans),
+    }
+
+
+def _minutes_item(words: Wording, item: MinutesItem) -> Json:
+    outcome = wording.state(item.state)
+    if item.state == "postponed" and item.postponed_reason:
+        outcome = f"{outcome}: {item.postponed_reason}"
+    return {
+        "number": str(item.number or "–"),
+        "kind": item.kind,
+        "title": item.title,
+        "detail": str(item.detail),
+        "requester": str(item.requester),
+        "question": str(item.question),
+        "late": item.late,
+        "state": item.state,
+        "outcome": outcome,
+        "note": str(item.postponed_note),
+        "postponed_to": words.moment(item.postponed_to),
+        "when": words.span(item.opened_at, item.closed_at),
+        "recommendation": _recommendation(item.recommendation),
+        "unsigned": item.recommendation is not None and not item.signed,
+        "present": ", ".join(str(name) for name in item.present),
+        "quorum": wording.quorum(item.quorum),
+    }
+
+
+def _agenda_line(words: Wording, line: AgendaLine, *, names: bool) -> Json:
+    open_to_all = names or line.kind == "topic"
+    return {
+        "number": str(line.number or "–"),
+        "kind": line.kind,
+        "time": words.clock(line.expected_at),
+        "title": line.name if open_to_all else line.pseudonym,
+        "born": words.birth(line.birth_date) if names else "",
+        "organisation": str(line.organisation),
+        "requester": line.requester if names else "",
+        "question": str(line.question) if names else "",
+        "note": str(line.note) if names else "",
+        "late": line.late,
+        "state": line.state,
+        "outcome": "" if line.state == "scheduled" else wording.state(line.state),
+        "length": wording.minutes_long(line.minutes),
+    }
