@@ -1,1 +1,23 @@
-export {};
+/** The live room: mounts on `<div id="room" data-meeting data-ws data-strings-url>`. */
+import { mount } from 'svelte';
+import { loadCatalogue } from '../i18n';
+import RoomApp from './components/RoomApp.svelte';
+import { RoomStore } from './room.svelte';
+
+async function begin(target: HTMLElement): Promise<void> {
+  const { meeting, ws, stringsUrl } = target.dataset;
+  if (!meeting || !ws) throw new Error('The room needs data-meeting and data-ws.');
+  await loadCatalogue(stringsUrl);
+  const url = new URL(ws, window.location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const store = new RoomStore(meeting, url.href);
+  target.replaceChildren();
+  mount(RoomApp, { target, props: { store } });
+  store.start();
+  window.addEventListener('beforeunload', (event) => {
+    if (store.hasUnsaved) event.preventDefault();
+  });
+}
+
+const target = document.getElementById('room');
+if (target) void begin(target);

@@ -1,0 +1,251 @@
+/**
+ * One item's recommendation as it is written: what the server holds, what was typed here and has not
+ * reached it yet, and the way from one to the other. Typed text leaves only when it is saved or when
+ * the person says so; a cut, a refusal or another's pen never takes it.
+ */
+import type { Outcome, SendOptions } from './outbox';
+import type { Commands, DraftContent, Id, Step } from './protocol';
+
+export interface Written {
+  text: string;
+  intent: string | null;
+  steps: Step[];
+  deviation: string;
+}
+
+export type SaveState = 'saved' | 'saving' | 'unsaved' | 'conflict';
+
+export interface DraftLine {
+  /** The draft as the server holds it now; rejects when it cannot be had. */
+  fetch(item: Id): Promise<DraftContent>;
+  save(args: Commands['draft.save'], options: SendOptions): Promise<Outcome>;
+  /** Something to show has changed. */
+  changed(): void;
+}
+
+/** All in ms: typing pauses, the longest stretch of typing between two saves, the wait after a busy server. */
+export const QUIET = 800;
+export const LONGEST_UNSAVED = 3_000;
+export const RETRY = 3_000;
+
+const EMPTY: Written = { text: '', intent: null, steps: [], deviation: '' };
+
+const written = (content: DraftContent): Written => ({
+  text: content.text ?? '',
+  intent: content.intent || null,
+  steps: (content.steps ?? []).map(({ kind, text }) => ({ kind, text })),
+  deviation: content.deviation ?? '',
+});
+
+export function sameWritten(a: Written, b: Written): boolean {
+  return (
+    a.text === b.text &&
+    a.intent === b.intent &&
+    a.deviation === b.deviation &&
+    a.steps.length === b.steps.length &&
+    a.steps.every((step, i) => step.kind === b.steps[i]!.kind && step.text === b.steps[i]!.text)
+  );
+}
+
+export class DraftEditor {
+  /** What the server holds, as last seen. */
+  server: Written = EMPTY;
+  version = 0;
+  loaded = false;
+  /** The draft could not be fetched; it is asked for again when the line is back. */
+  unreachable = false;
+  editable = false;
+  /** What was typed here and the server does not have; null when there is nothing of the kind. */
+  mine: Written | null = null;
+  saving = false;
+  conflict = false;
+  /** Why the last save was refused, as the server said it. */
+  problem = '';
+  /** May this page write into the item now: pen in hand, nothing recorded. */
+  writable = false;
+
+  private base: Written = EMPTY;
+  private baseVersion = 0;
+  /** What was last sent: it may have arrived although its answer did not. */
+  private sent: Written | null = null;
+  private seenVersion = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private firstUnsavedAt: number | null = null;
+  private loading: Promise<void> | null = null;
+
+  constructor(
+    readonly item: Id,
+    private readonly line: DraftLine,
+  ) {}
+
+  /** What the fields show: one's own words while they can be written, else the server's. */
+  get shown(): Written {
+    return this.writable && this.mine ? this.mine : this.server;
+  }
+
+  /** One's own words that the fields do not show. */
+  get leftover(): Written | null {
+    return this.writable ? null : this.mine;
+  }
+
+  get saveState(): SaveState {
+    if (this.conflict) return 'conflict';
+    if (this.mine === null) return 'saved';
+    return this.saving && !this.problem ? 'saving' : 'unsaved';
+  }
+
+  /** Tell what frames say about the item. */
+  meet(version: number, writable: boolean): void {
+    const gained = writable && !this.writable;
+    this.writable = writable;
+    this.seenVersion = version;
+    if (!this.loaded || (version > this.version && !this.saving)) void this.load();
+    else if (gained && this.mine) this.schedule(0);
+    this.line.changed();
+  }
+
+  /** Fetch what the server holds. */
+  load(): Promise<void> {
+    this.loading ??= this.fetchOnce().finally(() => {
+      this.loading = null;
+      this.line.changed();
+    });
+    return this.loading;
+  }
+
+  private async fetchOnce(): Promise<void> {
+    let content: DraftContent;
+    try {
+      content = await this.line.fetch(this.item);
+    } catch {
+      this.unreachable = true;
+      return;
+    }
+    this.unreachable = false;
+    this.editable = content.editable;
+    // An answer that was overtaken by our own save says nothing new.
+    if (this.loaded && content.version < this.version) return;
+    this.server = written(content);
+    this.version = content.version;
+    this.loaded = true;
+    if (this.mine && !this.saving) this.compare();
+  }
+
+  /** Own words against what the server holds now. */
+  private compare(): void {
+    if (!this.mine) return;
+    if (sameWritten(this.server, this.mine)) {
+      this.clean();
+    } else if (
+      this.baseVersion === this.version ||
+      sameWritten(this.server, this.base) ||
+      (this.sent && sameWritten(this.server, this.sent))
+    ) {
+      this.base = this.server;
+      this.baseVersion = this.version;
+      this.conflict = false;
+      if (this.writable) this.schedule(QUIET);
+    } else {
+      this.conflict = true;
+    }
+  }
+
+  private clean(): void {
+    this.mine = null;
+    this.conflict = false;
+    this.problem = '';
+    this.firstUnsavedAt = null;
+    clearTimeout(this.timer);
+  }
+
+  /** Something was typed. */
+  edit(change: Partial<Written>): void {
+    if (!this.writable) return;
+    if (this.mine === null && !this.saving) {
+      this.base = this.server;
+      this.baseVersion = this.version;
+    }
+    this.mine = { ...(this.mine ?? this.server), ...change };
+    this.problem = '';
+    if (!this.saving && !this.conflict && sameWritten(this.mine, this.server)) this.clean();
+    else {
+      this.firstUnsavedAt ??= Date.now();
+      this.schedule(Math.min(QUIET, Math.max(0, this.firstUnsavedAt + LONGEST_UNSAVED - Date.now())));
+    }
+    this.line.changed();
+  }
+
+  private schedule(wait: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.save(), wait);
+  }
+
+  /** Save now; settled when the server has answered. True when the server holds all that was typed. */
+  async save(): Promise<boolean> {
+    clearTimeout(this.timer);
+    if (this.mine === null) return true;
+    if (this.saving || this.conflict || !this.writable) return false;
+    const sent = this.mine;
+    const version = this.baseVersion;
+    this.saving = true;
+    this.sent = sent;
+    this.problem = '';
+    this.firstUnsavedAt = null;
+    this.line.changed();
+    const { deviation, ...rest } = sent;
+    const outcome = await this.line.save(
+      { item: this.item, version, ...rest, protocol_deviation: deviation },
+      { keep: true },
+    );
+    this.saving = false;
+    if (outcome.ok) this.accepted(sent, version + 1);
+    else await this.refused(outcome);
+    this.line.changed();
+    return this.mine === null;
+  }
+
+  private accepted(sent: Written, version: number): void {
+    this.server = this.base = sent;
+    this.version = this.baseVersion = version;
+    if (this.mine === sent || (this.mine && sameWritten(this.mine, sent))) this.clean();
+    else if (this.mine) this.schedule(QUIET);
+    if (this.seenVersion > this.version) void this.load();
+  }
+
+  private async refused(outcome: Outcome & { ok: false }): Promise<void> {
+    if (outcome.code === 'stale') {
+      // Another version is there: the same words under a new number are no quarrel, other words are.
+      this.loading = null;
+      await this.load();
+      if (this.unreachable) this.schedule(RETRY);
+    } else {
+      this.problem = outcome.message;
+      if (outcome.code === 'too_fast' || outcome.code === 'unavailable') this.schedule(RETRY);
+    }
+  }
+
+  /** The line is back: what could not be fetched or saved is tried again. */
+  again(): void {
+    if (this.unreachable || !this.loaded || this.seenVersion > this.version) void this.load();
+    else if (this.mine && !this.saving) this.schedule(0);
+  }
+
+  /** In a conflict: put one's own words in place of the other's. */
+  keepMine(): void {
+    this.base = this.server;
+    this.baseVersion = this.version;
+    this.conflict = false;
+    this.schedule(0);
+    this.line.changed();
+  }
+
+  /** Let one's own words go, knowingly. */
+  discardMine(): void {
+    this.clean();
+    this.line.changed();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,234 @@
+/** The wire of the room, subprotocol `mdo.room.v1`: what frames hold, nothing else. */
+
+export const SUBPROTOCOL = 'mdo.room.v1';
+
+export type Id = string;
+export type Iso = string;
+
+export type Right = 'run' | 'postpone' | 'reorder' | 'add_late' | 'draft' | 'record' | 'close' | 'sign' | 'share';
+
+export interface You {
+  person: Id;
+  name: string;
+  organisation: Id;
+  roles: string[];
+  can: Right[];
+  guest: boolean;
+}
+
+export type MeetingState = 'planned' | 'published' | 'running' | 'closed' | 'cancelled';
+
+export interface Meeting {
+  id: Id;
+  board: string;
+  starts_at: Iso;
+  ends_at: Iso;
+  state: MeetingState;
+  started_at: Iso | null;
+  closed_at: Iso | null;
+  current: Id | null;
+  version: number;
+}
+
+export type ItemState = 'scheduled' | 'open' | 'discussed' | 'postponed' | 'withdrawn';
+
+export interface Item {
+  id: Id;
+  position: number;
+  kind: 'case' | 'topic';
+  label: string;
+  organisation: Id | null;
+  requester: string | null;
+  minutes: number;
+  state: ItemState;
+  late: boolean;
+  opened_at: Iso | null;
+  closed_at: Iso | null;
+  /** Seconds of the stretches that ended; the stretch that runs is counted from `opened_at`. */
+  spent_s: number;
+  postponed_reason: string | null;
+  version: number;
+  draft: { version: number; pen: Id | null; pen_name: string | null };
+  decision: { id: Id; state: 'recorded' | 'signed'; version: number } | null;
+}
+
+export interface Person {
+  id: Id;
+  name: string;
+  discipline: string;
+  organisation: Id;
+  role: string;
+  present: boolean;
+  means: 'video' | 'room' | 'phone' | null;
+  since: Iso | null;
+}
+
+export interface Organisation {
+  name: string;
+  short: string;
+  colour: number;
+}
+
+/** Expected times from the state alone; the overrun of the open item is added where they are shown. */
+export interface Forecast {
+  end: Iso;
+  items: Record<Id, Iso>;
+}
+
+export interface QuorumCount {
+  met: boolean;
+  have: number;
+  need: number;
+  reasons: string[];
+}
+
+export interface Quorum extends QuorumCount {
+  billing: QuorumCount | null;
+}
+
+export interface Candidate {
+  referral: Id;
+  label: string;
+  organisation: Id;
+}
+
+export interface Room {
+  meeting: Meeting;
+  organisations: Record<Id, Organisation>;
+  items: Item[];
+  people: Person[];
+  forecast: Forecast | null;
+  quorum: Quorum | null;
+  reasons: Record<string, string>;
+  steps: Record<string, string>;
+  intents: Record<string, string>;
+  candidates: Candidate[];
+}
+
+export interface Patch {
+  meeting?: Meeting;
+  items?: Item[];
+  removed?: Id[];
+  people?: Person[];
+  people_removed?: Id[];
+  forecast?: Forecast;
+  quorum?: Quorum;
+  candidates?: Candidate[];
+  organisations?: Record<Id, Organisation>;
+  you?: You;
+}
+
+export interface SnapshotFrame {
+  t: 'snapshot';
+  seq: number;
+  now: Iso;
+  you: You;
+  room: Partial<Room> & { meeting: Meeting };
+}
+
+export interface EventFrame {
+  t: 'event';
+  seq: number;
+  at: Iso;
+  by: Id | null;
+  name: string;
+  data: Patch;
+}
+
+export interface AckFrame {
+  t: 'ack';
+  id: Id;
+  seq: number;
+}
+
+export type RefusalCode =
+  | 'forbidden'
+  | 'rule'
+  | 'invalid'
+  | 'stale'
+  | 'id_reused'
+  | 'not_found'
+  | 'unavailable'
+  | 'too_fast';
+
+export interface RefusedFrame {
+  t: 'refused';
+  id: Id | null;
+  code: RefusalCode;
+  message: string;
+  field?: string | null;
+  current?: number | null;
+}
+
+export interface HeadFrame {
+  t: 'head';
+  seq: number;
+  now: Iso;
+}
+
+export type Frame = SnapshotFrame | EventFrame | AckFrame | RefusedFrame | HeadFrame;
+
+export interface Step {
+  kind: string;
+  text: string;
+}
+
+/** What `GET …/items/<item>/draft/` answers. */
+export interface DraftContent {
+  version: number;
+  text: string;
+  intent: string | null;
+  steps: Step[];
+  deviation: string;
+  editable: boolean;
+}
+
+export interface Commands {
+  'meeting.start': Record<string, never>;
+  'meeting.close': Record<string, never>;
+  'agenda.open_item': { item: Id; version: number };
+  'agenda.next': { from_item: Id | null };
+  'agenda.move_item': { item: Id; to: number; version: number };
+  'agenda.postpone': { item: Id; version: number; reason: string; note: string; to_meeting: Id | null };
+  'agenda.add_late': { referral: Id; minutes: number };
+  'agenda.add_topic': { title: string; minutes: number };
+  'draft.take_pen': { item: Id };
+  'draft.release_pen': { item: Id };
+  'draft.save': {
+    item: Id;
+    version: number;
+    text: string;
+    intent: string | null;
+    steps: Step[];
+    protocol_deviation: string;
+  };
+  'decision.record': { item: Id; version: number };
+}
+
+export type CommandName = keyof Commands;
+
+/** A frame from the bytes of a message, or null for anything that is none: a newer server may say more. */
+export function readFrame(data: unknown): Frame | null {
+  if (typeof data !== 'string') return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null || !('t' in value)) return null;
+  const frame = value as Frame;
+  switch (frame.t) {
+    case 'snapshot':
+      return Number.isInteger(frame.seq) && frame.room?.meeting ? frame : null;
+    case 'event':
+      return Number.isInteger(frame.seq) && typeof frame.data === 'object' && frame.data !== null ? frame : null;
+    case 'ack':
+    case 'head':
+      return Number.isInteger(frame.seq) ? frame : null;
+    case 'refused':
+      return typeof frame.code === 'string' ? frame : null;
+    default:
+      return null;
+  }
+}

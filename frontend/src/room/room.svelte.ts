@@ -1,0 +1,438 @@
+/** What the page shows and what a key or button does: the frames' state, plus this person's own eye on it. */
+import { SvelteSet } from 'svelte/reactivity';
+import { Connection, type Link, type Surroundings } from './connection';
+import { DraftEditor } from './draft';
+import type { Outcome } from './outbox';
+import type { CommandName, Commands, DraftContent, Frame, Id, Item, Right } from './protocol';
+import { StageLoader, type StageStatus } from './stage';
+import { itemById, nextItem, openItem, type RoomState } from './state';
+import { forecastShift, overrunSeconds, spentSeconds } from './time';
+import { words } from './words';
+
+export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people';
+
+export type Dialog =
+  | { kind: 'keys' }
+  | { kind: 'late' }
+  | { kind: 'close' }
+  | { kind: 'postpone'; item: Id }
+  | { kind: 'record'; item: Id }
+  | { kind: 'next'; item: Id };
+
+export interface Toast {
+  id: number;
+  text: string;
+}
+
+/** How long a refusal stays on the page, in ms. */
+const TOAST_FOR = 12_000;
+
+/** The same switch as on the other pages (src/pages/keys.ts). */
+const KEYS_SWITCH = 'mdo-single-keys';
+
+function readKeysOff(): boolean {
+  try {
+    return localStorage.getItem(KEYS_SWITCH) === 'off';
+  } catch {
+    return false;
+  }
+}
+
+export class RoomStore {
+  state = $state.raw<RoomState | null>(null);
+  link = $state.raw<Link>({ state: 'connecting', reason: null });
+  /** The server's clock, in ms, moved twice a second. */
+  now = $state(Date.now());
+  /** The item whose case and text are shown here. */
+  viewed = $state<Id | null>(null);
+  following = $state(true);
+  /** The table went on while this person was writing: they stay until they say so. */
+  held = $state(false);
+  selected = $state<Id | null>(null);
+  pane = $state<Pane>('stage');
+  dialog = $state.raw<Dialog | null>(null);
+  filter = $state('');
+  /** Single keys are switched off by this person; kept in the browser, it says nothing about anyone. */
+  keysOff = $state(readKeysOff());
+  toasts = $state.raw<Toast[]>([]);
+  announcement = $state('');
+  stage = $state.raw<{ item: Id | null; html: string; status: StageStatus }>({ item: null, html: '', status: 'empty' });
+  readonly pending = new SvelteSet<CommandName>();
+
+  readonly room = $derived(this.state?.room ?? null);
+  readonly you = $derived(this.state?.you ?? null);
+  readonly open = $derived(this.room && openItem(this.room));
+  readonly next = $derived(this.room && nextItem(this.room));
+  readonly item = $derived(this.room && itemById(this.room, this.viewed));
+  readonly spent = $derived(this.open ? spentSeconds(this.open, this.now) : 0);
+  readonly over = $derived(this.open ? overrunSeconds(this.open, this.now) : 0);
+  /** Milliseconds to add to forecast times, in steps of a quarter of a minute so that lists rest in between. */
+  readonly shift = $derived(this.room ? Math.floor(forecastShift(this.room, this.now) / 15_000) * 15_000 : 0);
+  /** The agenda as the filter leaves it. */
+  readonly shownItems = $derived.by(() => {
+    const items = this.room?.items ?? [];
+    const wanted = this.filter.trim().toLocaleLowerCase();
+    if (!wanted) return items;
+    return items.filter((item) =>
+      `${item.position} ${item.label} ${item.requester ?? ''} ${(item.organisation && this.room?.organisations[item.organisation]?.short) ?? ''}`
+        .toLocaleLowerCase()
+        .includes(wanted),
+    );
+  });
+  readonly running = $derived(this.room?.meeting.state === 'running');
+
+  private readonly connection: Connection;
+  private readonly loader: StageLoader;
+  private readonly editors = new Map<Id, DraftEditor>();
+  private editorsChanged = $state(0);
+  private wantsToWrite: Id | null = null;
+  private writing = false;
+  private queuedMove = 0;
+  private toastCount = 0;
+  private clockTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly meeting: Id,
+    socketUrl: string,
+    surroundings?: Surroundings,
+  ) {
+    this.connection = new Connection(
+      socketUrl,
+      {
+        onLink: (link) => this.heardLink(link),
+        onState: (state, frame) => this.heardState(state, frame),
+        onRefused: (message) => this.toast(message || words.refusedBare()),
+      },
+      surroundings,
+    );
+    this.loader = new StageLoader(
+      (item) => this.url(item, 'stage'),
+      () => (this.stage = { item: this.loader.item, html: this.loader.html, status: this.loader.status }),
+    );
+  }
+
+  start(): void {
+    this.clockTimer = setInterval(() => (this.now = this.connection.clock.now()), 500);
+    this.connection.start();
+  }
+
+  stop(): void {
+    clearInterval(this.clockTimer);
+    this.connection.stop();
+    for (const editor of this.editors.values()) editor.dispose();
+  }
+
+  reopen(): void {
+    this.connection.reopen();
+  }
+
+  can(right: Right): boolean {
+    return this.you?.can.includes(right) ?? false;
+  }
+
+  private url(item: Id, what: 'stage' | 'draft'): string {
+    return `/meetings/${this.meeting}/items/${item}/${what}/`;
+  }
+
+  // What comes in
+
+  private heardLink(link: Link): void {
+    this.link = link;
+    if (link.reason === 'no_access') {
+      this.state = null;
+      this.viewed = null;
+      this.dialog = null;
+      this.loader.show(null, 0);
+    }
+    if (link.state === 'connected') {
+      for (const editor of this.editors.values()) editor.again();
+      if (this.stage.status === 'unreachable') this.look();
+    }
+  }
+
+  private heardState(state: RoomState, _frame: Frame): void {
+    const before = this.state;
+    this.state = state;
+    this.now = this.connection.clock.now();
+    const wasOpen = before && openItem(before.room);
+    const open = openItem(state.room);
+    if (!before || wasOpen?.id !== open?.id) {
+      this.selected = (open ?? nextItem(state.room) ?? state.room.items[0])?.id ?? null;
+      if (this.following && this.viewed !== null && this.viewed !== open?.id && this.busyWriting(this.viewed)) this.held = true;
+    } else if (this.selected !== null && !itemById(state.room, this.selected)) {
+      this.selected = open?.id ?? null;
+    }
+    if (this.viewed !== null && !itemById(state.room, this.viewed)) this.held = false;
+    if (this.following && !this.held) this.viewed = open?.id ?? null;
+    if (this.viewed === open?.id) this.held = false;
+    this.forgetDialog(state);
+    this.look();
+    if (before) this.announce(before, state);
+  }
+
+  /** A dialog about an item that is dealt with meanwhile closes by itself. */
+  private forgetDialog({ room }: RoomState): void {
+    const dialog = this.dialog;
+    if (!dialog || !('item' in dialog)) return;
+    const item = itemById(room, dialog.item);
+    const gone = !item || (dialog.kind === 'record' ? item.decision !== null : item.state !== 'open' && item.state !== 'scheduled');
+    if (gone || (dialog.kind === 'next' && item?.decision)) this.dialog = null;
+  }
+
+  private busyWriting(item: Id): boolean {
+    return this.writing || this.editors.get(item)?.mine != null;
+  }
+
+  private announce(before: RoomState, after: RoomState): void {
+    const said: string[] = [];
+    const [was, is] = [before.room.meeting.state, after.room.meeting.state];
+    if (was !== is && is === 'running') said.push(words.meetingStarted());
+    if (was !== is && is === 'closed') said.push(words.meetingClosed());
+    if (before.room.items !== after.room.items) {
+      const old = new Map(before.room.items.map((item) => [item.id, item]));
+      for (const item of after.room.items) {
+        const earlier = old.get(item.id);
+        if (!earlier || earlier === item) continue;
+        if (earlier.decision === null && item.decision) said.push(words.itemRecorded(item.position, item.label));
+        if (earlier.state !== item.state && item.state === 'open') said.push(words.itemOpened(item.position, item.label));
+        if (earlier.state !== item.state && item.state === 'postponed') said.push(words.itemPostponed(item.position, item.label));
+      }
+    }
+    if (said.length) this.announcement = said.join(' ');
+  }
+
+  /** Bring stage and text in line with the item that is looked at. */
+  private look(): void {
+    const state = this.state;
+    if (!state) return;
+    const item = itemById(state.room, this.viewed);
+    this.loader.show(item?.id ?? null, item?.version ?? 0);
+    if (state.you.guest) return;
+    if (item) this.editorFor(item.id);
+    for (const [id, editor] of this.editors) {
+      const row = itemById(state.room, id);
+      if (id !== item?.id && editor.mine === null) {
+        editor.dispose();
+        this.editors.delete(id);
+      } else if (row) {
+        editor.meet(row.draft.version, this.mayWrite(row));
+      }
+    }
+    this.editorsChanged += 1;
+  }
+
+  private mayWrite(item: Item): boolean {
+    return this.can('draft') && item.draft.pen === this.you?.person && item.decision === null;
+  }
+
+  private editorFor(id: Id): DraftEditor {
+    let editor = this.editors.get(id);
+    if (!editor) {
+      editor = new DraftEditor(id, {
+        fetch: (item) => this.fetchDraft(item),
+        save: (args, options) => this.connection.send('draft.save', args, options),
+        changed: () => (this.editorsChanged += 1),
+      });
+      this.editors.set(id, editor);
+    }
+    return editor;
+  }
+
+  private async fetchDraft(item: Id): Promise<DraftContent> {
+    const answer = await fetch(this.url(item, 'draft'), { credentials: 'same-origin', headers: { Accept: 'application/json' } });
+    if (!answer.ok) throw new Error(`draft: ${answer.status}`);
+    return (await answer.json()) as DraftContent;
+  }
+
+  // The text
+
+  /** The editor of the item that is looked at, as it stands; read it anew after every change. */
+  get draft() {
+    void this.editorsChanged;
+    const editor = this.viewed === null ? undefined : this.editors.get(this.viewed);
+    if (!editor) return null;
+    const { item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version } = editor;
+    return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version };
+  }
+
+  /** Items with words of this person that the server does not have, other than the one looked at. */
+  get unsavedElsewhere(): Item[] {
+    void this.editorsChanged;
+    return this.room?.items.filter((item) => item.id !== this.viewed && this.editors.get(item.id)?.mine != null) ?? [];
+  }
+
+  /** Words that never reached the server, when the room itself may no longer be shown. */
+  get strandedWords(): string[] {
+    void this.editorsChanged;
+    return [...this.editors.values()].flatMap(({ mine }) => (mine ? [[...mine.steps.map((s) => s.text), mine.text].join('\n')] : []));
+  }
+
+  get hasUnsaved(): boolean {
+    void this.editorsChanged;
+    return [...this.editors.values()].some((editor) => editor.mine !== null);
+  }
+
+  /** The focus came into the text or left it. */
+  setWriting(writing: boolean): void {
+    this.writing = writing;
+  }
+
+  async takePen(): Promise<void> {
+    if (this.item && this.can('draft') && !this.item.decision) await this.run('draft.take_pen', { item: this.item.id });
+  }
+
+  async givePen(): Promise<void> {
+    const draft = this.draft;
+    if (!draft?.writable) return;
+    if (await draft.editor.save()) await this.run('draft.release_pen', { item: draft.item });
+  }
+
+  /** Go to the text: with the pen, taken first where it is free. */
+  async write(): Promise<void> {
+    if (!this.item || !this.can('draft')) return;
+    this.pane = 'recommendation';
+    this.wantsToWrite = this.item.id;
+    this.editorsChanged += 1;
+    if (!this.draft?.writable && this.item.draft.pen === null) await this.takePen();
+  }
+
+  /** True once, when the field of the text should take the focus. */
+  takeFocusWish(): boolean {
+    const wish = this.wantsToWrite !== null && this.wantsToWrite === this.viewed && this.draft?.writable === true;
+    if (wish) this.wantsToWrite = null;
+    return wish;
+  }
+
+  // Looking
+
+  select(id: Id | null): void {
+    this.selected = id;
+  }
+
+  selectBy(delta: number): void {
+    const items = this.shownItems;
+    if (!items.length) return;
+    const at = items.findIndex((item) => item.id === this.selected);
+    this.selected = items[Math.min(items.length - 1, Math.max(0, at < 0 ? 0 : at + delta))]!.id;
+  }
+
+  /** Look at an item of one's own choice; the table's item brings one back to following. */
+  lookAt(id: Id): void {
+    this.selected = id;
+    this.held = false;
+    this.following = id === this.open?.id;
+    this.viewed = id;
+    this.pane = 'stage';
+    this.look();
+  }
+
+  follow(): void {
+    this.following = true;
+    this.held = false;
+    this.viewed = this.open?.id ?? null;
+    if (this.open) this.selected = this.open.id;
+    this.look();
+  }
+
+  switchKeys(on: boolean): void {
+    this.keysOff = !on;
+    try {
+      localStorage.setItem(KEYS_SWITCH, on ? 'on' : 'off');
+    } catch {
+      // A browser that keeps nothing: it holds until the page is left.
+    }
+  }
+
+  // Doing
+
+  async nextStep(anyway = false): Promise<void> {
+    if (!this.can('run') || !this.running) return;
+    const open = this.open;
+    if (open?.kind === 'case' && !open.decision && !anyway) {
+      this.dialog = { kind: 'next', item: open.id };
+      return;
+    }
+    this.dialog = null;
+    if (!open && !this.next) {
+      this.askClose();
+      return;
+    }
+    if (this.held || !this.following) this.follow();
+    await this.run('agenda.next', { from_item: open?.id ?? null });
+  }
+
+  async openSelected(): Promise<void> {
+    const item = this.room && itemById(this.room, this.selected);
+    if (!item || !this.can('run') || !this.running || item.id === this.open?.id) return;
+    if (!this.following) this.follow();
+    await this.run('agenda.open_item', { item: item.id, version: item.version });
+  }
+
+  async startMeeting(): Promise<void> {
+    const state = this.room?.meeting.state;
+    if (this.can('run') && (state === 'published' || state === 'planned')) await this.run('meeting.start', {});
+  }
+
+  askPostpone(): void {
+    const waits = (item: Item | null) => (item && (item.state === 'open' || item.state === 'scheduled') ? item : null);
+    const item = waits(this.room && itemById(this.room, this.selected)) ?? waits(this.open);
+    if (item && this.can('postpone')) this.dialog = { kind: 'postpone', item: item.id };
+  }
+
+  askRecord(): void {
+    const item = this.item;
+    if (!item || !this.can('record') || item.decision || item.state === 'withdrawn') return;
+    this.dialog = { kind: 'record', item: item.id };
+    void this.draft?.editor.save();
+  }
+
+  askLate(): void {
+    if (this.can('add_late')) this.dialog = { kind: 'late' };
+  }
+
+  askClose(): void {
+    if (this.can('close') && this.running) this.dialog = { kind: 'close' };
+  }
+
+  /** Move the selected item. Keys pressed while one move is on its way add up to the next one. */
+  async moveSelected(delta: number): Promise<void> {
+    const room = this.room;
+    const item = room && itemById(room, this.selected);
+    if (!item || !this.can('reorder') || item.state !== 'scheduled') return;
+    if (this.pending.has('agenda.move_item')) {
+      this.queuedMove += delta;
+      return;
+    }
+    const from = room.items.indexOf(item) + 1;
+    const to = Math.min(room.items.length, Math.max(1, from + delta));
+    if (to === from) return;
+    const outcome = await this.run('agenda.move_item', { item: item.id, to, version: item.version });
+    const queued = this.queuedMove;
+    this.queuedMove = 0;
+    if (queued && outcome.ok && this.selected === item.id && (this.state?.seq ?? 0) >= outcome.seq) await this.moveSelected(queued);
+  }
+
+  /** Send a command once; a refusal is shown in the server's words unless the caller shows it itself. */
+  async run<Name extends CommandName>(name: Name, args: Commands[Name], options: { quiet?: boolean } = {}): Promise<Outcome> {
+    if (this.pending.has(name)) return { ok: false, code: 'too_fast', message: '', field: null, current: null };
+    this.pending.add(name);
+    const outcome = await this.connection.send(name, args);
+    this.pending.delete(name);
+    if (!outcome.ok && !options.quiet) this.toast(this.sentence(outcome));
+    return outcome;
+  }
+
+  sentence(outcome: Outcome & { ok: false }): string {
+    return outcome.code === 'not_sent' ? words.notSent() : outcome.message || words.refusedBare();
+  }
+
+  toast(text: string): void {
+    const id = ++this.toastCount;
+    this.toasts = [...this.toasts.filter((toast) => toast.text !== text), { id, text }].slice(-3);
+    setTimeout(() => this.dismiss(id), TOAST_FOR);
+  }
+
+  dismiss(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+}
