@@ -5,7 +5,7 @@ from mdo.kernel.ids import new_id
 
 
 def default_quorum() -> dict[str, object]:
-    return {"disciplines": 3, "required": [], "rule_set": "be-2025"}
+    return {"disciplines": 3, "required": []}
 
 
 class Board(models.Model):
@@ -26,8 +26,9 @@ class Board(models.Model):
         default=50, help_text=_("Hours before the start after which a case is late")
     )
     quorum = models.JSONField(
-        default=default_quorum, help_text=_("Disciplines needed, required ones, rule set for billing")
+        default=default_quorum, help_text=_("Disciplines or people needed, disciplines that must be there")
     )
+    rule_set = models.CharField(max_length=20, default="be-2025", help_text=_("The rules for billing"))
     delegate_recording = models.BooleanField(default=False, help_text=_("The secretary may record the recommendation"))
     partners_draft = models.BooleanField(default=True, help_text=_("Members of partner organisations may hold the pen"))
 

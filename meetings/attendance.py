@@ -1,0 +1,119 @@
+"""Who was there, for which hospital, by which means, from when until when: derived from the leases of the room."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mdo.directory.models import Board, BoardRole, Organisation, Person
+from mdo.kernel.clock import now
+from meetings.models import AgendaItem, Lease, Meeting
+from meetings.quorum import BoardQuorum, Interval, Participant, Quorum, attendance, billing_quorum, board_quorum
+from meetings.rulesets import rule_set
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A person in the room's list: who they are and what they are there."""
+
+    person: Person
+    organisation: Organisation
+    role: str  # a BoardRole code, or "requester", "guest"
+
+    def participant(self, intervals: Iterable[Interval]) -> Participant:
+        return Participant(
+            person_id=self.person.pk,
+            profession=self.person.profession,
+            discipline=self.person.discipline,
+            organisation_id=self.organisation.pk,
+            is_coordinator=self.role == BoardRole.Role.COORDINATOR,
+            intervals=tuple(intervals),
+        )
+
+
+_RANK = {role: rank for rank, role in enumerate(("coordinator", "chair", "secretary", "member", "observer", "requester", "guest"))}
+
+
+def seats(meeting: Meeting) -> dict[UUID, Seat]:
+    """Everybody who belongs to the room: the board's people now, and whoever else has come in. Two queries."""
+    at = now()
+    found: dict[UUID, Seat] = {}
+    roles = BoardRole.objects.filter(board=meeting.board_id, valid_from__lte=at, person__is_active=True)
+    for role in roles.select_related("person", "organisation"):
+        if role.valid_until is not None and role.valid_until <= at:
+            continue
+        known = found.get(role.person_id)
+        # Who chairs and coordinates is the coordinator: the quorum for billing asks for that one.
+        if known is None or _RANK[role.role] < _RANK[known.role]:
+            found[role.person_id] = Seat(role.person, role.organisation, role.role)
+    others = Lease.objects.filter(meeting=meeting).exclude(person__in=list(found)).select_related("person", "organisation")
+    guests = set(
+        AgendaItem.objects.filter(meeting=meeting, referral__guest__isnull=False).values_list("referral__guest", flat=True)
+    )
+    for lease in others.order_by("person", "-opened_at").distinct("person"):
+        role = "guest" if lease.person_id in guests else "requester"
+        found[lease.person_id] = Seat(lease.person, lease.organisation, role)
+    return found
+
+
+def intervals(meeting: Meeting) -> dict[UUID, list[Interval]]:
+    """Per person the times of their connections to the room. One query."""
+    found: dict[UUID, list[Interval]] = {}
+    for lease in Lease.objects.filter(meeting=meeting).order_by("opened_at"):
+        found.setdefault(lease.person_id, []).append(Interval(lease.opened_at, lease.ended_at, lease.means))  # type: ignore[arg-type]
+    return found
+
+
+def open_times(item: AgendaItem) -> list[Interval]:
+    """The times at which an item was on the table."""
+    return [
+        Interval(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
+        for start, end in item.open_intervals
+    ]
+
+
+def of_item(item: AgendaItem, people: dict[UUID, Seat]) -> list[tuple[Seat, list[Interval]]]:
+    """Who was there for one item, with their times. An item's guest counts; another item's guest was outside the door."""
+    there = []
+    windows = open_times(item)
+    for person_id, times in intervals(item.meeting).items():
+        seat = people.get(person_id)
+        guest = item.referral.guest_id if item.referral else None
+        if seat is None or (seat.role == "guest" and person_id != guest):
+            continue
+        found = attendance(times, windows)
+        if found:
+            there.append((seat, found))
+    return sorted(there, key=lambda pair: (pair[0].organisation.name, pair[0].person.last_name, pair[0].person.first_name))
+
+
+def quorums(board: Board, participants: list[Participant], words: dict[str, str] | None = None) -> tuple[Quorum, Quorum]:
+    """The board's own quorum and the one for billing, with their reasons in the language that is active."""
+    return board_quorum(BoardQuorum(**board.quorum), participants, words), billing_quorum(rule_set(board.rule_set), participants)
+
+
+def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Attendance and quorums of an item at this moment, as they are kept in its decision.
+
+    A list of ``{"person", "name", "profession", "discipline", "organisation", "organisation_name", "role", "times": [[from, to or
+    null, means], …]}``, and ``{"board": …, "billing": …}`` with met, have and need.
+    """
+    there = of_item(item, seats(item.meeting))
+    rows = [
+        {
+            "person": str(seat.person.pk),
+            "name": seat.person.display_name,
+            "profession": seat.person.profession,
+            "discipline": seat.person.discipline,
+            "organisation": str(seat.organisation.pk),
+            "organisation_name": seat.organisation.name,
+            "role": seat.role,
+            "times": [[one.start.isoformat(), one.end.isoformat() if one.end else None, one.means] for one in found],
+        }
+        for seat, found in there
+    ]
+    board, billing = quorums(item.meeting.board, [seat.participant(found) for seat, found in there])
+    return rows, {
+        name: {"met": one.met, "have": one.have, "need": one.need} for name, one in (("board", board), ("billing", billing))
+    }
