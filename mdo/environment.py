@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Read by the supervisor, the bootstrap and the tests only; the program itself does not know them.
-OUTSIDE = frozenset({"MDO_TEST_DB_SUFFIX", "MDO_TEST_RUN", "MDO_PYTHON"})
+OUTSIDE = frozenset({"MDO_TEST_DB_SUFFIX", "MDO_TEST_RUN", "MDO_STARTED"})
 
 
 class SettingsRefused(Exception):

@@ -7,6 +7,7 @@ Query strings hold search words, so paths are written without them.
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from types import TracebackType
 from typing import Any
@@ -29,10 +30,11 @@ def describe(error: BaseException) -> str:
 
 
 class PlainFormatter(logging.Formatter):
-    """`2026-11-25 14:00:00,123 WARNING name: message`, with types and places for an error."""
+    """`2026-11-25T13:00:00Z WARNING name: message`, with types and places for an error."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        super().__init__("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
 
     def formatException(  # noqa: N802 (the name is logging's)
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]

@@ -274,6 +274,7 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "django.server": {"handlers": [], "propagate": True},
         "django.utils.autoreload": {"level": "INFO"},
+        "mail.log": {"level": "WARNING"},
         "amqp": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         # One line for each task, every second: nothing to learn from.

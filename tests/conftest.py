@@ -41,11 +41,16 @@ def committed(reference_tables: frozenset[str], django_db_blocker: Any) -> Itera
         database.empty(reference_tables)
 
 
+SLOW = {"worker", "site", "site_process", "browser", "fresh_clone"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse what would flush the database as a role that may not."""
+    """Mark what starts processes as slow, and refuse what would flush the database as a role that may not."""
     for item in items:
         marker = item.get_closest_marker("django_db")
         names = set(getattr(item, "fixturenames", ()))
+        if names & SLOW:
+            item.add_marker(pytest.mark.slow)
         if (marker and marker.kwargs.get("transaction")) or names & {"transactional_db", "live_server"}:
             raise pytest.UsageError(
                 f"{item.nodeid}: use the fixture 'committed' (and 'site') instead of transactional_db"

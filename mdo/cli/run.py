@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from mdo.cli.environment import adopt, home
-from mdo.cli.home import CannotRun, Home
+from mdo.cli.home import CannotRun, Home, write_private
 from mdo.environment import BASE_DIR, SettingsRefused
 
 
@@ -29,6 +29,8 @@ def servers(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with Stack(Home(Path(arguments.home)), tell=print, may_create_databases=True) as stack:
+        settings = {"MDO_MODE": "demo", "EMAIL_URL": "smtp://127.0.0.1:2525", **stack.environment}
+        write_private(stack.home.path / "env", "".join(f"{name}={value}\n" for name, value in settings.items()))
         print(f"Servers run. Settings: {stack.home.path / 'env'}. Ctrl-C ends them.", flush=True)
         while not stop.wait(1):
             stack.mend()
@@ -90,6 +92,21 @@ def smtp(arguments: argparse.Namespace) -> int:
     return serve(arguments.port, Path(arguments.mailbox))
 
 
+def prepare(arguments: argparse.Namespace) -> int:
+    """Migrate the database as its owner; safe to run again."""
+    adopt()
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    if "owner" not in connections:
+        raise CannotRun("DATABASE_OWNER_URL is missing: the tables are made by the role that owns them.")
+    call_command("migrate", database="owner", verbosity=1, interactive=False)
+    call_command("createcachetable", database="owner", verbosity=0)
+    return 0
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Load the demonstration network into an empty database (demo mode only)."""
     adopt()
@@ -101,6 +118,34 @@ def demo(arguments: argparse.Namespace) -> int:
     return load()
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """The fast checks: form, lint, types, imports, migrations, unit tests."""
+    from mdo.cli.checks import run_checks
+
+    return run_checks(everything=False)
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Every check and test, on servers of its own."""
+    from mdo.cli.checks import run_checks
+
+    return run_checks(everything=True)
+
+
+def format(arguments: argparse.Namespace) -> int:
+    """Rewrite the Python sources in the house's form."""
+    from mdo.cli.checks import rewrite_sources
+
+    return rewrite_sources()
+
+
+def messages(arguments: argparse.Namespace) -> int:
+    """Collect the sentences to translate."""
+    from mdo.cli.checks import collect_messages
+
+    return collect_messages()
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "servers": servers,
@@ -108,9 +153,14 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "worker": worker,
     "beat": beat,
     "smtp": smtp,
+    "prepare": prepare,
     "demo": demo,
     "manage": manage,
     "reset": reset,
+    "check": check,
+    "test": test,
+    "format": format,
+    "messages": messages,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from mdo.cli.home import Home, write_private
+from mdo.cli.home import Home
 from mdo.cli.process import Child, end_orphans
 from mdo.cli.servers import Postgres, Valkey
 
@@ -26,12 +26,14 @@ class Stack:
         self.tell = tell
         self.may_create_databases = may_create_databases
         self.wanted = (postgres, valkey)
+        self.servers: list[Postgres | Valkey] = []
         self.children: dict[str, Child] = {}
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Stack:
         self.home.prepare()
         try:
+            self.plan()
             self.start()
         except BaseException:
             self.stop()
@@ -43,33 +45,35 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """End leftovers, start what is wanted, write the settings down; raises CannotRun."""
-        pids = self.home.path / "pids"
-        end_orphans(pids, self.tell)
+    def plan(self) -> dict[str, str]:
+        """The settings that reach the servers, and the keys; starts nothing. Raises CannotRun."""
         keys = self.home.keys()
-        servers: list[Postgres | Valkey] = []
+        self.servers = []
         if self.wanted[0]:
-            servers.append(Postgres(self.home, keys, may_create_databases=self.may_create_databases))
+            self.servers.append(Postgres(self.home, keys, may_create_databases=self.may_create_databases))
         if self.wanted[1]:
-            servers.append(Valkey(self.home, keys))
-        for server in servers:
-            server.initialise()
-            program = server.program()
-            self.children[program.name] = Child.start(program, pids)
+            self.servers.append(Valkey(self.home, keys))
         self.environment = {
-            "MDO_MODE": "demo",
             "MDO_VAR": str(self.home.path),
             "MDO_SECRET_KEY": keys["MDO_SECRET_KEY"],
             "MDO_FILE_KEY": keys["MDO_FILE_KEY"],
-            "EMAIL_URL": "smtp://127.0.0.1:2525",
         }
-        for server in servers:
+        for server in self.servers:
+            self.environment |= server.environment()
+        return self.environment
+
+    def start(self) -> None:
+        """End leftovers, start what is planned, wait until it answers; raises CannotRun."""
+        pids = self.home.path / "pids"
+        end_orphans(pids, self.tell)
+        for server in self.servers:
+            server.initialise()
+            program = server.program()
+            self.children[program.name] = Child.start(program, pids)
+        for server in self.servers:
             child = self.children[server.program().name]
             server.wait(lambda child=child: child.exit_code() is None)  # type: ignore[misc]
             server.prepare()
-            self.environment |= server.environment()
-        write_private(self.home.path / "env", "".join(f"{name}={value}\n" for name, value in self.environment.items()))
 
     def mend(self) -> None:
         """Start again what has died, and say so."""

@@ -1,0 +1,40 @@
+# make run    install what is needed and run everything on 127.0.0.1:8000 (MDO_PORT=… for another port); Ctrl-C ends it
+# make test   every check and test, on real parts
+# The work is done by mdo/cli/: this file only finds a Python.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done)
+MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
+
+.DEFAULT_GOAL := run
+.PHONY: run test check format messages lock servers reset install help
+
+run: ## install, build and run the whole product
+	@$(MDO) up
+
+test: ## every check and test; does its own set-up
+	@$(MDO) test
+
+check: ## the fast part: lint, types, import contracts, migrations, unit tests
+	@$(MDO) check
+
+format: ## rewrite the Python sources in the house's form
+	@$(MDO) format
+
+messages: ## collect the sentences to translate into locale/
+	@$(MDO) messages
+
+servers: ## PostgreSQL and Valkey only, for development
+	@$(MDO) servers
+
+reset: ## delete this copy's state (database, files, mailbox, keys)
+	@$(MDO) reset
+
+install: ## packages and front end only
+	@$(MDO) install
+
+lock: ## pin every package anew, with hashes and without addresses
+	@sh requirements/lock.sh
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12

@@ -1,0 +1,191 @@
+"""`mdo check` and `mdo test`: every check of the sources and every test, each step with its time, all failures told at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mdo.cli.bootstrap import FRONTEND, node_environment
+from mdo.cli.home import CannotRun, Home
+from mdo.cli.stack import Stack
+from mdo.cli.steps import Steps
+from mdo.environment import BASE_DIR
+
+SOURCES = ("mdo", "cases", "meetings", "tests", "manage.py")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PYTHON_BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Run:
+    """The steps of one run, what failed, and how many tests passed and failed."""
+
+    environment: Mapping[str, str]
+    reports: Path
+    failed: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def step(self, name: str, command: Sequence[str], *, cwd: Path = BASE_DIR, quiet: bool = True) -> bool:
+        """Run one program; its output is shown when it fails, or at once when not `quiet`."""
+        start = time.monotonic()
+        if not quiet:
+            print(f"\n── {name}", flush=True)
+        result = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        good = result.returncode == 0
+        print(f"{'ok    ' if good else 'FAILED'} {name:<48} {time.monotonic() - start:6.1f} s", flush=True)
+        if not good:
+            self.failed.append(name)
+            if quiet:
+                print(result.stdout, flush=True)
+        return good
+
+    def pytest(self, name: str, *arguments: str) -> bool:
+        """One run of pytest, counted."""
+        report = self.reports / f"{len(list(self.reports.glob('*.xml')))}.xml"
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
+        return self.step(name, command, quiet=False)
+
+    def close(self) -> int:
+        """Say how it went, in a last line that machines read too; the exit code."""
+        passed = failed = 0
+        for report in self.reports.glob("*.xml"):
+            for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314 (our own file)
+                bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+                skipped = int(suite.get("skipped", 0))
+                if skipped:
+                    self.failed.append(f"{skipped} skipped tests (none may be)")
+                failed += bad
+                passed += int(suite.get("tests", 0)) - bad - skipped
+        print(f"\n{time.monotonic() - self.started:.0f} s in all.")
+        if self.failed:
+            print("Failed: " + "; ".join(self.failed))
+        print(f"{passed} passed, {failed} failed", flush=True)
+        return 1 if self.failed or failed else 0
+
+
+def tool(name: str) -> str:
+    """A program of `.venv`."""
+    return str(PYTHON_BIN / name)
+
+
+def sources(run: Run) -> None:
+    """What needs no server: form, lint, types, import contracts, missing migrations."""
+    run.step("ruff format", [tool("ruff"), "format", "--check", *SOURCES])
+    run.step("ruff check", [tool("ruff"), "check", *SOURCES])
+    run.step("import contracts", [tool("lint-imports"), "--no-cache"])
+    run.step("mypy", [tool("mypy")])
+
+
+def front_end(run: Run) -> None:
+    """Types and unit tests of the front end."""
+    environment = node_environment(Steps())
+    npm = shutil.which("npm", path=environment["PATH"]) or "npm"
+    mine = Run({**run.environment, "PATH": environment["PATH"], "CI": "true"}, run.reports, run.failed)
+    mine.step("svelte-check", [npm, "run", "--silent", "check"], cwd=FRONTEND)
+    mine.step("vitest", [npm, "run", "--silent", "test"], cwd=FRONTEND)
+
+
+def find_chromium() -> str | None:
+    """The path of an installed Chromium."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
+def provide_chromium() -> None:
+    """Install Chromium with apt where the caller may, announced; else raises CannotRun and says what to install."""
+    if find_chromium():
+        return
+    wish = "The browser journeys need Chromium. Install it: apt-get install chromium (or your system's package)."
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise CannotRun(wish)
+    print(
+        "Chromium is missing: installing the package 'chromium' with apt-get, which stays on this machine.", flush=True
+    )
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise CannotRun(f"{' '.join(command)} failed:\n{(result.stdout + result.stderr)[-2000:]}\n{wish}")
+    if not find_chromium():
+        raise CannotRun(wish)
+
+
+def run_checks(*, everything: bool) -> int:
+    """`make check` (the fast part) or, with `everything`, `make test`. Servers of its own, gone afterwards."""
+    if everything:
+        provide_chromium()
+    folder = Path(tempfile.mkdtemp(prefix="mdo-test-"))
+    folder.chmod(0o711)
+    try:
+        with Stack(Home(folder / "var"), tell=print, may_create_databases=True) as stack:
+            return _run(folder, stack, everything=everything)
+    finally:
+        place = Home(folder / "var")
+        if place.path.exists():
+            place.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, stack: Stack, *, everything: bool) -> int:
+    settings = {"MDO_MODE": "demo", "EMAIL_URL": "smtp://127.0.0.1:2525", **stack.environment}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MDO_")}
+    reports = folder / "reports"
+    reports.mkdir()
+    run = Run({**inherited, **settings, "PYTHONDONTWRITEBYTECODE": ""}, reports)
+    sources(run)
+    run.step("missing migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"])
+    if not everything:
+        run.pytest("tests (no browser, no processes)", "-n2", "-m", "not slow and not journey", "tests")
+        return run.close()
+    front_end(run)
+    run.pytest("tests", "-n2", "-m", "not journey", "--cov", "--cov-report=", "tests")
+    run.step(
+        "branch coverage of the door and of access",
+        [tool("coverage"), "report", "--fail-under=100", "--include=mdo/kernel/*,*/access.py"],
+    )
+    run.pytest("journeys in Chromium", "-m", "journey", "tests/journeys")
+    return run.close()
+
+
+def rewrite_sources() -> int:
+    """`make format`."""
+    subprocess.run([tool("ruff"), "check", "--fix-only", "--quiet", *SOURCES], cwd=BASE_DIR, check=False)
+    return subprocess.run([tool("ruff"), "format", *SOURCES], cwd=BASE_DIR, check=False).returncode
+
+
+def collect_messages() -> int:
+    """`make messages`: the sentences of templates, Python and TypeScript into locale/*.po. Needs GNU gettext."""
+    if not shutil.which("xgettext"):
+        raise CannotRun("GNU gettext is missing. On Debian or Ubuntu: apt-get install gettext.")
+    languages = [f"--locale={code}" for code in ("nl", "fr", "de")]
+    ignore = [
+        f"--ignore={name}"
+        for name in (".venv/*", "var/*", "staticfiles/*", "frontend/node_modules/*", "frontend/dist/*", "tests/*")
+    ]
+    common = ["makemessages", *languages, *ignore, "--no-location", "--no-wrap"]
+    from mdo.cli.environment import adopt
+
+    adopt()
+    for more in (
+        ["--domain=django", "--extension=html,txt,py,ics"],
+        ["--domain=djangojs", "--extension=ts,svelte"],
+    ):
+        subprocess.run([sys.executable, "manage.py", *common, *more], cwd=BASE_DIR, check=True)
+    return 0

@@ -1,0 +1,85 @@
+"""The web server. The only file that knows Daphne: another ASGI server would replace this file and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from importlib.util import find_spec
+
+from mdo import environment
+
+logger = logging.getLogger(__name__)
+
+GOODBYE_WITHIN_S = 3.0
+"""How long rooms may take to tell their people that the server restarts."""
+
+WEBSOCKET_MAX_BYTES = 64 * 1024
+"""Of one message; Daphne closes with 1009 above it, before a byte reaches the application."""
+
+
+async def goodbye() -> None:
+    """Let the rooms close their sockets with 1012, so that clients come back at once; Daphne itself sends no close frame."""
+    if find_spec("meetings.room.hub") is None:
+        return
+    from meetings.room import hub
+
+    say = getattr(hub, "goodbye", None)
+    if say is None:
+        return
+    try:
+        await asyncio.wait_for(say(), GOODBYE_WITHIN_S)
+    except Exception:  # whatever goes wrong, the process must end
+        logger.exception("Saying goodbye to the rooms failed.")
+
+
+def serve() -> int:
+    """Listen on MDO_HOST and MDO_PORT until SIGTERM or SIGINT; returns an exit code, 1 when the port is taken."""
+    settings = environment.load()
+    # Half of the tail of a room's delays is the garbage collector: rarer, larger collections at the same memory.
+    gc.set_threshold(50_000, 20, 100)
+
+    from daphne.server import Server  # first of all: it installs the reactor
+    from twisted.internet import reactor
+
+    from mdo.asgi import application
+
+    gc.freeze()
+    interface = settings.host.replace(":", r"\:")
+    server = Server(
+        application=application,
+        endpoints=[f"tcp:port={settings.port}:interface={interface}"],
+        signal_handlers=False,
+        server_name="mdo",
+        http_timeout=None,
+        ping_interval=5,
+        ping_timeout=15,
+        # The room closes politely by its own rules; this is only the last line.
+        websocket_timeout=86_400,
+        websocket_max_message_size=WEBSOCKET_MAX_BYTES,
+        websocket_max_frame_size=WEBSOCKET_MAX_BYTES,
+        application_close_timeout=5,
+        proxy_forwarded_address_header="X-Forwarded-For" if settings.proxy else None,
+        proxy_forwarded_proto_header="X-Forwarded-Proto" if settings.proxy else None,
+        verbosity=1,
+    )
+    loop = reactor._asyncioEventloop
+    ending: list[asyncio.Task[None]] = []
+
+    async def end() -> None:
+        await goodbye()
+        server.stop()
+
+    def ask_to_end() -> None:
+        if not ending:
+            ending.append(loop.create_task(end()))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask_to_end)
+    server.run()
+    if not ending:
+        print(f"mdo: cannot listen on {settings.host} port {settings.port}.", file=sys.stderr)
+        return 1
+    return 0
