@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import sys
-from importlib.util import find_spec
 
 from mdo import environment
 
@@ -22,11 +21,7 @@ WEBSOCKET_MAX_BYTES = 64 * 1024
 
 async def goodbye() -> None:
     """Let the rooms close their sockets with 1012, so that clients come back at once; Daphne itself sends no close frame."""
-    if find_spec("meetings.room.hub") is None:
-        return
-    from meetings.room import hub
-
-    say = getattr(hub, "goodbye", None)
+    say = getattr(sys.modules.get("meetings.room.hub"), "goodbye", None)
     if say is None:
         return
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 
 from django.conf import settings
@@ -16,8 +17,7 @@ def load() -> int:
         raise CannotRun("The demonstration is loaded in demo mode only (MDO_MODE=demo).")
     if find_spec("mdo.demo") is None:
         return 0
-    from mdo import demo
-
+    demo = import_module("mdo.demo")
     if not get_user_model().objects.exists():
         demo.load()
     write_private(settings.MDO_VAR / "accounts", demo.accounts_text() + "\n")

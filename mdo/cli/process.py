@@ -54,9 +54,7 @@ class Child:
             if os.getppid() != parent:
                 os._exit(1)
 
-        credentials: dict[str, object] = {}
-        if program.account:
-            credentials = {"user": program.account.uid, "group": program.account.gid, "extra_groups": []}
+        account = program.account
         with open(os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             try:
                 process = subprocess.Popen(
@@ -69,7 +67,9 @@ class Child:
                     start_new_session=True,
                     preexec_fn=before_exec,
                     umask=0o077,
-                    **credentials,  # type: ignore[arg-type]
+                    user=account.uid if account else None,
+                    group=account.gid if account else None,
+                    extra_groups=() if account else None,
                 )
             except OSError as error:
                 raise CannotRun(

@@ -131,7 +131,9 @@ class Postgres:
             text=True,
             check=False,
             umask=0o077,
-            **({"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}),  # type: ignore[arg-type]
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=() if account else None,
         )
 
     def _clear_stale_pid(self) -> None:
