@@ -26,6 +26,8 @@ export interface Toast {
 
 /** How long a refusal stays on the page, in ms. */
 const TOAST_FOR = 12_000;
+/** How long the wish to write waits for the pen and the text, in ms. */
+const WISH_FOR = 4_000;
 
 /** The same switch as on the other pages (src/pages/keys.ts). */
 const KEYS_SWITCH = 'mdo-single-keys';
@@ -52,6 +54,10 @@ export class RoomStore {
   pane = $state<Pane>('stage');
   dialog = $state.raw<Dialog | null>(null);
   filter = $state('');
+  /** The item whose text takes the focus as soon as it can be written; until then keys are swallowed. */
+  wantsToWrite = $state<Id | null>(null);
+  /** The list of people unfolded: from the start where the window is high enough for it beside the text. */
+  peopleOpen = $state(window.innerHeight >= 900);
   /** Single keys are switched off by this person; kept in the browser, it says nothing about anyone. */
   keysOff = $state(readKeysOff());
   toasts = $state.raw<Toast[]>([]);
@@ -68,6 +74,10 @@ export class RoomStore {
   readonly over = $derived(this.open ? overrunSeconds(this.open, this.now) : 0);
   /** Milliseconds to add to forecast times, in steps of a quarter of a minute so that lists rest in between. */
   readonly shift = $derived(this.room ? Math.floor(forecastShift(this.room, this.now) / 15_000) * 15_000 : 0);
+  /** The item looked at was or is on the table and has nothing recorded. */
+  readonly recordable = $derived(
+    this.running && this.item !== null && this.item.decision === null && (this.item.state === 'open' || this.item.state === 'discussed'),
+  );
   /** The agenda as the filter leaves it. */
   readonly shownItems = $derived.by(() => {
     const items = this.room?.items ?? [];
@@ -85,7 +95,6 @@ export class RoomStore {
   private readonly loader: StageLoader;
   private readonly editors = new Map<Id, DraftEditor>();
   private editorsChanged = $state(0);
-  private wantsToWrite: Id | null = null;
   private writing = false;
   private queuedMove = 0;
   private toastCount = 0;
@@ -277,8 +286,9 @@ export class RoomStore {
     this.writing = writing;
   }
 
-  async takePen(): Promise<void> {
-    if (this.item && this.can('draft') && !this.item.decision) await this.run('draft.take_pen', { item: this.item.id });
+  async takePen(): Promise<boolean> {
+    if (!this.item || !this.can('draft') || this.item.decision) return false;
+    return (await this.run('draft.take_pen', { item: this.item.id })).ok;
   }
 
   async givePen(): Promise<void> {
@@ -291,15 +301,19 @@ export class RoomStore {
   async write(): Promise<void> {
     if (!this.item || !this.can('draft')) return;
     this.pane = 'recommendation';
-    this.wantsToWrite = this.item.id;
-    this.editorsChanged += 1;
-    if (!this.draft?.writable && this.item.draft.pen === null) await this.takePen();
+    const { id, decision, draft } = this.item;
+    if (decision || (draft.pen !== null && draft.pen !== this.you?.person)) return;
+    this.wantsToWrite = id;
+    setTimeout(() => {
+      if (this.wantsToWrite === id) this.wantsToWrite = null;
+    }, WISH_FOR);
+    if (draft.pen === null && !(await this.takePen())) this.wantsToWrite = null;
   }
 
   /** True once, when the field of the text should take the focus. */
   takeFocusWish(): boolean {
     const wish = this.wantsToWrite !== null && this.wantsToWrite === this.viewed && this.draft?.writable === true;
-    if (wish) this.wantsToWrite = null;
+    if (wish || (this.wantsToWrite !== null && this.wantsToWrite !== this.viewed)) this.wantsToWrite = null;
     return wish;
   }
 
@@ -381,7 +395,7 @@ export class RoomStore {
 
   askRecord(): void {
     const item = this.item;
-    if (!item || !this.can('record') || item.decision || item.state === 'withdrawn') return;
+    if (!item || !this.can('record') || !this.recordable) return;
     this.dialog = { kind: 'record', item: item.id };
     void this.draft?.editor.save();
   }
