@@ -30,14 +30,17 @@ MAX_BYTES = 25 * 1024 * 1024
 # An A4 page scanned at 600 dpi has 35 million pixels, a phone's large photo 50 million.
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 30_000
+# A progressive JPEG is decoded once for every scan: ten scans of the largest picture, and no more work than that.
+MAX_SCANNED_PIXELS = 700_000_000
 MAX_PAGES = 2_000
-MAX_PDF_OBJECTS = 60_000
+MAX_PDF_OBJECTS = 30_000
 LONGEST_NAME = 120
 
 # pypdf quotes the file when it warns, and a quotation from a patient's document has no place in a log.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _PDF, _PNG, _JPEG = b"%PDF-", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 # Keys of PDF dictionaries that run something or carry another file, with the kind of trouble.
 _FORBIDDEN_KEYS = {"/JS": "script", "/JavaScript": "script", "/EmbeddedFiles": "attachment", "/EF": "attachment"}
@@ -100,7 +103,7 @@ def clean_file_name(name: str, content_type: ContentType) -> str:
     name = "".join(" " if c.isspace() else c for c in name if c.isspace() or unicodedata.category(c)[0] != "C")
     name = re.split(r"[/\\]", name)[-1]
     name = re.sub(r"[<>:\"|?*%;]", "_", name)
-    name = re.sub(r"\s+", " ", name).strip(" .")
+    name = re.sub(r"\s+", " ", name).strip().rstrip(" .")
     extension = EXTENSIONS[content_type]
     known = (".jpg", ".jpeg") if content_type == "image/jpeg" else (extension,)
     stem, given = name, ""
@@ -127,7 +130,8 @@ def _read(file: bytes | BinaryIO, max_bytes: int) -> bytes:
 
 
 def _not_accepted(content: bytes) -> InvalidDocument:
-    mime = filetype.guess_mime(content)
+    # A DICOM file may begin with a whole program; then it is one.
+    mime = "application/x-msdownload" if content.startswith(b"MZ") else filetype.guess_mime(content)
     kind = _KINDS_OF_FILE.get(mime) if mime else None
     if kind is not None:
         return InvalidDocument(
@@ -158,8 +162,6 @@ def _pdf(content: bytes) -> DocumentFacts:
         encrypted = reader.is_encrypted
         pages = 0 if encrypted else len(reader.pages)
         trouble = None if encrypted else _trouble(reader)
-    except InvalidDocument:
-        raise
     # A parser fed with hostile bytes fails in every way that Python knows (RecursionError, MemoryError from a made-up
     # length, KeyError …); to the sender it is one thing: the file cannot be read.
     except Exception as error:
@@ -250,6 +252,8 @@ def _picture(content: bytes, content_type: ContentType, max_pixels: int) -> Docu
             if content_type == "image/png":
                 image.verify()
             else:
+                if _scans(content) * width * height > MAX_SCANNED_PIXELS:
+                    raise _too_complex_picture()
                 # A JPEG has no checksums: decode it at an eighth of its size, which finds a file that is cut off.
                 image.draft("L", (max(width // 8, 1), max(height // 8, 1)))
                 image.load()
@@ -265,3 +269,20 @@ def _picture(content: bytes, content_type: ContentType, max_pixels: int) -> Docu
     except Exception as error:
         raise _damaged() from error
     return DocumentFacts(content_type, len(content), 1, width, height)
+
+
+def _too_complex_picture() -> InvalidDocument:
+    return InvalidDocument(_("The picture is too complex to be checked: export it anew."), code="too_complex")
+
+
+def _scans(content: bytes) -> int:
+    """How many scans a JPEG has up to its end marker; pictures inside its header segments do not count."""
+    scans, position = 0, len(_JPEG) - 1
+    while (marker := _JPEG_MARKER.search(content, position)) is not None:
+        kind = marker[0][1]
+        if kind == 0xD9:
+            break
+        scans += kind == 0xDA
+        length = 0 if kind in (0x01, 0xD8) else int.from_bytes(content[marker.end() : marker.end() + 2])
+        position = marker.end() + length
+    return scans

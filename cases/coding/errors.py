@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 
 
-class InvalidCode(ValidationError):  # noqa: N818 - named like what it says, as Django names its own
+class InvalidCode(ValidationError):
     """A number, code or file that was refused.
 
     It is a `ValidationError`, so a form field's `clean` may let it through as it is. `sentence` is for everybody else.
