@@ -43,6 +43,7 @@ class Decision(models.Model):
     recorded_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     version = models.PositiveSmallIntegerField(default=1)
     replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+    correction_reason = models.CharField(max_length=1000, blank=True)  # why this version replaces the one before it
     signed_at = models.DateTimeField(null=True)
     signed_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     number = models.PositiveBigIntegerField(null=True)  # place in the board's chain
@@ -53,9 +54,12 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["id", "hospital"], name="decision_id_hospital"),
             models.UniqueConstraint(fields=["board", "number"], name="decision_board_number"),
+            # Of each item there is at most one version being made and at most one in force: a correction stands beside the
+            # signed version that it will replace.
             models.UniqueConstraint(
-                fields=["item"], condition=Q(state__in=["draft", "recorded", "signed"]), name="decision_one_current"
+                fields=["item"], condition=Q(state__in=["draft", "recorded"]), name="decision_one_open"
             ),
+            models.UniqueConstraint(fields=["item"], condition=Q(state="signed"), name="decision_one_signed"),
         ]
         indexes = [models.Index(fields=["board", "state", "-signed_at"]), models.Index(fields=["case"])]
 

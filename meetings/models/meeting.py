@@ -7,6 +7,12 @@ from mdo.kernel.ids import new_id
 class Series(models.Model):
     """When a board sits: a rule (RFC 5545), a local time and a duration. Its sittings become meetings as they come near."""
 
+    class OnHoliday(models.TextChoices):
+        SKIP = "skip", _("No sitting")
+        KEEP = "keep", _("Sitting all the same")
+        LATER = "later", _("The next working day")
+        EARLIER = "earlier", _("The working day before")
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     board = models.ForeignKey("directory.Board", on_delete=models.CASCADE, related_name="series")
     rule = models.CharField(max_length=200)  # "FREQ=WEEKLY;BYDAY=WE"
@@ -15,7 +21,7 @@ class Series(models.Model):
     local_time = models.TimeField()
     minutes = models.PositiveSmallIntegerField(default=90)
     holiday_country = models.CharField(max_length=2, default="BE", blank=True)
-    holiday_policy = models.CharField(max_length=10, default="skip", choices=[("skip", _("Skip")), ("keep", _("Keep"))])
+    holiday_policy = models.CharField(max_length=10, default=OnHoliday.SKIP, choices=OnHoliday)
 
     def __str__(self) -> str:
         return f"{self.board}: {self.rule}"
