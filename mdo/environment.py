@@ -300,6 +300,11 @@ class Environment(BaseModel):
             return [origin for origin in self.origins.split(",") if origin]
         return [f"http://{host}:{self.port}" for host in ("127.0.0.1", "localhost", "[::1]")]
 
+    @property
+    def heartbeat_key(self) -> str:
+        """Where in Redis the worker shows that it works."""
+        return f"{self.redis_prefix}.heartbeat"
+
     @cached_property
     def mail(self) -> Mail:
         return parse_mail_url(self.email_url)

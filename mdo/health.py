@@ -20,7 +20,7 @@ HEARTBEAT_AGE_S = 35
 
 
 def heartbeat_key() -> str:
-    return f"{settings.MDO_REDIS_PREFIX}.heartbeat"
+    return str(settings.ENVIRONMENT.heartbeat_key)
 
 
 def client() -> redis.Redis:

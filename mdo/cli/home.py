@@ -208,7 +208,7 @@ class Home:
             target.parent.mkdir(parents=True, exist_ok=True)
             for parent in (target.parent, target.parent.parent):
                 parent.chmod(0o755)  # whatever the umask; what is below holds programs only
-            new = target.with_name(name + ".new")
+            new = target.with_name(target.name + ".new")
             shutil.rmtree(new, ignore_errors=True)
             shutil.copytree(folder, new)
             for path in [new, *new.rglob("*")]:

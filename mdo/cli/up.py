@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import redis
+
 from mdo import environment
 from mdo.cli.bootstrap import Missing, check_port
 from mdo.cli.home import CannotRun, Home, write_private
@@ -116,6 +118,7 @@ class Supervisor:
                 stamps / "demo" if stack.wanted[0] else None,
                 "loaded",
             )
+        self._forget_heartbeat()
         self._launch(self._programs())
         self.steps.run("Web and worker", self._wait_until_ready)
         if not self.stop.is_set():
@@ -168,6 +171,14 @@ class Supervisor:
                 0, program("smtp", "smtp", f"--port={self.mail_port}", f"--mailbox={self.home.path / 'mailbox'}")
             )
         return programs
+
+    def _forget_heartbeat(self) -> None:
+        """Redis kept the last one of the previous run: ready is what works now."""
+        try:
+            with redis.Redis.from_url(self.settings.redis_url, socket_timeout=5) as connection:
+                connection.delete(self.settings.heartbeat_key)
+        except redis.RedisError as error:
+            raise CannotRun(f"Redis (REDIS_URL) does not answer: {error}") from None
 
     def _launch(self, programs: list[Program]) -> None:
         for program in programs:
