@@ -48,6 +48,8 @@ export interface Item {
   spent_s: number;
   postponed_reason: string | null;
   version: number;
+  /** Rises when the case behind the item changes: what lies on the table has to be fetched again. */
+  content?: number;
   draft: { version: number; pen: Id | null; pen_name: string | null };
   decision: { id: Id; state: 'recorded' | 'signed'; version: number } | null;
 }

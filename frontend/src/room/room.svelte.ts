@@ -74,10 +74,9 @@ export class RoomStore {
   readonly over = $derived(this.open ? overrunSeconds(this.open, this.now) : 0);
   /** Milliseconds to add to forecast times, in steps of a quarter of a minute so that lists rest in between. */
   readonly shift = $derived(this.room ? Math.floor(forecastShift(this.room, this.now) / 15_000) * 15_000 : 0);
-  /** The item looked at was or is on the table and has nothing recorded. */
-  readonly recordable = $derived(
-    this.running && this.item !== null && this.item.decision === null && (this.item.state === 'open' || this.item.state === 'discussed'),
-  );
+  readonly running = $derived(this.room?.meeting.state === 'running');
+  /** The item looked at is on the table and has nothing recorded. */
+  readonly recordable = $derived(this.running && this.item !== null && this.item.decision === null && this.item.state === 'open');
   /** The agenda as the filter leaves it. */
   readonly shownItems = $derived.by(() => {
     const items = this.room?.items ?? [];
@@ -89,7 +88,6 @@ export class RoomStore {
         .includes(wanted),
     );
   });
-  readonly running = $derived(this.room?.meeting.state === 'running');
 
   private readonly connection: Connection;
   private readonly loader: StageLoader;
@@ -151,7 +149,7 @@ export class RoomStore {
       this.state = null;
       this.viewed = null;
       this.dialog = null;
-      this.loader.show(null, 0);
+      this.loader.show(null);
     }
     if (link.state === 'connected') {
       for (const editor of this.editors.values()) editor.again();
@@ -215,7 +213,7 @@ export class RoomStore {
     const state = this.state;
     if (!state) return;
     const item = itemById(state.room, this.viewed);
-    this.loader.show(item?.id ?? null, item?.version ?? 0);
+    this.loader.show(item?.id ?? null, item?.version, item?.content);
     if (state.you.guest) return;
     if (item) this.editorFor(item.id);
     for (const [id, editor] of this.editors) {
@@ -231,7 +229,13 @@ export class RoomStore {
   }
 
   private mayWrite(item: Item): boolean {
-    return this.can('draft') && item.draft.pen === this.you?.person && item.decision === null;
+    return item.draft.pen === this.you?.person && this.mayTakePen(item);
+  }
+
+  /** Text is written while its item is on the table; what is recorded there, only by those who may record it anew. */
+  mayTakePen(item: Item): boolean {
+    if (!this.running || !this.can('draft') || item.state !== 'open') return false;
+    return item.decision === null || (item.decision.state === 'recorded' && this.can('record'));
   }
 
   private editorFor(id: Id): DraftEditor {
@@ -287,7 +291,7 @@ export class RoomStore {
   }
 
   async takePen(): Promise<boolean> {
-    if (!this.item || !this.can('draft') || this.item.decision) return false;
+    if (!this.item || !this.mayTakePen(this.item)) return false;
     return (await this.run('draft.take_pen', { item: this.item.id })).ok;
   }
 
@@ -299,10 +303,10 @@ export class RoomStore {
 
   /** Go to the text: with the pen, taken first where it is free. */
   async write(): Promise<void> {
-    if (!this.item || !this.can('draft')) return;
+    if (!this.item) return;
     this.pane = 'recommendation';
-    const { id, decision, draft } = this.item;
-    if (decision || (draft.pen !== null && draft.pen !== this.you?.person)) return;
+    const { id, draft } = this.item;
+    if (!this.mayTakePen(this.item) || (draft.pen !== null && draft.pen !== this.you?.person)) return;
     this.wantsToWrite = id;
     setTimeout(() => {
       if (this.wantsToWrite === id) this.wantsToWrite = null;
@@ -359,10 +363,10 @@ export class RoomStore {
 
   // Doing
 
-  async nextStep(anyway = false): Promise<void> {
+  async nextStep(): Promise<void> {
     if (!this.can('run') || !this.running) return;
     const open = this.open;
-    if (open?.kind === 'case' && !open.decision && !anyway) {
+    if (open?.kind === 'case' && !open.decision) {
       this.dialog = { kind: 'next', item: open.id };
       return;
     }
@@ -418,8 +422,10 @@ export class RoomStore {
       return;
     }
     const from = room.items.indexOf(item) + 1;
-    const to = Math.min(room.items.length, Math.max(1, from + delta));
-    if (to === from) return;
+    const neighbour = room.items[Math.min(room.items.length, Math.max(1, from + delta)) - 1]!;
+    if (neighbour === item) return;
+    // Places are counted over the whole agenda, of which one may see less.
+    const to = neighbour.position;
     const outcome = await this.run('agenda.move_item', { item: item.id, to, version: item.version });
     const queued = this.queuedMove;
     this.queuedMove = 0;

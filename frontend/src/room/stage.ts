@@ -19,9 +19,9 @@ export class StageLoader {
     private readonly changed: () => void,
   ) {}
 
-  /** Show an item in its version; null shows nothing. Asking again for what is shown does nothing. */
-  show(item: Id | null, version: number): void {
-    const key = item === null ? '' : `${item} ${version}`;
+  /** Show an item in its version and that of its case; null shows nothing. Asking again for what is shown does nothing. */
+  show(item: Id | null, version = 0, content = 0): void {
+    const key = item === null ? '' : `${item} ${version} ${content}`;
     if (key === this.key && this.status !== 'unreachable') return;
     this.key = key;
     this.abort?.abort();

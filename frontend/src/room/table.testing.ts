@@ -169,6 +169,8 @@ export class Table {
         return this.happen('meeting.closed', { meeting: this.room.meeting }, by);
       case 'agenda.next': {
         if (meeting.current !== (args['from_item'] ?? null)) throw new Refusal('stale', 'The table is at another item already.');
+        const open = items.find((item) => item.id === meeting.current);
+        if (open?.kind === 'case' && !open.decision) throw new Refusal('rule', 'Record the recommendation or postpone the case first.');
         return this.open(items.find((item) => item.state === 'scheduled') ?? null, by);
       }
       case 'agenda.open_item': {

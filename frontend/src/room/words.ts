@@ -165,12 +165,11 @@ export const words = {
   unsavedElsewhere: (n: number, label: string) =>
     interpolate(gettext('Words of yours on item %(n)s, %(label)s, are not saved.'), { n, label }),
   show: () => gettext('Show'),
-  recordedBy: () => gettext('Recorded'),
-  signedState: () => gettext('Signed'),
+  recordedEdit: () => gettext('This is recorded. If you change it, it has to be recorded again.'),
 
   // Record
   recordTitle: (label: string) => interpolate(gettext('Record the recommendation for %(label)s'), { label }),
-  recordHelp: () => gettext('This is what will stand. A later change needs a correction by the coordinator.'),
+  recordHelp: () => gettext('This is what will stand. It can be changed while the item is on the table; later only the coordinator can correct it.'),
   recordNow: () => gettext('Record this'),
   recordChanged: () => gettext('The text changed just now. Read it again.'),
   recordWaits: () => gettext('Waiting until the text is saved …'),
@@ -199,14 +198,11 @@ export const words = {
   // Next and close
   nextTitle: (label: string) => interpolate(gettext('%(label)s has no recorded recommendation'), { label }),
   nextHelp: () => gettext('Each case ends with a recommendation or with a reason why it waits.'),
-  nextAnyway: () => gettext('Next all the same'),
   closeTitle: () => gettext('Close the meeting'),
   closeHelp: () => gettext('The reports and the minutes are made after this. A closed meeting cannot be opened again.'),
   closeScheduled: (n: number) =>
-    interpolate(ngettext('%(n)s item has not been dealt with.', '%(n)s items have not been dealt with.', n), { n }),
-  closeUnrecorded: (n: number) =>
     interpolate(
-      ngettext('%(n)s discussed case has no recorded recommendation.', '%(n)s discussed cases have no recorded recommendation.', n),
+      ngettext('%(n)s item has not been dealt with. It is postponed for lack of time.', '%(n)s items have not been dealt with. They are postponed for lack of time.', n),
       { n },
     ),
   closeNow: () => gettext('Close the meeting'),
