@@ -51,7 +51,7 @@ def seats(meeting: Meeting) -> dict[UUID, Seat]:
     guests = set(
         AgendaItem.objects.filter(meeting=meeting, referral__guest__isnull=False).values_list("referral__guest", flat=True)
     )
-    for lease in others.order_by("person", "-opened_at").distinct("person"):
+    for lease in others.order_by("person_id", "-opened_at").distinct("person_id"):
         role = "guest" if lease.person_id in guests else "requester"
         found[lease.person_id] = Seat(lease.person, lease.organisation, role)
     return found

@@ -67,28 +67,47 @@ def is_open() -> bool:
     return _current.get() is not None
 
 
-def _tell(kind: str, actor_id: UUID | str, organisation_id: UUID | str | None, purpose: str) -> None:
+def _tell(
+    kind: str,
+    actor_id: UUID | str,
+    organisation_id: UUID | str | None,
+    purpose: str,
+    lock_timeout_ms: int | None = None,
+) -> None:
+    settings = {
+        "mdo.kind": kind,
+        "mdo.actor": str(actor_id),
+        "mdo.organisation": str(organisation_id or ""),
+        "mdo.purpose": purpose,
+    }
+    if lock_timeout_ms is not None:
+        settings["lock_timeout"] = str(lock_timeout_ms)
+    calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('mdo.kind', %s, true), set_config('mdo.actor', %s, true),"
-            " set_config('mdo.organisation', %s, true), set_config('mdo.purpose', %s, true)",
-            [kind, str(actor_id), str(organisation_id or ""), purpose],
-        )
+        cursor.execute(f"SELECT {calls}", [part for pair in settings.items() for part in pair])
 
 
 @contextmanager
-def acting(actor: Actor, organisation_id: UUID | None, purpose: str, *, savepoints: bool = True) -> Iterator[Acting]:
+def acting(
+    actor: Actor,
+    organisation_id: UUID | None,
+    purpose: str,
+    *,
+    savepoints: bool = True,
+    lock_timeout_ms: int | None = None,
+) -> Iterator[Acting]:
     """Open the door for ``actor``, acting for ``organisation_id``, with ``purpose`` (a word such as "care", "agenda", "work").
 
     Everything inside is one transaction: an exception undoes all of it. Doors do not nest: a second actor inside the first
     would make the audit lie. ``savepoints=False`` is for callers that run exactly one action (the room): a refusal then
-    undoes the whole transaction instead of a savepoint, which saves two statements.
+    undoes the whole transaction instead of a savepoint, which saves two statements. ``lock_timeout_ms`` bounds the wait for
+    any lock; a longer one raises ``OperationalError``.
     """
     if _current.get() is not None:
         raise RuntimeError("the door is already open for another actor")
     here = Acting(actor, organisation_id, purpose, savepoints)
     with transaction.atomic():
-        _tell(actor.actor_kind, actor.actor_id, organisation_id, purpose)
+        _tell(actor.actor_kind, actor.actor_id, organisation_id, purpose, lock_timeout_ms)
         token = _current.set(here)
         try:
             yield here

@@ -48,6 +48,12 @@ def register_delivery(function: Delivery) -> None:
         _deliveries.append(function)
 
 
+def forget_delivery(function: Delivery) -> None:
+    """The opposite of ``register_delivery``."""
+    if function in _deliveries:
+        _deliveries.remove(function)
+
+
 def append(events: Sequence[Event], actor: Actor) -> dict[UUID, int]:
     """Write the events into their streams and return the head reached by each stream. Needs an open transaction.
 

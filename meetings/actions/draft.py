@@ -73,7 +73,7 @@ def save_draft(
     item_id: UUID,
     version: int,
     text: str,
-    intent: str = "",
+    intent: str | None = "",
     steps: list[dict[str, str]],
     deviation: str = "",
     command_id: UUID,
@@ -90,7 +90,9 @@ def save_draft(
         raise Stale(_("Somebody else wrote in between."), current=decision.draft_version)
     if decision.state == Decision.State.RECORDED and not access.chair_at(by, item.meeting).permits_item("record", item):
         raise RuleBroken(_("The recommendation was recorded."), field="item")
-    content = checked(board_kind(item.meeting.board.kind), text=text, intent=intent, steps=steps, deviation=deviation)
+    content = checked(
+        board_kind(item.meeting.board.kind), text=text, intent=intent or "", steps=steps, deviation=deviation
+    )
     decision.text, decision.intent = content["text"], content["intent"]
     decision.steps, decision.deviation = content["steps"], content["deviation"]
     decision.draft_version += 1

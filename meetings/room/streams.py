@@ -1,0 +1,111 @@
+"""Which meetings an event belongs to, and what has to be drawn again when it happens.
+
+Each meeting has one stream, of the meeting's own id. Events of ``cases`` know no meetings: those on whose agenda the case
+stands, and which are not over, hear of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from mdo.kernel import journal
+from mdo.kernel.events import Event
+from meetings.events import MeetingEvent
+from meetings.models import AgendaItem, Meeting
+
+_LIVE = (Meeting.State.PLANNED, Meeting.State.PUBLISHED, Meeting.State.RUNNING)
+
+
+def streams_for(event: Event) -> Iterable[UUID]:
+    """The ids of the meetings in whose room the event is heard."""
+    if isinstance(event, MeetingEvent):
+        return (event.meeting_id,)
+    named = {
+        field: value for field, value in event.object_ids().items() if field in ("case_id", "referral_id", "patient_id")
+    }
+    if not named:
+        return ()
+    touched = Q()
+    if "referral_id" in named:
+        touched = Q(referral=named["referral_id"])
+    elif "case_id" in named:
+        touched = Q(referral__case=named["case_id"])
+    else:
+        touched = Q(referral__case__patient=named["patient_id"])
+    items = AgendaItem.objects.filter(touched, meeting__state__in=_LIVE)
+    return tuple(items.values_list("meeting_id", flat=True).distinct())
+
+
+journal.register_streams(streams_for)
+
+
+@dataclass
+class Parts:
+    """What has to be drawn again: the meeting itself, some items (by id, or by the case or referral behind them), people, …"""
+
+    meeting: bool = False
+    items: set[UUID] = field(default_factory=set)
+    referrals: set[UUID] = field(default_factory=set)
+    cases: set[UUID] = field(default_factory=set)
+    patients: set[UUID] = field(default_factory=set)
+    all_items: bool = False
+    removed: set[UUID] = field(default_factory=set)
+    people: set[UUID] = field(default_factory=set)
+    all_people: bool = False
+    forecast: bool = False
+    quorum: bool = False
+    candidates: bool = False
+    audiences: bool = False  # who sits here in which seat may have changed
+
+    @classmethod
+    def everything(cls) -> "Parts":
+        return cls(meeting=True, all_items=True, all_people=True, forecast=True, quorum=True, candidates=True)
+
+    def wants(self, item: AgendaItem) -> bool:
+        """Whether this item has to be drawn."""
+        if self.all_items or item.pk in self.items:
+            return True
+        referral = item.referral
+        return referral is not None and (
+            referral.pk in self.referrals or referral.case_id in self.cases or referral.case.patient_id in self.patients
+        )
+
+    @property
+    def any_items(self) -> bool:
+        return bool(self.all_items or self.items or self.referrals or self.cases or self.patients)
+
+
+def _ids(values: Sequence[str]) -> set[UUID]:
+    return {UUID(value) for value in values}
+
+
+def parts_of(name: str, data: dict[str, Any]) -> Parts:
+    """What has to be drawn again after the journaled event ``name`` with its ``data``."""
+    item = {UUID(data["item_id"])} if "item_id" in data else set()
+    match name:
+        case "meeting.closed":
+            return Parts(meeting=True, forecast=True, quorum=True, candidates=True)
+        case "agenda.item_added":
+            return Parts(items=item, forecast=True, candidates=True, audiences=True)
+        case "agenda.item_removed":
+            return Parts(removed=item, forecast=True, candidates=True, audiences=True)
+        case "agenda.items_moved":
+            return Parts(items=_ids(list(data["positions"])), forecast=True)
+        case "agenda.item_opened" | "agenda.item_closed" | "agenda.item_postponed" | "agenda.item_withdrawn":
+            return Parts(meeting=True, items=item, forecast=True, quorum=True, candidates=True)
+        case "presence.changed":
+            return Parts(people=_ids(data["person_ids"]), quorum=True)
+        case "referral.moved" | "referral.changed":
+            return Parts(referrals={UUID(data["referral_id"])}, candidates=True, audiences=True)
+        case "case.created" | "case.changed" | "document.added" | "document.removed":
+            return Parts(cases={UUID(data["case_id"])})
+        case "patient.changed" | "patient.registered":
+            return Parts(patients={UUID(data["patient_id"])}, candidates=True)
+    if name.startswith("meeting."):
+        return Parts(meeting=True, forecast=True)
+    if name.startswith("agenda."):
+        return Parts(items=item, forecast=True)
+    return Parts(items=item)

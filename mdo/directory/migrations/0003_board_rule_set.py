@@ -5,20 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('directory', '0002_access'),
+        ("directory", "0002_access"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='board',
-            name='rule_set',
-            field=models.CharField(default='be-2025', help_text='The rules for billing', max_length=20),
+            model_name="board",
+            name="rule_set",
+            field=models.CharField(default="be-2025", help_text="The rules for billing", max_length=20),
         ),
         migrations.AlterField(
-            model_name='board',
-            name='quorum',
-            field=models.JSONField(default=mdo.directory.models.boards.default_quorum, help_text='Disciplines or people needed, disciplines that must be there'),
+            model_name="board",
+            name="quorum",
+            field=models.JSONField(
+                default=mdo.directory.models.boards.default_quorum,
+                help_text="Disciplines or people needed, disciplines that must be there",
+            ),
         ),
     ]

@@ -1,0 +1,228 @@
+"""One socket of the room: who is behind it, what it may send and how fast. What it hears comes from the hub."""
+
+import asyncio
+import contextlib
+import logging
+from time import monotonic
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.utils import translation
+
+from mdo.directory.middleware import ORGANISATION
+from mdo.kernel.errors import Refused, Unavailable
+from mdo.kernel.ids import new_id
+from meetings.models import Lease
+from meetings.room import audience, hub, work
+from meetings.room.audience import Place
+from meetings.room.hub import Connection, dumps, iso
+from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, Close, Envelope, Malformed, Ping, Resume, decode, refused
+
+logger = logging.getLogger(__name__)
+
+# A token bucket: a person at the keyboard never meets it, a flood does within a second or two.
+BURST = 120
+PER_SECOND = 40
+MOST_WAITING = 32
+MALFORMED_AT_MOST = 3
+
+
+def identify(session_key: str | None, meeting_id: UUID, wished: str | None) -> tuple[Place | None, UUID | None, bool]:
+    """Who is behind a session key, and their place in the room: (place, organisation wished for, whether signed in at all).
+
+    Reads the session as the pages do (its hash against the password included). Runs in a thread.
+    """
+    if not session_key:
+        return None, None, False
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    if SESSION_KEY not in request.session:
+        return None, None, False
+    person = get_user(request)
+    if not person.is_authenticated or not person.is_active:
+        return None, None, False
+    preferred = wished or request.session.get(ORGANISATION)
+    organisation_id = _id(preferred)
+    return audience.find(person.pk, meeting_id, organisation_id), organisation_id, True
+
+
+def _id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+class RoomConsumer(AsyncWebsocketConsumer):
+    """``/ws/meetings/<id>/``. Accepts first, then closes with a reason: before ``accept()`` the code would be lost."""
+
+    channel_layer_alias = "no layer of its own"  # the hub has the one listener of this process
+
+    async def connect(self) -> None:
+        self.meeting_id: UUID = self.scope["url_route"]["kwargs"]["meeting_id"]
+        self.connection: Connection | None = None
+        self.hub = hub.here()
+        self.lock = asyncio.Lock()
+        self.closed = False
+        self.tokens, self.counted_at, self.malformed = float(BURST), monotonic(), 0
+        self.waiting: asyncio.Queue[Envelope] = asyncio.Queue(MOST_WAITING)
+        self.worker: asyncio.Task[None] | None = None
+        offered = self.scope.get("subprotocols", [])
+        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        if SUBPROTOCOL not in offered:
+            await self.close_with(Close.PROTOCOL)
+            return
+        if self.hub.leaving:
+            await self.close_with(Close.RESTART)
+            return
+        self.query = {
+            key: values[-1] for key, values in parse_qs(self.scope["query_string"].decode("ascii", "replace")).items()
+        }
+        session_key = self.scope["cookies"].get(self.scope["session_cookie"])
+        try:
+            place, preferred, signed_in = await self.hub.read(
+                identify, session_key, self.meeting_id, self.query.get("for")
+            )
+            if place is None:
+                await self.close_with(Close.NO_ACCESS if signed_in else Close.SESSION_ENDED)
+                return
+            self.connection = Connection(self, session_key, place, preferred, new_id())
+            self.worker = asyncio.create_task(self._work())
+            means = self.query.get("means", Lease.Means.VIDEO)
+            known = means if means in Lease.Means.values else Lease.Means.VIDEO
+            await self.hub.join(self.connection, self.meeting_id, known, _since(self.query.get("since")))
+        except Exception as error:
+            # Without a database there is no room: the client comes back, with pauses that grow.
+            logger.warning("a connection could not begin (%s)", type(error).__name__, exc_info=True)
+            await self.close_with(Close.RESTART)
+
+    async def disconnect(self, code: int) -> None:
+        self.closed = True
+        if self.worker is not None:
+            self.worker.cancel()
+        if self.connection is not None:
+            self.connection.closing = True
+            self.hub.leave(self.connection, self.meeting_id)
+
+    # --- what the hub needs ------------------------------------------------------------------------------------------
+
+    async def send_text(self, text: str) -> None:
+        if not self.closed:
+            async with self.lock:
+                await self.send(text_data=text)
+
+    async def close_with(self, code: int) -> None:
+        if not self.closed:
+            self.closed = True
+            if self.connection is not None:
+                self.connection.closing = True
+            await self.close(code=code)
+
+    # --- what the client says ----------------------------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.closed or self.connection is None:
+            return
+        if not self._in_time():
+            await self.close_with(Close.TOO_FAST)
+            return
+        if text_data is not None and len(text_data.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+            await self.close_with(Close.TOO_LARGE)
+            return
+        try:
+            if text_data is None:
+                raise Malformed("Only text frames are understood.")
+            message = decode(text_data)
+        except Malformed as error:
+            self.malformed += 1
+            await self._refuse(None, error)
+            if self.malformed >= MALFORMED_AT_MOST:
+                await self.close_with(Close.MALFORMED)
+            return
+        if isinstance(message, Ping):
+            self.connection.saw(message.seen)
+            await self._head()
+        elif isinstance(message, Resume):
+            await self._resume(message.since)
+        else:
+            try:
+                self.waiting.put_nowait(message)
+            except asyncio.QueueFull:
+                await self.close_with(Close.TOO_FAST)
+
+    def _in_time(self) -> bool:
+        at = monotonic()
+        self.tokens = min(BURST, self.tokens + (at - self.counted_at) * PER_SECOND)
+        self.counted_at = at
+        self.tokens -= 1
+        return self.tokens >= 0
+
+    async def _head(self) -> None:
+        assert self.connection is not None
+        room = self.hub.rooms.get(self.meeting_id)
+        guest = self.connection.place.audience.guest_items is not None
+        seq = 0 if guest or room is None else self.connection.seq or 0
+        await self.send_text(dumps({"t": "head", "seq": seq, "now": iso(hub.now())}))
+
+    async def _resume(self, since: int) -> None:
+        """The client found a gap: tell it again from ``since``, or the whole."""
+        assert self.connection is not None
+        room = self.hub.rooms.get(self.meeting_id)
+        if room is not None:
+            self.connection.seq, self.connection.early = None, []
+            self.connection.saw(2**53)
+            try:
+                await self.hub.begin(self.connection, room, since)
+            except Exception as error:
+                logger.warning("a connection could not resume (%s)", type(error).__name__)
+                await self.close_with(Close.RESTART)
+
+    async def _work(self) -> None:
+        """Commands of one socket in their order, one at a time."""
+        while True:
+            message = await self.waiting.get()
+            await self._command(message)
+
+    async def _command(self, message: Envelope) -> None:
+        assert self.connection is not None
+        place = self.connection.place
+        try:
+            done = await self.hub.command(
+                work.run_command, place, self.meeting_id, message.id, message.do, message.args
+            )
+        except Refused as error:
+            await self._refuse(message.id, error)
+        except Exception as error:
+            # Ours to mend, but nobody else's trouble: nothing was stored, and the client is told so.
+            logger.exception("a command failed (%s, %s)", message.do[:60], type(error).__name__)
+            await self._refuse(message.id, Unavailable())
+        else:
+            await self.send_text(dumps({"t": "ack", "id": str(message.id), "seq": done.seqs.get(self.meeting_id, 0)}))
+
+    async def _refuse(self, command_id: UUID | None, error: Refused) -> None:
+        language = self.connection.place.audience.language if self.connection else "en"
+        with translation.override(language):
+            frame = refused(command_id, error)
+        with contextlib.suppress(Exception):
+            await self.send_text(dumps(frame))
+
+
+def _since(text: str | None) -> int | None:
+    """The ``since`` of the address, if it is a number that a sequence could be."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 15:
+        return None
+    return int(text)
+
+
+class NowhereConsumer(AsyncWebsocketConsumer):
+    """Any other WebSocket address: answered like a room that does not exist, instead of a fault."""
+
+    channel_layer_alias = "no layer of its own"
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(code=Close.NO_ACCESS)

@@ -1,0 +1,116 @@
+"""The wire of the room: subprotocol ``mdo.room.v1``, JSON text frames of at most 64 KiB.
+
+What a client may send is a model here; everything else is refused with words. Decoding happens once, at the edge, by a parser
+that refuses what Python's would let through: lone surrogates, NUL, endless nesting.
+"""
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mdo.kernel.errors import Invalid, Refused
+
+SUBPROTOCOL: Final = "mdo.room.v1"
+MAX_BYTES: Final = 64 * 1024
+
+
+class Close:
+    """Close codes of the room (TRUST §1), sent after ``accept()``: before it they would be lost."""
+
+    SESSION_ENDED = 4401
+    NO_ACCESS = 4403
+    REPLACED = 4409
+    TOO_FAST = 4429
+    TOO_LARGE = 1009
+    MALFORMED = 1008
+    RESTART = 1012
+    BEHIND = 1013  # the reader does not keep up: come back and catch up
+    PROTOCOL = 1002
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+
+
+class Message(BaseModel):
+    """Base of everything that a client sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Envelope(Message):
+    """A command: ``{"id": uuid, "do": "agenda.open_item", "args": {…}}``. The id is the client's; a repetition is answered again."""
+
+    id: UUID
+    do: Annotated[Text, Field(max_length=60)]
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ping(Message):
+    """``{"do": "ping", "seen": N}``: the last sequence that the client has drawn."""
+
+    do: Literal["ping"]
+    seen: int = Field(ge=0, lt=2**53)
+
+
+class Resume(Message):
+    """``{"do": "resume", "since": N}``: send again what came after N."""
+
+    do: Literal["resume"]
+    since: int = Field(ge=0, lt=2**53)
+
+
+_MESSAGE: TypeAdapter[Ping | Resume | Envelope] = TypeAdapter(Ping | Resume | Envelope)
+
+
+class Malformed(Refused):
+    """Bytes that are no message of the protocol. Three of them close the connection."""
+
+    code = "invalid"
+
+
+def decode(text: str) -> Ping | Resume | Envelope:
+    """One frame as a message. Raises ``Malformed``, whatever the bytes are."""
+    try:
+        raw = text.encode("utf-8")
+        return _MESSAGE.validate_json(raw)
+    except (ValidationError, UnicodeEncodeError, RecursionError) as error:
+        raise Malformed(_("This message was not understood.")) from error
+
+
+def arguments(model: type[BaseModel], args: dict[str, Any]) -> BaseModel:
+    """The arguments of a command as its model. Raises ``Invalid`` with the field and a sentence."""
+    try:
+        return model.model_validate(args, strict=False)
+    except ValidationError as error:
+        sentences: dict[str, list[str]] = {}
+        for each in error.errors(include_url=False, include_context=False, include_input=False):
+            field = ".".join(str(part) for part in each["loc"]) or "args"
+            sentences.setdefault(field, []).append(f"{field}: {each['msg']}")
+        raise Invalid(sentences) from error
+
+
+def refused(command_id: UUID | None, refusal: Refused) -> dict[str, Any]:
+    """The frame that says no, in words."""
+    return {
+        "t": "refused",
+        "id": str(command_id) if command_id else None,
+        "code": refusal.code,
+        "message": refusal.message or str(DEFAULT_SENTENCES.get(refusal.code, "")),
+        "field": refusal.field,
+        "current": getattr(refusal, "current", None),
+    }
+
+
+DEFAULT_SENTENCES: Final = {
+    "forbidden": _("You may not do this here."),
+    "not_found": _("This is not here, or not any more."),
+    "unavailable": _("This could not be stored now. Try again in a moment."),
+}
