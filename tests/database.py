@@ -134,3 +134,10 @@ def _tables(cursor: Any) -> list[str]:
 def _one(cursor: Any, statement: sql.Composed) -> Any:
     cursor.execute(statement)
     return cursor.fetchone()[0]
+
+
+@contextmanager
+def as_owner() -> Iterator[psycopg.Connection[Any]]:
+    """The test database as the role that owns it, each statement committed: to tamper, or to take a protection away."""
+    with _owner(settings.DATABASES["default"]["NAME"]) as connection:
+        yield connection

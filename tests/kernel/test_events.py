@@ -1,0 +1,61 @@
+from collections.abc import Iterator
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import ValidationError
+
+from mdo.kernel import events
+
+
+@pytest.fixture(autouse=True)
+def _registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(events, "EVENTS", {})
+    yield
+
+
+def kettle() -> type[events.Event]:
+    class KettleBoiled(events.Event):
+        """The kettle boiled."""
+
+        name: ClassVar[str] = "kettle.boiled"
+        kettle_id: UUID
+        cups: int
+        cook_id: UUID | None = None
+
+    return KettleBoiled
+
+
+def test_an_event_is_registered_under_its_name() -> None:
+    kind = kettle()
+    assert events.EVENTS == {"kettle.boiled": kind}
+
+
+def test_a_name_given_twice_fails_at_once() -> None:
+    kettle()
+    with pytest.raises(TypeError, match=r"two events are named kettle\.boiled"):
+        kettle()
+
+
+def test_an_event_needs_a_docstring() -> None:
+    with pytest.raises(TypeError, match="docstring"):
+        type("Undocumented", (events.Event,), {"name": "kettle.lost", "__module__": __name__, "__doc__": ""})
+
+
+def test_a_base_without_name_is_not_registered() -> None:
+    type("KettleEvent", (events.Event,), {"__module__": __name__})
+    assert events.EVENTS == {}
+
+
+def test_events_are_closed_and_frozen() -> None:
+    kind = kettle()
+    with pytest.raises(ValidationError):
+        kind(kettle_id=uuid4(), cups=2, note="anything")
+    event = kind(kettle_id=uuid4(), cups=2)
+    with pytest.raises(ValidationError):
+        event.cups = 3  # type: ignore[attr-defined]
+
+
+def test_object_ids_are_the_ids_only() -> None:
+    kettle_id = uuid4()
+    assert kettle()(kettle_id=kettle_id, cups=2).object_ids() == {"kettle_id": kettle_id}

@@ -1,0 +1,67 @@
+"""The SQL that migrations share, and that every table with care content carries it."""
+
+import pytest
+from django.db import connection
+
+from mdo.kernel import schema
+
+GUARDED = {
+    "cases_case", "cases_document", "cases_grant", "cases_patient", "cases_referral", "cases_tumour",
+    "meetings_agendaitem", "meetings_decision", "meetings_delivery", "meetings_meeting", "meetings_reminder",
+    "meetings_report", "meetings_topic",
+}  # fmt: skip
+SECURED = {"cases_case", "cases_document", "cases_patient", "cases_referral", "cases_tumour", "meetings_decision"}
+
+
+def rows(query: str) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_every_care_table_has_the_write_guard(db: None) -> None:
+    query = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'write_guard' AND tgenabled = 'O'"
+    assert rows(query) >= GUARDED
+
+
+def test_row_level_security_is_forced(db: None) -> None:
+    query = "SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+    assert rows(query) >= SECURED
+    assert rows("SELECT tablename FROM pg_policies WHERE policyname = 'mdo'") >= SECURED
+
+
+def test_every_care_table_has_a_hospital(db: None) -> None:
+    nullable = "SELECT table_name FROM information_schema.columns WHERE column_name = 'hospital_id' AND is_nullable = 'NO'"
+    assert rows(nullable) >= GUARDED
+
+
+def test_guarded_names_each_table() -> None:
+    operation = schema.guarded(["one", "two"])
+    assert str(operation.sql).count("CREATE TRIGGER write_guard") == 2
+    assert operation.reverse_sql == "DROP TRIGGER write_guard ON one;\nDROP TRIGGER write_guard ON two;\n"
+
+
+def test_composite_keys_name_both_columns() -> None:
+    operation = schema.composite_keys([("child", "parent_id", "parent")])
+    assert "FOREIGN KEY (parent_id, hospital_id) REFERENCES parent (id, hospital_id)" in str(operation.sql)
+    assert operation.reverse_sql == "ALTER TABLE child DROP CONSTRAINT child_parent_id_same_hospital;\n"
+
+
+@pytest.mark.parametrize(("check", "with_check"), [(None, "a = 1"), ("b = 2", "b = 2")])
+def test_row_security_forces_the_owner_too(check: str | None, with_check: str) -> None:
+    operation = schema.row_security("thing", "a = 1", check)
+    assert "FORCE ROW LEVEL SECURITY" in str(operation.sql)
+    assert f"USING (a = 1) WITH CHECK ({with_check})" in str(operation.sql)
+    assert "DISABLE ROW LEVEL SECURITY" in str(operation.reverse_sql)
+
+
+def test_for_app_role_names_the_running_role() -> None:
+    said = []
+
+    class Editor:
+        def execute(self, sql: str) -> None:
+            said.append(sql)
+
+    operation = schema.for_app_role("GRANT SELECT ON thing TO {role};")
+    operation.code(None, Editor())  # type: ignore[arg-type]
+    assert said == ['GRANT SELECT ON thing TO "mdo_app";']
