@@ -45,14 +45,23 @@ def encrypt(source: IO[bytes], key: bytes, name: str) -> Iterator[bytes]:
     salt, prefix = os.urandom(SALT), os.urandom(PREFIX)
     cipher, index = _cipher(key, salt), 0
     yield MAGIC + salt + prefix
-    chunk = source.read(CHUNK)
+    chunk = _whole(source)
     while True:
-        following = source.read(CHUNK) if len(chunk) == CHUNK else b""
+        following = _whole(source) if len(chunk) == CHUNK else b""
         last = not following
         yield cipher.encrypt(_nonce(prefix, index, last), chunk, name.encode())
         if last:
             return
         chunk, index = following, index + 1
+
+
+def _whole(source: IO[bytes]) -> bytes:
+    """A full chunk, or what was left of ``source``: a read may give less than was asked for before the end."""
+    parts, missing = [], CHUNK
+    while missing and (part := source.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
 
 
 class Decrypted(io.RawIOBase):
@@ -127,6 +136,9 @@ class EncryptedStorage(FileSystemStorage):
     def name_for(file_id: UUID) -> str:
         """Where the file with this (random) id lies. Names tell nothing of what they hold."""
         return f"{file_id.hex[-2:]}/{file_id.hex}"
+
+    def url(self, name: str | None) -> str:
+        raise ValueError("stored files have no address")
 
     def _save(self, name: str, content: File) -> str:
         stored = io.BytesIO()
