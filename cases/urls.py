@@ -1,6 +1,10 @@
 """Addresses of cases, referrals and documents."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from cases.views import documents
 
 app_name = "cases"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("documents/<uuid:document_id>/", documents.document, name="document"),
+]

@@ -71,6 +71,8 @@ class Field(Definition):
     owes: Key
     loinc: str = ""
     title: bool = False
+    for_guests: bool = False
+    """Whether a guest of the item (the GP, the patient) reads the answer too."""
 
     def label(self, language: str | None) -> str:
         """The question in a language."""
