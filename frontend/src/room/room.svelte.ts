@@ -145,6 +145,7 @@ export class RoomStore {
 
   private heardLink(link: Link): void {
     this.link = link;
+    if (link.state === 'closed') this.announcement = '';
     if (link.reason === 'no_access') {
       this.state = null;
       this.viewed = null;

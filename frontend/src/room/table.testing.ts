@@ -4,9 +4,20 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
+import { createRequire } from 'node:module';
+import type { WebSocket as ServerSocket, WebSocketServer as SocketServer } from 'ws';
 import { aRoom, CHAIR, MEETING } from './fixtures.testing';
 import type { Commands, DraftContent, EventFrame, Frame, Id, Item, Patch, RefusalCode, Room, You } from './protocol';
+
+// Asked for by require: the tests resolve packages as a browser does, and there `ws` is only an error message.
+const { WebSocket: ClientSocket, WebSocketServer } = createRequire(import.meta.url)('ws') as typeof import('ws');
+
+/** A real client socket. The one that jsdom lends from Node throws when it meets jsdom's own events. */
+export function openSocket(url: string, protocol: string): WebSocket {
+  const socket = new ClientSocket(url, protocol);
+  socket.on('error', () => {});
+  return socket as unknown as WebSocket;
+}
 
 interface Command {
   id: Id;
@@ -53,7 +64,7 @@ export class Table {
 
   private readonly answered = new Map<Id, { text: string; seq: number }>();
   private readonly http: Server;
-  private readonly ws: WebSocketServer;
+  private readonly ws: SocketServer;
 
   constructor(room: Room = aRoom()) {
     this.room = room;
@@ -69,6 +80,7 @@ export class Table {
   close(): Promise<void> {
     this.ws.clients.forEach((client) => client.terminate());
     this.ws.close();
+    this.http.closeAllConnections();
     return new Promise((resolve) => this.http.close(() => resolve()));
   }
 
