@@ -111,6 +111,21 @@ def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> C
     return Chair(standing, frozenset(seats), frozenset(guest_items))
 
 
+def _chair_at_item(by: Actor, standing: Standing, item: AgendaItem) -> Chair:
+    """The place of ``by`` before one item: as ``chair_at``, from what is loaded already."""
+    seats = set(standing.seats)
+    guest_items = set()
+    referral = item.referral
+    if referral is not None and item.state != AgendaItem.State.WITHDRAWN:
+        at_home = referral.hospital_id == standing.organisation_id and referral.hospital_id in standing.reach
+        if referral.requester_id == by.actor_id and at_home:
+            seats.add(Seat.REQUESTER)
+        if referral.guest_id == by.actor_id:
+            seats.add(Seat.GUEST)
+            guest_items.add(item.pk)
+    return Chair(standing, frozenset(seats), frozenset(guest_items))
+
+
 def organisation_for(by: Person, meeting: Meeting, preferred: UUID | None) -> UUID | None:
     """For which organisation somebody sits in this room: nobody has to switch to enter."""
     return directory.organisation_for(by, meeting.board, preferred)
@@ -202,14 +217,14 @@ def access_item_for(by: Actor, meeting_id: UUID, item_id: UUID, row: str, *, loc
     """
     meeting = _meeting(meeting_id, lock=lock)
     item = AgendaItem.objects.select_related("referral").filter(pk=item_id, meeting=meeting).first()
+    if item is None:
+        raise NotFound()
     if by.actor_kind != "system":
-        place = chair_at(by, meeting)
-        if item is None or not _sees(place, item):
+        place = _chair_at_item(by, directory.standing(by, meeting.board), item)
+        if not _sees(place, item):
             raise NotFound()
         if not place.permits_item(row, item):
             raise Denied()
-    if item is None:
-        raise NotFound()
     item.meeting = meeting
     granted(row, hospital_id=item.hospital_id)
     return item
@@ -278,19 +293,23 @@ def access_decision_for_reading(by: Actor, decision_id: UUID) -> Decision:
     return decision
 
 
+def may_read_minutes(place: Chair, meeting: Meeting) -> bool:
+    """Whether somebody at this place may read the whole minutes: partners only when every item is within their reach."""
+    hospitals = set(
+        AgendaItem.objects.filter(meeting=meeting, referral__isnull=False)
+        .exclude(state=AgendaItem.State.WITHDRAWN)
+        .values_list("hospital_id", flat=True)
+    )
+    return place.permits("read_minutes", {"agr", "all"} if hospitals <= place.reach else ())
+
+
 def access_minutes_for_reading(by: Actor, meeting_id: UUID) -> Meeting:
     """The meeting, if ``by`` may read its whole minutes: partners only when every item is within their reach."""
     meeting = _meeting(meeting_id, lock=False)
     place = chair_at(by, meeting)
     if not place.seats:
         raise NotFound()
-    hospitals = set(
-        AgendaItem.objects.filter(meeting=meeting, referral__isnull=False)
-        .exclude(state=AgendaItem.State.WITHDRAWN)
-        .values_list("hospital_id", flat=True)
-    )
-    facts = {"agr", "all"} if hospitals <= place.reach else set()
-    if not place.permits("read_minutes", facts):
+    if not may_read_minutes(place, meeting):
         raise Denied()
     granted("read_minutes", hospital_id=meeting.hospital_id)
     audit.read("minutes", meeting.pk, hospital_id=meeting.hospital_id, patient_id=None)

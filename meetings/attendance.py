@@ -1,6 +1,6 @@
 """Who was there, for which hospital, by which means, from when until when: derived from the leases of the room."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,11 +32,22 @@ class Seat:
         )
 
 
-_RANK = {role: rank for rank, role in enumerate(("coordinator", "chair", "secretary", "member", "observer", "requester", "guest"))}
+_RANK = {
+    role: rank
+    for rank, role in enumerate(("coordinator", "chair", "secretary", "member", "observer", "requester", "guest"))
+}
 
 
-def seats(meeting: Meeting) -> dict[UUID, Seat]:
-    """Everybody who belongs to the room: the board's people now, and whoever else has come in. Two queries."""
+def leases(meeting: Meeting) -> list[Lease]:
+    """All connections that the room has had, oldest first. One query."""
+    return list(Lease.objects.filter(meeting=meeting).select_related("person", "organisation").order_by("opened_at"))
+
+
+def seats(meeting: Meeting, connections: Iterable[Lease], guests: Collection[UUID]) -> dict[UUID, Seat]:
+    """Everybody who belongs to the room: the board's people now, and whoever else has come in. One query.
+
+    ``guests``: the people for whom an item of this meeting has a place as a guest.
+    """
     at = now()
     found: dict[UUID, Seat] = {}
     roles = BoardRole.objects.filter(board=meeting.board_id, valid_from__lte=at, person__is_active=True)
@@ -47,20 +58,19 @@ def seats(meeting: Meeting) -> dict[UUID, Seat]:
         # Who chairs and coordinates is the coordinator: the quorum for billing asks for that one.
         if known is None or _RANK[role.role] < _RANK[known.role]:
             found[role.person_id] = Seat(role.person, role.organisation, role.role)
-    others = Lease.objects.filter(meeting=meeting).exclude(person__in=list(found)).select_related("person", "organisation")
-    guests = set(
-        AgendaItem.objects.filter(meeting=meeting, referral__guest__isnull=False).values_list("referral__guest", flat=True)
-    )
-    for lease in others.order_by("person_id", "-opened_at").distinct("person_id"):
-        role = "guest" if lease.person_id in guests else "requester"
-        found[lease.person_id] = Seat(lease.person, lease.organisation, role)
+    members = set(found)
+    for lease in connections:
+        if lease.person_id not in members:
+            found[lease.person_id] = Seat(
+                lease.person, lease.organisation, "guest" if lease.person_id in guests else "requester"
+            )
     return found
 
 
-def intervals(meeting: Meeting) -> dict[UUID, list[Interval]]:
-    """Per person the times of their connections to the room. One query."""
+def intervals(connections: Iterable[Lease]) -> dict[UUID, list[Interval]]:
+    """Per person the times of their connections to the room."""
     found: dict[UUID, list[Interval]] = {}
-    for lease in Lease.objects.filter(meeting=meeting).order_by("opened_at"):
+    for lease in connections:
         found.setdefault(lease.person_id, []).append(Interval(lease.opened_at, lease.ended_at, lease.means))  # type: ignore[arg-type]
     return found
 
@@ -73,24 +83,37 @@ def open_times(item: AgendaItem) -> list[Interval]:
     ]
 
 
-def of_item(item: AgendaItem, people: dict[UUID, Seat]) -> list[tuple[Seat, list[Interval]]]:
-    """Who was there for one item, with their times. An item's guest counts; another item's guest was outside the door."""
-    there = []
+def of_item(item: AgendaItem) -> list[tuple[Seat, list[Interval]]]:
+    """Who was there for one item, with their times. Three queries.
+
+    An item's guest counts; another item's guest was outside the door, and is none of the people of this one.
+    """
+    connections = leases(item.meeting)
+    guest = item.referral.guest_id if item.referral else None
+    others = AgendaItem.objects.filter(meeting=item.meeting).exclude(pk=item.pk)
+    elsewhere = set(others.filter(referral__guest__isnull=False).values_list("referral__guest", flat=True)) - {guest}
+    people = seats(item.meeting, connections, {guest} if guest else ())
     windows = open_times(item)
-    for person_id, times in intervals(item.meeting).items():
-        seat = people.get(person_id)
-        guest = item.referral.guest_id if item.referral else None
-        if seat is None or (seat.role == "guest" and person_id != guest):
+    there = []
+    for person_id, times in intervals(connections).items():
+        seat = people[person_id]
+        if person_id in elsewhere and seat.role == "requester":
             continue
         found = attendance(times, windows)
         if found:
             there.append((seat, found))
-    return sorted(there, key=lambda pair: (pair[0].organisation.name, pair[0].person.last_name, pair[0].person.first_name))
+    return sorted(
+        there, key=lambda pair: (pair[0].organisation.name, pair[0].person.last_name, pair[0].person.first_name)
+    )
 
 
-def quorums(board: Board, participants: list[Participant], words: dict[str, str] | None = None) -> tuple[Quorum, Quorum]:
+def quorums(
+    board: Board, participants: list[Participant], words: dict[str, str] | None = None
+) -> tuple[Quorum, Quorum]:
     """The board's own quorum and the one for billing, with their reasons in the language that is active."""
-    return board_quorum(BoardQuorum(**board.quorum), participants, words), billing_quorum(rule_set(board.rule_set), participants)
+    return board_quorum(BoardQuorum(**board.quorum), participants, words), billing_quorum(
+        rule_set(board.rule_set), participants
+    )
 
 
 def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -99,7 +122,7 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     A list of ``{"person", "name", "profession", "discipline", "organisation", "organisation_name", "role", "times": [[from, to or
     null, means], …]}``, and ``{"board": …, "billing": …}`` with met, have and need.
     """
-    there = of_item(item, seats(item.meeting))
+    there = of_item(item)
     rows = [
         {
             "person": str(seat.person.pk),
@@ -115,5 +138,6 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     ]
     board, billing = quorums(item.meeting.board, [seat.participant(found) for seat, found in there])
     return rows, {
-        name: {"met": one.met, "have": one.have, "need": one.need} for name, one in (("board", board), ("billing", billing))
+        name: {"met": one.met, "have": one.have, "need": one.need}
+        for name, one in (("board", board), ("billing", billing))
     }

@@ -45,7 +45,9 @@ def apply(room: dict[str, Any], patch: dict[str, Any]) -> None:
         known.update({each["id"]: each for each in patch.get(key, [])})
         room[key] = list(known.values())
     gone = set(patch.get("removed", []))
-    room["items"] = sorted((each for each in room["items"] if each["id"] not in gone), key=lambda each: each["position"])
+    room["items"] = sorted(
+        (each for each in room["items"] if each["id"] not in gone), key=lambda each: each["position"]
+    )
     room["people"] = sorted(room["people"], key=lambda each: each["id"])
     room["organisations"] = {**room.get("organisations", {}), **patch.get("organisations", {})}
     for key in ("meeting", "forecast", "quorum", "candidates"):

@@ -13,10 +13,10 @@ Outsiders get ``NotFound``, insiders without the right ``Denied``.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mdo.directory.matrix import Seat, permits
@@ -44,19 +44,24 @@ def today() -> date:
     return now().astimezone(_LEGAL_ZONE).date()
 
 
-def reach(board: Board, organisation_id: UUID) -> frozenset[UUID]:
-    """The hospitals whose referrals to ``board`` people of ``organisation_id`` may know of now. One query."""
+def _parties(board: Board, organisation_id: UUID) -> QuerySet[AgreementParty]:
+    """Who signed an agreement in force that covers the board, together with its organiser and this organisation."""
     signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
-    parties = AgreementParty.objects.filter(
+    return AgreementParty.objects.filter(
         Exists(signed.filter(organisation=board.organiser_id)),
         Exists(signed.filter(organisation=organisation_id)),
         agreement__in=_agreements_in_force(today()).filter(agreementboard__board=board),
         signed_on__isnull=False,
     )
-    hospitals = set(parties.values_list("organisation_id", flat=True))
-    if organisation_id == board.organiser_id:
-        hospitals.add(board.organiser_id)
-    return frozenset(hospitals)
+
+
+def _reach(board: Board, organisation_id: UUID, parties: Iterable[UUID]) -> frozenset[UUID]:
+    return frozenset(parties) | ({board.organiser_id} if organisation_id == board.organiser_id else frozenset())
+
+
+def reach(board: Board, organisation_id: UUID) -> frozenset[UUID]:
+    """The hospitals whose referrals to ``board`` people of ``organisation_id`` may know of now. One query."""
+    return _reach(board, organisation_id, _parties(board, organisation_id).values_list("organisation_id", flat=True))
 
 
 @dataclass(frozen=True)
@@ -108,13 +113,17 @@ class Standing:
 
 
 def standing(by: Actor, board: Board, organisation_id: UUID | None = None) -> Standing:
-    """The place of ``by`` on ``board``, acting for ``organisation_id`` (default: the door's organisation). Two queries."""
+    """The place of ``by`` on ``board``, acting for ``organisation_id`` (default: the door's organisation). One query."""
     organisation_id = organisation_id or current().organisation_id
-    if by.actor_kind != "person" or organisation_id is None or not cast(Person, by).is_active:
+    if by.actor_kind != "person" or organisation_id is None:
         return Standing(board, organisation_id, frozenset(), frozenset())
-    held = BoardRole.objects.filter(_in_force(now()), board=board, person=by.actor_id, organisation=organisation_id)
-    roles = frozenset(held.values_list("role", flat=True))
-    return Standing(board, organisation_id, roles, reach(board, organisation_id))
+    parties = ArraySubquery(_parties(board, organisation_id).values("organisation_id"))
+    person = Person.objects.filter(pk=by.actor_id, is_active=True)
+    held = BoardRole.objects.filter(_in_force(now()), board=board, person=OuterRef("pk"), organisation=organisation_id)
+    found = person.values_list(ArraySubquery(held.values("role")), parties).first()
+    if found is None:
+        return Standing(board, organisation_id, frozenset(), frozenset())
+    return Standing(board, organisation_id, frozenset(found[0]), _reach(board, organisation_id, found[1]))
 
 
 def organisation_for(by: Person, board: Board, preferred: UUID | None) -> UUID | None:

@@ -14,6 +14,7 @@ from mdo.kernel import audit
 from mdo.kernel.acting import acting
 from mdo.kernel.errors import Denied, Invalid, NotFound, Refused, Stale, Unavailable
 
+FOR = "for"  # in an address: the organisation that this page is looked at for
 ORGANISATION = "organisation"  # the session's key for the organisation that the person acts for
 
 
@@ -54,7 +55,8 @@ class ActingMiddleware:
     @staticmethod
     def _organisation(request: HttpRequest, person: Person) -> Organisation | None:
         choices = access.organisations_of(person)
-        chosen = request.session.get(ORGANISATION)
+        # A room's addresses say for whom one sits there, so that nobody has to switch to enter (TRUST §2).
+        chosen = request.GET.get(FOR) or request.session.get(ORGANISATION)
         found = next((each for each in choices if str(each.pk) == chosen), choices[0] if choices else None)
         request.organisation, request.organisations = found, choices  # type: ignore[attr-defined]
         return found

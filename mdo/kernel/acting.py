@@ -49,6 +49,7 @@ class Acting:
     organisation_id: UUID | None
     purpose: str
     savepoints: bool = True
+    action: str = ""
     reads: set[tuple[str, UUID]] = field(default_factory=set)
 
 
@@ -72,6 +73,8 @@ def _tell(
     actor_id: UUID | str,
     organisation_id: UUID | str | None,
     purpose: str,
+    *,
+    action: str = "",
     lock_timeout_ms: int | None = None,
 ) -> None:
     settings = {
@@ -80,6 +83,8 @@ def _tell(
         "mdo.organisation": str(organisation_id or ""),
         "mdo.purpose": purpose,
     }
+    if action:
+        settings["mdo.action"] = action
     if lock_timeout_ms is not None:
         settings["lock_timeout"] = str(lock_timeout_ms)
     calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
@@ -93,21 +98,29 @@ def acting(
     organisation_id: UUID | None,
     purpose: str,
     *,
+    action: str = "",
     savepoints: bool = True,
     lock_timeout_ms: int | None = None,
 ) -> Iterator[Acting]:
     """Open the door for ``actor``, acting for ``organisation_id``, with ``purpose`` (a word such as "care", "agenda", "work").
 
     Everything inside is one transaction: an exception undoes all of it. Doors do not nest: a second actor inside the first
-    would make the audit lie. ``savepoints=False`` is for callers that run exactly one action (the room): a refusal then
-    undoes the whole transaction instead of a savepoint, which saves two statements. ``lock_timeout_ms`` bounds the wait for
+    would make the audit lie. ``action`` and ``savepoints=False`` are for callers that run exactly that one action (the room): the
+    write guard is told at once, and a refusal undoes the whole transaction instead of a savepoint. ``lock_timeout_ms`` bounds the wait for
     any lock; a longer one raises ``OperationalError``.
     """
     if _current.get() is not None:
         raise RuntimeError("the door is already open for another actor")
-    here = Acting(actor, organisation_id, purpose, savepoints)
+    here = Acting(actor, organisation_id, purpose, savepoints, action)
     with transaction.atomic():
-        _tell(actor.actor_kind, actor.actor_id, organisation_id, purpose, lock_timeout_ms)
+        _tell(
+            actor.actor_kind,
+            actor.actor_id,
+            organisation_id,
+            purpose,
+            action=action,
+            lock_timeout_ms=lock_timeout_ms,
+        )
         token = _current.set(here)
         try:
             yield here

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from mdo.kernel import audit, command_ids, journal
+from mdo.kernel import command_ids, ledger
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.errors import IdReused
 from mdo.kernel.events import Event
@@ -136,18 +136,25 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
             token = _call.set(call)
             try:
                 with transaction.atomic() if here.savepoints or outer else nullcontext():
-                    _allow_writes(name)
+                    if here.action != name:
+                        _allow_writes(name)
                     events = function(*args, **kwargs)
                     if not call.authorised:
                         raise RuntimeError(f"{name} asked nobody for the right to do it")
-                    seqs = journal.append(events, by)
                     for event in events:
                         call.detail.update({key: str(value) for key, value in event.object_ids().items()})
                     call.detail["events"] = [event.name for event in events]
-                    audit.act(name, hospital_id=call.hospital_id, detail=call.detail)
-                    if command_id is not None:
-                        command_ids.store(by.actor_id, command_id, name, call.digest, seqs)
-                    _allow_writes(outer.name if outer else "")
+                    seqs = ledger.write(
+                        here,
+                        name,
+                        events,
+                        hospital_id=call.hospital_id,
+                        detail=call.detail,
+                        command_id=command_id,
+                        digest=call.digest,
+                    )
+                    if here.savepoints or outer:  # else the door closes now, and what it said is gone with it
+                        _allow_writes(outer.name if outer else "")
                 return Done(events, seqs)
             except _Replay as replay:
                 return _answer(call, replay.earlier)

@@ -1,6 +1,6 @@
 """The audit: who did or read what, written in the transaction that did it, chained afterwards by the sealer.
 
-``act`` and ``read`` insert plain rows: no request waits for the chain. ``seal`` chains rows per organisation (the owner of
+Actions (``ledger.py``) and ``read`` insert plain rows: no request waits for the chain. ``seal`` chains rows per organisation (the owner of
 the data, else the acting one), in the order of their ids, below the oldest transaction that may still be open, so that no
 row can appear later in front of a sealed one. ``verify`` recomputes the chain; ``anchor`` writes the heads to a place
 outside of the database (TRUST §5.13: a chain alone misses a cut tail).
@@ -9,7 +9,7 @@ outside of the database (TRUST §5.13: a chain alone misses a cut tail).
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 
-from mdo.kernel.acting import Acting, Actor, current
+from mdo.kernel.acting import Acting, current
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Unavailable
 from mdo.kernel.models import AuditEntry, AuditSeal
@@ -41,11 +41,6 @@ def _insert(here: Acting, **columns: Any) -> None:
         )
     except DatabaseError as error:
         raise Unavailable("This cannot be shown or done now, because it cannot be recorded. Try again.") from error
-
-
-def act(action: str, *, hospital_id: UUID | None, detail: Mapping[str, Any], outcome: str = "ok") -> None:
-    """One row for one action in the open door. ``detail`` holds ids, states, numbers and versions only."""
-    _insert(current(), action=action, outcome=outcome, hospital_id=hospital_id, detail=dict(detail))
 
 
 def read(kind: str, object_id: UUID, *, hospital_id: UUID, patient_id: UUID | None) -> None:
@@ -178,6 +173,3 @@ def anchor(path: Path, key: bytes) -> int:
     with path.open("a") as file:
         file.write(record + "\n")
     return len(heads)
-
-
-__all__ = ["GENESIS", "SITE", "Actor", "Finding", "act", "anchor", "read", "refused", "seal", "verify"]

@@ -40,21 +40,6 @@ def find(actor_id: UUID, command_id: UUID) -> Earlier | None:
     return Earlier(bytes(row[0]), {UUID(stream): seq for stream, seq in row[1].items()})
 
 
-def store(actor_id: UUID, command_id: UUID, action: str, digest_: bytes, seqs: Mapping[UUID, int]) -> None:
-    """Raises ``IntegrityError`` when the same command was committed by somebody else in between."""
-    CommandId.objects.bulk_create(
-        [
-            CommandId(
-                actor_id=actor_id,
-                command_id=command_id,
-                action=action,
-                digest=digest_,
-                seqs={str(stream): seq for stream, seq in seqs.items()},
-            )
-        ]
-    )
-
-
 def forget() -> int:
     """Delete what is older than 7 days; returns how many."""
     return CommandId.objects.filter(at__lt=now() - KEPT).delete()[0]

@@ -4,15 +4,13 @@ The sequence is given out under the stream row's lock in the transaction that ch
 of commits. ``streams_for`` is registered once, by ``meetings``: the kernel knows no meetings.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
-from mdo.kernel.acting import Actor
-from mdo.kernel.clock import now
 from mdo.kernel.events import Event
 from mdo.kernel.models import JournalEntry
 
@@ -54,40 +52,13 @@ def forget_delivery(function: Delivery) -> None:
         _deliveries.remove(function)
 
 
-def append(events: Sequence[Event], actor: Actor) -> dict[UUID, int]:
-    """Write the events into their streams and return the head reached by each stream. Needs an open transaction.
-
-    Creates a stream that does not exist yet. Streams are locked in the order of their ids, so two writers cannot deadlock.
-    """
-    by_stream: dict[UUID, list[Event]] = {}
-    for event in events:
-        for stream_id in _streams_for(event) if _streams_for else ():
-            by_stream.setdefault(stream_id, []).append(event)
-    heads: dict[UUID, int] = {}
-    rows: list[JournalEntry] = []
-    at = now()
-    for stream_id in sorted(by_stream):
-        mine = by_stream[stream_id]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO kernel_stream AS s (id, head) VALUES (%s, %s)"
-                " ON CONFLICT (id) DO UPDATE SET head = s.head + excluded.head RETURNING head",
-                [stream_id, len(mine)],
-            )
-            (head,) = cursor.fetchone()
-        heads[stream_id] = head
-        for seq, event in enumerate(mine, start=head - len(mine) + 1):
-            data = event.model_dump(mode="json")
-            rows.append(
-                JournalEntry(stream_id=stream_id, seq=seq, at=at, by_id=actor.actor_id, name=event.name, data=data)
-            )
-    if rows:
-        JournalEntry.objects.bulk_create(rows)
-        transaction.on_commit(lambda: _deliver(heads))
-    return heads
+def streams_of(event: Event) -> Iterable[UUID]:
+    """The streams in which an event is journaled."""
+    return _streams_for(event) if _streams_for else ()
 
 
-def _deliver(heads: dict[UUID, int]) -> None:
+def deliver(heads: Mapping[UUID, int]) -> None:
+    """Tell everybody who registered that these streams moved. Called after the commit."""
     for stream_id, head in heads.items():
         for delivery in _deliveries:
             delivery(stream_id, head)

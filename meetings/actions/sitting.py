@@ -5,16 +5,16 @@ safe to read and write without locks of their own.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from cases import states
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
-from cases.models import Grant, Referral
-from mdo.directory.models import BoardRole
+from cases.models import Referral
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
@@ -23,6 +23,7 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import access, agenda
 from meetings.actions.reporting import order_reports
+from meetings.actions.slots import change_slots
 from meetings.events import (
     ItemAdded,
     ItemClosed,
@@ -36,7 +37,6 @@ from meetings.events import (
 from meetings.models import AgendaItem, Decision, Meeting, Topic
 
 State = AgendaItem.State
-SLOT_AT_MOST = timedelta(hours=2)  # a guest's grant ends by itself, whatever happens to the room
 
 
 # --- pieces ------------------------------------------------------------------------------------------------------------
@@ -58,7 +58,21 @@ def _current(item: AgendaItem, version: int) -> None:
 
 
 def _items(meeting: Meeting) -> list[AgendaItem]:
-    return list(AgendaItem.objects.filter(meeting=meeting).select_related("referral").order_by("position"))
+    """All items in order, each knowing its locked meeting and, as ``decided``, the state of its decision."""
+    items = list(_with_decision(AgendaItem.objects.filter(meeting=meeting)).order_by("position"))
+    for item in items:
+        item.meeting = meeting
+    return items
+
+
+def _with_decision(items: QuerySet[AgendaItem]) -> QuerySet[AgendaItem]:
+    current = (Decision.State.DRAFT, Decision.State.RECORDED, Decision.State.SIGNED)
+    decision = Decision.objects.filter(item=OuterRef("pk"), state__in=current)
+    return items.select_related("referral").annotate(decided=Subquery(decision.values("state")[:1]))
+
+
+def _is_decided(item: AgendaItem) -> bool:
+    return item.decided not in (None, Decision.State.DRAFT)  # type: ignore[attr-defined]
 
 
 def _save(item: AgendaItem, *fields: str) -> None:
@@ -71,13 +85,11 @@ def _save_meeting(meeting: Meeting, *fields: str) -> None:
     meeting.save(update_fields=[*fields, "version"])
 
 
-def _decision(item: AgendaItem) -> Decision | None:
-    current = (Decision.State.DRAFT, Decision.State.RECORDED, Decision.State.SIGNED)
-    return Decision.objects.filter(item=item, state__in=current).first()
+_LEFT = ("state", "closed_at", "open_intervals", "pen_holder", "pen_taken_at")
 
 
 def _leave(item: AgendaItem, state: State, at: datetime) -> list[Event]:
-    """Take the open item off the table: the clock stops, the guest goes out, the pen is laid down."""
+    """Take the open item off the table: the clock stops, the pen is laid down. The caller saves it and ends its slots."""
     item.state = state
     item.closed_at = at
     item.open_intervals = [*item.open_intervals[:-1], [item.open_intervals[-1][0], at.isoformat()]]
@@ -85,47 +97,25 @@ def _leave(item: AgendaItem, state: State, at: datetime) -> list[Event]:
     if item.pen_holder_id is not None:
         item.pen_holder, item.pen_taken_at = None, None
         events.append(PenReleased(meeting_id=item.meeting_id, item_id=item.pk))
-    _save(item, "state", "closed_at", "open_intervals", "pen_holder", "pen_taken_at")
-    Grant.objects.filter(source_id=item.pk, ended_at=None).update(ended_at=at)
     return events
 
 
 def _finish(item: AgendaItem, at: datetime, *, put_back: bool) -> list[Event]:
     """Close the open item: discussed when its recommendation was recorded (a topic needs none), else put back or refused."""
-    decision = _decision(item)
-    decided = decision is not None and decision.state != Decision.State.DRAFT
-    if not decided and item.referral is not None:
+    if not _is_decided(item) and item.referral is not None:
         if not put_back:
             raise RuleBroken(_("Record the recommendation or postpone the case before you go on."), field="item")
         events = _leave(item, State.SCHEDULED, at)
-        return [*events, ItemClosed(meeting_id=item.meeting_id, item_id=item.pk, state=item.state, version=item.version)]
+        _save(item, *_LEFT)
+        return [
+            *events,
+            ItemClosed(meeting_id=item.meeting_id, item_id=item.pk, state=item.state, version=item.version),
+        ]
     events = _leave(item, State.DISCUSSED, at)
+    _save(item, *_LEFT)
     if item.referral is not None:
         events.append(states.move(item.referral, Referral.Status.DISCUSSED))
     return [*events, ItemClosed(meeting_id=item.meeting_id, item_id=item.pk, state=item.state, version=item.version)]
-
-
-def _let_in(item: AgendaItem, meeting: Meeting, at: datetime) -> None:
-    """The guest of this item and the board's observers may see the case while it is open."""
-    referral = item.referral
-    if referral is None:
-        return
-    observers = BoardRole.objects.filter(board=meeting.board_id, role=BoardRole.Role.OBSERVER, valid_from__lte=at)
-    people = {role.person_id for role in observers if role.valid_until is None or role.valid_until > at}
-    if referral.guest_id is not None:
-        people.add(referral.guest_id)
-    Grant.objects.bulk_create(
-        Grant(
-            hospital_id=item.hospital_id,
-            case_id=referral.case_id,
-            person_id=person_id,
-            via=Grant.Via.SLOT,
-            source_id=item.pk,
-            given_at=at,
-            until=at + SLOT_AT_MOST,
-        )
-        for person_id in people
-    )
 
 
 def _open(item: AgendaItem, meeting: Meeting, at: datetime) -> list[Event]:
@@ -134,13 +124,12 @@ def _open(item: AgendaItem, meeting: Meeting, at: datetime) -> list[Event]:
     _save(item, "state", "opened_at", "closed_at", "open_intervals")
     meeting.current_item = item
     _save_meeting(meeting, "current_item")
-    if len(item.open_intervals) == 1 and not Decision.objects.filter(item=item).exists():
-        _begin_draft(item, meeting)
-    _let_in(item, meeting, at)
+    _begin_draft(item, meeting)
     return [ItemOpened(meeting_id=meeting.pk, item_id=item.pk, version=item.version)]
 
 
 def _begin_draft(item: AgendaItem, meeting: Meeting) -> None:
+    """Begin the decision of an item, unless it was begun the last time that the item was open."""
     Decision.objects.bulk_create(
         [
             Decision(
@@ -151,7 +140,8 @@ def _begin_draft(item: AgendaItem, meeting: Meeting) -> None:
                 item=item,
                 case_id=item.referral.case_id if item.referral else None,
             )
-        ]
+        ],
+        ignore_conflicts=True,  # one current decision for each item
     )
 
 
@@ -182,8 +172,9 @@ def open_item(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comma
         raise RuleBroken(_("Only an item that still waits can be opened."), field="item")
     at = now()
     events: list[Event] = []
-    open_now = AgendaItem.objects.select_related("referral").filter(meeting=meeting, state=State.OPEN).first()
+    open_now = _with_decision(AgendaItem.objects.filter(meeting=meeting, state=State.OPEN)).first()
     if open_now is not None:
+        open_now.meeting = meeting
         events += _finish(open_now, at, put_back=True)
     if item.state == State.POSTPONED:
         if item.postponed_to_id is not None:
@@ -192,7 +183,9 @@ def open_item(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comma
         item.save(update_fields=["postponed_reason", "postponed_note"])
         if item.referral is not None:
             events.append(states.move(item.referral, Referral.Status.SCHEDULED))
-    return (*events, *_open(item, meeting, at))
+    events += _open(item, meeting, at)
+    change_slots(meeting, at, closing=open_now, opening=item)
+    return tuple(events)
 
 
 @action("agenda.next", row="run")
@@ -211,7 +204,6 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
     at = now()
     events: list[Event] = []
     if open_now is not None:
-        open_now.meeting = meeting
         events += _finish(open_now, at, put_back=False)
     following = agenda.next_item(items)
     if following is not None:
@@ -221,6 +213,7 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
     else:
         meeting.current_item = None
         _save_meeting(meeting, "current_item")
+    change_slots(meeting, at, closing=open_now, opening=following)
     return tuple(events)
 
 
@@ -276,8 +269,8 @@ def postpone_item(
     _current(item, version)
     if item.state not in (State.SCHEDULED, State.OPEN):
         raise RuleBroken(_("Only an item that waits or is open can be postponed."), field="item")
-    decision = _decision(item)
-    if decision is not None and decision.state != Decision.State.DRAFT:
+    recorded = (Decision.State.RECORDED, Decision.State.SIGNED)
+    if item.open_intervals and Decision.objects.filter(item=item, state__in=recorded).exists():
         raise RuleBroken(_("The recommendation was recorded already."), field="item")
     if reason not in {option.code for option in board_kind(meeting.board.kind).postponement_reasons}:
         raise Invalid({"reason": [_("Choose a reason from the list.")]})
@@ -286,6 +279,7 @@ def postpone_item(
     events: list[Event] = []
     if item.state == State.OPEN:
         events += _leave(item, State.POSTPONED, at)
+        change_slots(meeting, at, closing=item, opening=None)
         meeting.current_item = None
         _save_meeting(meeting, "current_item")
     return (*events, *_postpone(item, at, reason, note.strip()[:500], target))
@@ -300,11 +294,9 @@ def _later_sitting(meeting: Meeting, meeting_id: UUID) -> Meeting:
     return target
 
 
-def _postpone(
-    item: AgendaItem, at: datetime, reason: str, note: str, target: Meeting | None
-) -> list[Event]:
+def _postpone(item: AgendaItem, at: datetime, reason: str, note: str, target: Meeting | None) -> list[Event]:
     item.state, item.postponed_reason, item.postponed_note, item.postponed_to = State.POSTPONED, reason, note, target
-    _save(item, "state", "postponed_reason", "postponed_note", "postponed_to")
+    _save(item, *_LEFT, "postponed_reason", "postponed_note", "postponed_to")
     events: list[Event] = [
         ItemPostponed(meeting_id=item.meeting_id, item_id=item.pk, reason=reason, version=item.version)
     ]
@@ -327,7 +319,9 @@ def append_item(
     item_id: UUID | None = None,
 ) -> ItemAdded:
     """Put a referral or a topic at the end of an agenda whose meeting is locked."""
-    last = AgendaItem.objects.filter(meeting=meeting).order_by("-position").values_list("position", flat=True).first() or 0
+    last = (
+        AgendaItem.objects.filter(meeting=meeting).order_by("-position").values_list("position", flat=True).first() or 0
+    )
     item = AgendaItem(
         id=item_id or new_id(),
         hospital_id=hospital_id,
@@ -374,9 +368,7 @@ def add_late_case(
 
 
 @action("agenda.add_topic", row="run")
-def add_late_topic(
-    *, by: Actor, meeting_id: UUID, title: str, minutes: int, command_id: UUID
-) -> tuple[Event, ...]:
+def add_late_topic(*, by: Actor, meeting_id: UUID, title: str, minutes: int, command_id: UUID) -> tuple[Event, ...]:
     """Bring a topic that is about no patient onto the agenda of a meeting that is not over."""
     meeting = access.access_meeting_for(by, meeting_id, "run")
     _not_over(meeting)
@@ -400,14 +392,12 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
     at = now()
     events: list[Event] = []
     for item in _items(meeting):
-        item.meeting = meeting
         if item.state == State.OPEN:
             events += _finish(item, at, put_back=False)
+            change_slots(meeting, at, closing=item, opening=None)
         elif item.state == State.SCHEDULED:
             events += _postpone(item, at, "out_of_time", "", None)
     meeting.state, meeting.closed_at, meeting.current_item = Meeting.State.CLOSED, at, None
     _save_meeting(meeting, "state", "closed_at", "current_item")
     order_reports(meeting)
     return (*events, MeetingClosed(meeting_id=meeting.pk, version=meeting.version))
-
-

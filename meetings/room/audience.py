@@ -20,11 +20,15 @@ from meetings.room.snapshot import Audience
 class Place:
     """One person's place in one room: for which organisation, what is drawn, and until when that can hold at most."""
 
-    person_id: UUID
+    person: Person
     organisation_id: UUID
     audience: Audience
     you: dict[str, Any]
     holds_until: datetime
+
+    @property
+    def person_id(self) -> UUID:
+        return self.person.pk
 
 
 def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | None:
@@ -64,7 +68,7 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
         "can": sorted(audience.can),
         "guest": guest,
     }
-    return Place(person.pk, organisation_id, audience, you, _holds_until(person, meeting))
+    return Place(person, organisation_id, audience, you, _holds_until(person, meeting))
 
 
 def _holds_until(person: Person, meeting: Meeting) -> datetime:

@@ -71,13 +71,14 @@ def load(meeting_id: UUID) -> Room:
         .defer("text", "steps", "attendance", "deviation")
         .order_by("version")
     }
-    people = attendance.seats(meeting)
-    here: dict[UUID, Lease] = {}
-    for lease in Lease.objects.filter(meeting=meeting, ended_at=None).order_by("-opened_at"):
-        here[lease.person_id] = lease  # the oldest connection that is still open tells since when
+    leases = attendance.leases(meeting)
+    guests = {item.referral.guest_id for item in items if item.referral and item.referral.guest_id}
+    people = attendance.seats(meeting, leases, guests)
+    # The oldest connection that is still open tells since when somebody is here.
+    here = {lease.person_id: lease for lease in reversed(leases) if lease.ended_at is None}
     wanted = {item.hospital_id for item in items} | {seat.organisation.pk for seat in people.values()}
     candidates: list[Referral] = []
-    if meeting.state in (Meeting.State.PLANNED, Meeting.State.PUBLISHED, Meeting.State.RUNNING):
+    if meeting.state == Meeting.State.RUNNING:  # before, the agenda's own page brings cases in
         on_agenda = [item.referral_id for item in items if item.referral_id]
         waiting = (Referral.Status.SUBMITTED, Referral.Status.ACCEPTED, Referral.Status.POSTPONED)
         candidates = list(

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from cases.events import ReferralMoved
+from cases.models import Referral
 from mdo.kernel import journal
 from mdo.kernel.events import Event
 from meetings.events import MeetingEvent
@@ -23,20 +25,24 @@ def streams_for(event: Event) -> Iterable[UUID]:
     """The ids of the meetings in whose room the event is heard."""
     if isinstance(event, MeetingEvent):
         return (event.meeting_id,)
+    if isinstance(event, ReferralMoved) and event.after == Referral.Status.DISCUSSED:
+        return ()  # said by the item that closed, in the same breath
     named = {
-        field: value for field, value in event.object_ids().items() if field in ("case_id", "referral_id", "patient_id")
+        name: value for name, value in event.object_ids().items() if name in ("case_id", "referral_id", "patient_id")
     }
-    if not named:
-        return ()
-    touched = Q()
     if "referral_id" in named:
         touched = Q(referral=named["referral_id"])
     elif "case_id" in named:
         touched = Q(referral__case=named["case_id"])
-    else:
+    elif "patient_id" in named:
         touched = Q(referral__case__patient=named["patient_id"])
-    items = AgendaItem.objects.filter(touched, meeting__state__in=_LIVE)
-    return tuple(items.values_list("meeting_id", flat=True).distinct())
+    else:
+        return ()
+    on_agenda = Exists(AgendaItem.objects.filter(touched, meeting=OuterRef("pk")))
+    heard = Q(on_agenda, state__in=_LIVE)
+    if isinstance(event, ReferralMoved):  # a running meeting may want it as a late case
+        heard |= Q(state=Meeting.State.RUNNING, board=event.board_id)
+    return tuple(Meeting.objects.filter(heard).order_by("pk").values_list("pk", flat=True))
 
 
 journal.register_streams(streams_for)
@@ -86,7 +92,7 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
     """What has to be drawn again after the journaled event ``name`` with its ``data``."""
     item = {UUID(data["item_id"])} if "item_id" in data else set()
     match name:
-        case "meeting.closed":
+        case "meeting.started" | "meeting.closed":
             return Parts(meeting=True, forecast=True, quorum=True, candidates=True)
         case "agenda.item_added":
             return Parts(items=item, forecast=True, candidates=True, audiences=True)

@@ -106,7 +106,7 @@ def start(meeting_id: UUID, audience: Audience, since: int | None) -> Start:
 
 def run_command(place: Place, meeting_id: UUID, command_id: UUID, name: str, args: dict[str, Any]) -> Done:
     """One command of one person: one door, one action. Raises ``Refused``; what cannot be stored is ``Unavailable``."""
-    person = Person.objects.get(pk=place.person_id)
+    person = place.person
     with translation.override(person.language):
         try:
             return _acted(person, place, meeting_id, command_id, name, args)
@@ -120,12 +120,12 @@ def run_command(place: Place, meeting_id: UUID, command_id: UUID, name: str, arg
 
 def _acted(person: Person, place: Place, meeting_id: UUID, command_id: UUID, name: str, args: dict[str, Any]) -> Done:
     command = commands.find(name)
-    with acting(person, place.organisation_id, "room", savepoints=False, lock_timeout_ms=LOCK_TIMEOUT_MS):
+    with acting(person, place.organisation_id, "room", action=name, savepoints=False, lock_timeout_ms=LOCK_TIMEOUT_MS):
         return command.run(by=person, meeting_id=meeting_id, command_id=command_id, args=args)
 
 
 def note_presence(meeting_id: UUID, person_ids: list[UUID]) -> None:
-    with acting(HOUSE, None, "room", savepoints=False, lock_timeout_ms=LOCK_TIMEOUT_MS):
+    with acting(HOUSE, None, "room", action="presence.note", savepoints=False, lock_timeout_ms=LOCK_TIMEOUT_MS):
         presence.note_presence(by=HOUSE, meeting_id=meeting_id, person_ids=person_ids)
 
 

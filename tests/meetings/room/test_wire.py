@@ -33,7 +33,9 @@ async def test_a_meeting_is_held(cast: Cast) -> None:
         assert radiologist.item(first.pk)["state"] == "open"
         assert radiologist.room["meeting"]["current"] == str(first.pk)
         seq = await radiologist.done("draft.take_pen", item=first.pk)
-        seq = await radiologist.done("draft.save", item=first.pk, version=1, text="Borstsparend.", steps=[{"kind": "surgery", "text": "x"}])
+        seq = await radiologist.done(
+            "draft.save", item=first.pk, version=1, text="Borstsparend.", steps=[{"kind": "surgery", "text": "x"}]
+        )
         await chair.reach(seq)
         assert chair.item(first.pk)["draft"]["version"] == 2
         refused = await partner.do("decision.record", item=first.pk, version=2)
@@ -42,7 +44,9 @@ async def test_a_meeting_is_held(cast: Cast) -> None:
         assert chair.item(first.pk)["decision"]["state"] == "recorded"
         await chair.done("agenda.next", from_item=first.pk)
         assert [item["state"] for item in chair.room["items"]] == ["discussed", "open"]
-        await chair.done("agenda.postpone", item=second.pk, version=chair.item(second.pk)["version"], reason="pathology_missing")
+        await chair.done(
+            "agenda.postpone", item=second.pk, version=chair.item(second.pk)["version"], reason="pathology_missing"
+        )
         seq = await chair.done("meeting.close")
         for client in (radiologist, partner):
             await client.reach(seq)
@@ -58,5 +62,3 @@ async def test_the_same_command_twice_is_done_once(cast: Cast) -> None:
         assert (again["t"], again["seq"]) == ("ack", first["seq"])
         other = await chair.do("agenda.add_topic", command_id, title="Iets anders", minutes=5)
         assert (other["t"], other["code"]) == ("refused", "id_reused")
-
-

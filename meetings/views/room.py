@@ -1,0 +1,91 @@
+"""The pages behind the room: the room itself, the stage (a case, per viewer) and the draft of a recommendation."""
+
+from uuid import UUID
+
+from cases.views.stage import stage_context
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from mdo.directory.middleware import FOR
+from mdo.kernel.errors import NotFound
+from meetings import access
+from meetings.models import AgendaItem, Decision, Meeting
+
+
+@never_cache
+@require_GET
+def room(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """The live room. Somebody who sits on this board for another of their organisations is sent there under that one."""
+    person = request.user
+    meeting = Meeting.objects.select_related("board").filter(pk=meeting_id).first()
+    if meeting is None:
+        raise NotFound()
+    acting = request.organisation.pk if request.organisation else None  # type: ignore[attr-defined]
+    organisation_id = access.organisation_for(person, meeting, acting)  # type: ignore[arg-type]
+    if organisation_id != acting and organisation_id in {each.pk for each in request.organisations}:  # type: ignore[attr-defined]
+        return HttpResponseRedirect(f"{reverse('meetings:room', args=[meeting_id])}?{FOR}={organisation_id}")
+    meeting, place = access.access_meeting_for_reading(person, meeting_id)  # type: ignore[arg-type]
+    return render(request, "meetings/room.html", {"meeting": meeting, "place": place, "for_organisation": acting})
+
+
+@never_cache
+@require_GET
+def stage(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
+    """What lies on the table, for this viewer: the case behind an item, or the topic. Writes the read row."""
+    person = request.user
+    item = access.access_item_for_reading(person, meeting_id, item_id)  # type: ignore[arg-type]
+    if item.referral is None:
+        return render(request, "meetings/stage_topic.html", {"item": item, "topic": item.topic})
+    place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
+    context = stage_context(
+        by=person,
+        referral=item.referral,
+        language=get_language() or "en",
+        pseudonyms=place.pseudonyms,
+        guest=place.is_guest,
+    )
+    return render(request, "cases/stage.html", {**context, "item": item, "meeting": item.meeting})
+
+
+@never_cache
+@require_GET
+def draft(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse:
+    """The recommendation as it stands: ``{"version", "text", "intent", "steps", "deviation", "state", "editable"}``."""
+    person = request.user
+    item = access.access_item_for_reading(person, meeting_id, item_id)  # type: ignore[arg-type]
+    place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
+    if place.is_guest:
+        raise NotFound()
+    decision = Decision.objects.filter(item=item).exclude(state=Decision.State.REPLACED).order_by("-version").first()
+    editable = (
+        item.meeting.state == Meeting.State.RUNNING
+        and item.state == AgendaItem.State.OPEN
+        and place.permits_item("draft", item)
+    )
+    if decision is None:
+        return JsonResponse(
+            {
+                "version": 0,
+                "text": "",
+                "intent": None,
+                "steps": [],
+                "deviation": "",
+                "state": None,
+                "editable": editable,
+            }
+        )
+    return JsonResponse(
+        {
+            "version": decision.draft_version,
+            "text": decision.text,
+            "intent": decision.intent or None,
+            "steps": decision.steps,
+            "deviation": decision.deviation,
+            "state": decision.state,
+            "editable": editable,
+        }
+    )

@@ -1,0 +1,46 @@
+"""A room command costs at most 14 statements, BEGIN and COMMIT included; a snapshot the same number at 1 and at 60 items."""
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from meetings.models import AgendaItem
+from meetings.room import audience, work
+from tests.cast import Cast
+from tests.factories import make_item, make_meeting, make_referral
+
+MOST = 14
+
+
+@pytest.fixture
+def table(committed: None, cast: Cast):
+    meeting = make_meeting(cast.board)
+    for _ in range(4):
+        make_item(meeting, make_referral(cast.board, cast.organiser, cast.requester.person, status="scheduled"))
+    return meeting
+
+
+def counted(place, meeting, name: str, **args: object) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        work.run_command(place, meeting.pk, uuid4(), name, args)
+
+    return len(queries)
+
+
+def test_statements_of_each_command(table, cast: Cast) -> None:
+    place = audience.find(cast.chair.pk, table.pk, cast.chair.organisation_id)
+    first, second, third, _ = AgendaItem.objects.filter(meeting=table).order_by("position")
+    used = {"meeting.start": counted(place, table, "meeting.start")}
+    used["agenda.open_item"] = counted(place, table, "agenda.open_item", item=first.pk, version=first.version)
+    used["draft.take_pen"] = counted(place, table, "draft.take_pen", item=first.pk)
+    used["draft.save"] = counted(place, table, "draft.save", item=first.pk, version=1, text="Tekst", steps=[])
+    used["decision.record"] = counted(place, table, "decision.record", item=first.pk, version=2)
+    used["agenda.next"] = counted(place, table, "agenda.next", from_item=first.pk)
+    used["agenda.move_item"] = counted(place, table, "agenda.move_item", item=third.pk, to=4, version=third.version)
+    second.refresh_from_db()
+    used["agenda.postpone"] = counted(
+        place, table, "agenda.postpone", item=second.pk, version=second.version, reason="pathology_missing"
+    )
+    assert {name: number for name, number in used.items() if number > MOST} == {}
