@@ -154,6 +154,11 @@ def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[
         low = high
 
 
+def one_line(text: str) -> str:
+    """`text` without line breaks, control and direction-override characters: for a header or the middle of a sentence."""
+    return _clean(text)
+
+
 def _clean(text: str, *, lines: bool = False) -> str:
     """Without control and direction-override characters; line ends become \\n, or a space where a line must stay
     one."""

@@ -1,30 +1,204 @@
-"""Reports and minutes: ordered when a meeting closes or a decision is signed, made by a worker."""
+"""Reports and minutes: ordered when a meeting closes or a decision is signed, made by a worker, announced by one mail for each
+person."""
 
-from meetings.models import Decision, Meeting, Report
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.core.files.base import ContentFile
+
+from mdo.directory import access as directory
+from mdo.directory.models import BoardRole
+from mdo.kernel import work
+from mdo.kernel.acting import Actor
+from mdo.kernel.action import action, granted, note
 from mdo.kernel.clock import now
+from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
+from mdo.kernel.storage import storage
+from meetings import access
+from meetings.actions import mailing, reminding
+from meetings.events import ReportMade
+from meetings.invited import in_office
+from meetings.models import AgendaItem, Decision, Delivery, Meeting, Report
+from meetings.reports.printing import case_report_pdf, minutes_pdf
+from meetings.reports.writing import case_report, minutes_of
+from meetings.waking import wake
+
+RECORDED, SIGNED = "recorded", "signed"
+ANNOUNCED = "closed"  # the occasion of the one mail after a meeting
+
+
+# --- ordering, inside the action that causes it ------------------------------------------------------------------------
 
 
 def order_reports(meeting: Meeting) -> None:
-    """Order the report of each recorded decision and the minutes of the meeting. Called inside the action that closes it."""
+    """Order the report of each recorded decision and the minutes of the meeting, and the reminder of its signatures. Called
+    inside the action that closes it."""
+    decisions = Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED, case__isnull=False)
+    _order(meeting, decisions, RECORDED)
+    _order_minutes(meeting, RECORDED)
+    reminding.plan_signature_reminder(meeting)
+    wake()
+
+
+def order_signed(meeting: Meeting, decisions: Iterable[Decision]) -> None:
+    """Order the reports of decisions that were just signed and, once none waits for a signature, the minutes. Inside the action
+    that signs."""
+    _order(meeting, [each for each in decisions if each.case_id is not None], SIGNED)
+    if not Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).exists():
+        _order_minutes(meeting, SIGNED)
+        reminding.drop_reminders(meeting, "everything is signed")
+    wake()
+
+
+def _order(meeting: Meeting, decisions: Iterable[Decision], edition: str) -> None:
     at = now()
-    rows = [
-        Report(
-            id=new_id(),
-            hospital_id=decision.hospital_id,
-            kind=Report.Kind.CASE,
-            meeting=meeting,
-            decision=decision,
-            edition="recorded",
-            due_at=at,
-        )
-        for decision in Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED, case__isnull=False)
-    ]
-    rows.append(
-        Report(
-            id=new_id(), hospital_id=meeting.hospital_id, kind=Report.Kind.MINUTES, meeting=meeting, edition="recorded", due_at=at
+    languages = dict(
+        AgendaItem.objects.filter(meeting=meeting, referral__isnull=False).values_list(
+            "pk", "referral__requester__language"
         )
     )
-    Report.objects.bulk_create(rows, ignore_conflicts=True)
+    Report.objects.bulk_create(
+        [
+            Report(
+                id=new_id(),
+                hospital_id=decision.hospital_id,
+                kind=Report.Kind.CASE,
+                meeting=meeting,
+                decision=decision,
+                edition=edition,
+                language=languages.get(decision.item_id) or "nl",
+                due_at=at,
+                created_at=at,
+            )
+            for decision in decisions
+        ],
+        ignore_conflicts=True,
+    )
 
 
+def _order_minutes(meeting: Meeting, edition: str) -> None:
+    """The minutes in the language of the board's office; ordered again they are made again (a correction came)."""
+    at = now()
+    language = _language_of(meeting)
+    row = Report.objects.filter(meeting=meeting, kind=Report.Kind.MINUTES, edition=edition, language=language).first()
+    if row is None:
+        row = Report(
+            id=new_id(),
+            hospital_id=meeting.hospital_id,
+            kind=Report.Kind.MINUTES,
+            meeting=meeting,
+            edition=edition,
+            language=language,
+        )
+    row.state, row.due_at, row.created_at, row.attempts, row.leased_until = work.State.WAITING, at, at, 0, None
+    row.save()
+
+
+def _language_of(meeting: Meeting) -> str:
+    office = [role for role in in_office(meeting.board) if role.organisation_id == meeting.board.organiser_id]
+    rank = [BoardRole.Role.SECRETARY, BoardRole.Role.COORDINATOR, BoardRole.Role.CHAIR]
+    known = [role for wanted in rank for role in office if role.role == wanted]
+    return known[0].person.language if known else "nl"
+
+
+# --- making, by the worker ---------------------------------------------------------------------------------------------
+
+
+@action("report.make", row="system")
+def make_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
+    """Make one report or the minutes as PDF. Effects: the file lies encrypted under a random name with its size and hash; when it
+    was the last one of a closed meeting, one mail for each person is ordered. A row that was done is left alone."""
+    directory.require_system(by)
+    meeting_id = Report.objects.values_list("meeting", flat=True).get(pk=report_id)
+    # Under the meeting's lock, so that of two workers one sees that its report is the last.
+    meeting = Meeting.objects.select_for_update(of=("self",)).select_related("board__organiser").get(pk=meeting_id)
+    row = Report.objects.select_for_update(of=("self",)).select_related("decision").get(pk=report_id)
+    granted("system", hospital_id=row.hospital_id)
+    note(report_id=str(row.pk), kind=row.kind, edition=row.edition)
+    if row.state != work.State.WAITING:
+        return ()
+    row.meeting = meeting
+    if row.kind == Report.Kind.CASE:
+        assert row.decision is not None
+        content = case_report_pdf(case_report(row.decision, meeting, row), row.language)
+    else:
+        content = minutes_pdf(minutes_of(meeting, row), row.language)
+    row.storage_name = storage.save(storage.name_for(uuid4()), ContentFile(content))
+    row.size, row.sha256 = len(content), hashlib.sha256(content).hexdigest()
+    row.save(update_fields=["storage_name", "size", "sha256"])
+    announce(meeting, row, made=True)
+    work.done(row)
+    return (ReportMade(meeting_id=meeting.pk, report_id=row.pk, edition=row.edition),)
+
+
+@action("report.give_up", row="system")
+def give_up_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
+    """A report that could not be made after many attempts no longer holds up the mail about the others."""
+    directory.require_system(by)
+    meeting_id = Report.objects.values_list("meeting", flat=True).get(pk=report_id)
+    meeting = Meeting.objects.select_for_update(of=("self",)).select_related("board__organiser").get(pk=meeting_id)
+    row = Report.objects.select_related("decision").get(pk=report_id)
+    granted("system", hospital_id=row.hospital_id)
+    note(report_id=str(row.pk))
+    announce(meeting, row, made=False)
+    return ()
+
+
+def announce(meeting: Meeting, row: Report, *, made: bool) -> None:
+    """Order the mail that a report gives rise to: of a correction at once, of a meeting when its last report is there."""
+    decision = row.decision
+    if made and row.edition == SIGNED and decision is not None and decision.replaces_id is not None:
+        _announce_correction(meeting, decision)
+    if row.edition != RECORDED:
+        return
+    waiting = Report.objects.filter(meeting=meeting, edition=RECORDED, state=work.State.WAITING).exclude(pk=row.pk)
+    if waiting.exists():
+        return
+    people = _outcomes(meeting)
+    for person_id in entitled_to_minutes(meeting):
+        people.setdefault(person_id, {})["minutes"] = True
+    mailing.order(Delivery.Kind.REPORTS, people, meeting=meeting, hospital_id=meeting.hospital_id, occasion=ANNOUNCED)
+
+
+def _announce_correction(meeting: Meeting, decision: Decision) -> None:
+    item = AgendaItem.objects.select_related("referral").get(pk=decision.item_id)
+    assert item.referral is not None  # a topic has no report
+    mailing.order(
+        Delivery.Kind.REPORTS,
+        {item.referral.requester_id: {"decisions": [str(decision.pk)], "corrected": True}},
+        meeting=meeting,
+        hospital_id=decision.hospital_id,
+        occasion=f"correct:{decision.pk.hex}",
+    )
+
+
+def _outcomes(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
+    """Requester → their own decided and postponed cases, by id."""
+    people: dict[UUID, dict[str, Any]] = {}
+    decided = Decision.objects.filter(meeting=meeting, case__isnull=False).exclude(
+        state__in=(Decision.State.DRAFT, Decision.State.REPLACED)
+    )
+    for decision_id, requester_id in decided.order_by("item__position").values_list("pk", "item__referral__requester"):
+        people.setdefault(requester_id, {}).setdefault("decisions", []).append(str(decision_id))
+    postponed = AgendaItem.objects.filter(
+        meeting=meeting, state=AgendaItem.State.POSTPONED, referral__isnull=False
+    ).order_by("position")
+    for case_id, requester_id in postponed.values_list("referral__case", "referral__requester"):
+        people.setdefault(requester_id, {}).setdefault("postponed", []).append(str(case_id))
+    return people
+
+
+def entitled_to_minutes(meeting: Meeting) -> list[UUID]:
+    """Who on the board may read the whole minutes now: for partners, only where every item lies within their reach."""
+    by_place: dict[tuple[UUID, UUID], Any] = {}
+    for role in in_office(meeting.board):
+        by_place.setdefault((role.person_id, role.organisation_id), role.person)
+    found = []
+    for (person_id, organisation_id), person in by_place.items():
+        standing = directory.standing(person, meeting.board, organisation_id)
+        if person_id not in found and access.may_read_minutes(access.chair_at(person, meeting, standing), meeting):
+            found.append(person_id)
+    return found

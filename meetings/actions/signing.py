@@ -1,0 +1,150 @@
+"""The coordinator's signature, and corrections: new versions that name what they replace."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from cases.dossiers.board_kinds import board_kind
+from mdo.directory.models import Board
+from mdo.kernel.acting import Actor, elevated
+from mdo.kernel.action import action, note
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
+from mdo.kernel.events import Event
+from meetings import access, chain
+from meetings.actions.draft import checked
+from meetings.actions.reporting import order_signed
+from meetings.events import DecisionCorrected, DecisionSigned
+from meetings.models import Decision, Meeting
+
+State = Decision.State
+
+
+@action("decision.sign", row="sign")
+def sign_decisions(
+    *, by: Actor, meeting_id: UUID, decisions: Sequence[tuple[UUID, str]], command_id: UUID
+) -> tuple[Event, ...]:
+    """Sign decisions of one closed meeting. ``decisions`` names each with the digest of what was read (``chain.seen``).
+
+    Effects: each gets the next number and the hash in its board's chain and can no longer change; a correction replaces the
+    version before it; the signed reports are made, and the signed minutes once nothing waits. What changed since it was read is
+    left unsigned and stays in the list; when that is all of it, refused as stale. Refused while the meeting runs.
+    """
+    meeting = access.access_meeting_for(by, meeting_id, "sign")
+    asked = dict(decisions)
+    if not asked:
+        raise Invalid({"decisions": [_("Choose what to sign.")]})
+    if meeting.state != Meeting.State.CLOSED:
+        raise RuleBroken(_("Close the meeting first."))
+    found = access.visible_decisions(by).filter(meeting=meeting, pk__in=asked).exclude(state=State.DRAFT).values("pk")
+    rows = list(
+        Decision.objects.select_for_update(of=("self",))
+        .filter(pk__in=found)
+        .select_related("replaces")
+        .order_by("item__position", "version")
+    )
+    if len(rows) != len(asked):
+        raise NotFound()
+    ready = [row for row in rows if row.state == State.RECORDED and chain.seen(row) == asked[row.pk]]
+    note(decisions=[str(row.pk) for row in ready], left=len(rows) - len(ready))
+    if not ready:
+        raise Stale(_("This changed since you read it. Read it again."), current=rows[0].version, field="decisions")
+    events = _sign(ready, by, meeting.board_id)
+    order_signed(meeting, ready)
+    return tuple(events)
+
+
+def _sign(rows: Sequence[Decision], by: Actor, board_id: UUID) -> list[Event]:
+    Board.objects.select_for_update(of=("self",)).get(pk=board_id)  # one writer to each chain
+    number, previous = _head(board_id)
+    at = now()
+    events: list[Event] = []
+    for row in rows:
+        number += 1
+        row.state, row.signed_at, row.signed_by_id = State.SIGNED, at, by.actor_id
+        row.number, row.previous_digest = number, previous
+        row.digest = previous = chain.digest(row, previous)
+        if row.replaces is not None:
+            row.replaces.state = State.REPLACED
+            row.replaces.save(update_fields=["state"])
+        row.save(update_fields=["state", "signed_at", "signed_by", "number", "previous_digest", "digest"])
+        events.append(DecisionSigned(meeting_id=row.meeting_id, item_id=row.item_id, decision_id=row.pk, number=number))
+    return events
+
+
+def _head(board_id: UUID) -> tuple[int, str]:
+    """The last link of a board's chain. As the house: it may be a decision that the coordinator can no longer see."""
+    with elevated("decision.chain"):
+        last = Decision.objects.filter(board=board_id, number__isnull=False).order_by("-number")
+        head = last.values_list("number", "digest").first()
+    return (head[0] or 0, head[1]) if head else (0, chain.GENESIS)
+
+
+@action("decision.correct", row="sign")
+def correct_decision(
+    *,
+    by: Actor,
+    decision_id: UUID,
+    correction_id: UUID,
+    version: int,
+    text: str,
+    intent: str = "",
+    steps: list[dict[str, str]],
+    deviation: str = "",
+    reason: str,
+    command_id: UUID,
+) -> tuple[Event, ...]:
+    """Write the new version of a signed decision. ``version`` is the draft version that was read: 0 for a first correction, else
+    that of the correction which waits already and is written over.
+
+    Effects: a recorded decision that names what it replaces and why, with the attendance and quorum of the meeting; it counts
+    once it is signed, until then the old one stands. Refused without a reason, without content, unless the decision is signed
+    and in force, and as stale.
+    """
+    decision = access.access_decision_for(by, decision_id, "sign")
+    reason = reason.strip()
+    errors: dict[str, list[str]] = {}
+    if not reason:
+        errors["reason"] = [_("Say why the decision is corrected.")]
+    elif len(reason) > 1000:
+        errors["reason"] = [_("Keep the reason within 1,000 characters.")]
+    if not text.strip() and not steps:
+        errors["text"] = [_("Write the recommendation.")]
+    if errors:
+        raise Invalid(errors)
+    content = checked(
+        board_kind(decision.meeting.board.kind), text=text, intent=intent, steps=steps, deviation=deviation
+    )
+    if decision.state != State.SIGNED:
+        raise RuleBroken(_("Only a signed decision that is in force can be corrected."))
+    waiting = Decision.objects.select_for_update(of=("self",)).filter(replaces=decision).first()
+    if (waiting.draft_version if waiting else 0) != version:
+        raise Stale(_("Somebody else wrote in between."), current=waiting.draft_version if waiting else 0)
+    correction = waiting or Decision(
+        id=correction_id,
+        hospital_id=decision.hospital_id,
+        board_id=decision.board_id,
+        meeting_id=decision.meeting_id,
+        item_id=decision.item_id,
+        case_id=decision.case_id,
+        version=decision.version + 1,
+        replaces=decision,
+        draft_version=0,
+    )
+    correction.text, correction.intent = content["text"], content["intent"]
+    correction.steps, correction.deviation = content["steps"], content["deviation"]
+    correction.attendance, correction.quorum = decision.attendance, decision.quorum
+    correction.correction_reason = reason
+    correction.state, correction.recorded_at, correction.recorded_by_id = State.RECORDED, now(), by.actor_id
+    correction.edited_by_id = by.actor_id
+    correction.draft_version += 1
+    correction.save(force_insert=waiting is None)
+    return (
+        DecisionCorrected(
+            meeting_id=decision.meeting_id,
+            item_id=decision.item_id,
+            decision_id=correction.pk,
+            replaces_id=decision.pk,
+        ),
+    )

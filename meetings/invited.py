@@ -1,0 +1,53 @@
+"""Who is invited to a sitting, and as what."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from mdo.directory import access as directory
+from mdo.directory.models import Board, BoardRole
+from mdo.kernel.clock import now
+from meetings.models import AgendaItem, Meeting
+
+_EXPECTED = (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
+
+
+def in_office(board: Board) -> Iterator[BoardRole]:
+    """The roles on a board that count now: in force, of somebody with an account, and of a partner only under an agreement.
+    One query, and one for each organisation."""
+    at = now()
+    roles = BoardRole.objects.filter(
+        Q(valid_until=None) | Q(valid_until__gt=at), board=board, valid_from__lte=at, person__is_active=True
+    )
+    reach: dict[UUID, bool] = {}
+    for role in roles.select_related("person").order_by("valid_from", "id"):
+        if role.organisation_id not in reach:
+            reach[role.organisation_id] = bool(directory.reach(board, role.organisation_id))
+        if reach[role.organisation_id]:
+            yield role
+
+
+def invited(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
+    """Person → in what capacity: ``{"as": "member", "required": bool}``, ``{"as": "requester", …}``, or ``{"as": "guest", "item": id}``.
+
+    Members of the board, requesters of what is still expected on the agenda, and guests of one item, who get an invitation that
+    names nobody. Who is several of these is invited once, with the most rights.
+    """
+    found: dict[UUID, dict[str, Any]] = {}
+    items = AgendaItem.objects.filter(meeting=meeting, state__in=_EXPECTED, referral__isnull=False)
+    requesters = set()
+    for item_id, requester_id, guest_id in items.values_list("pk", "referral__requester", "referral__guest").order_by(
+        "position"
+    ):
+        if requester_id is not None:
+            requesters.add(requester_id)
+        if guest_id is not None:
+            found.setdefault(guest_id, {"as": "guest", "item": str(item_id), "required": False})
+    for person_id in requesters:
+        found[person_id] = {"as": "requester", "required": True}
+    for role in in_office(meeting.board):
+        required = role.role != BoardRole.Role.OBSERVER or found.get(role.person_id, {}).get("required", False)
+        found[role.person_id] = {"as": "member", "required": required}
+    return found

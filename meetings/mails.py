@@ -1,0 +1,216 @@
+"""What a mail says: a few words, a link and, where it invites, a calendar entry. Never health data, nobody's name but the
+reader's, and no line break in what people typed: one line of theirs stays one line of ours.
+"""
+
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from cases.models import Referral
+from mdo.kernel.clock import now
+from meetings import calendar, forecast, series
+from meetings.models import AgendaItem, Decision, Delivery, Meeting
+from meetings.reports.wording import Wording
+
+Kind = Delivery.Kind
+
+
+def message_id(delivery_id: UUID) -> str:
+    """The Message-ID of a delivery, the same for ever (RFC 5322 §3.6.4)."""
+    return f"<{delivery_id}@{_domain()}>"
+
+
+def _domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or calendar.UID_DOMAIN
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, control and direction-override characters: safe in a header and in the middle of a sentence."""
+    return calendar.one_line(text)
+
+
+def link(path: str) -> str:
+    """The full address of a page of this site."""
+    return f"{settings.MDO_ORIGINS[0]}{path}"
+
+
+def compose(delivery: Delivery) -> EmailMultiAlternatives | str:
+    """The message of a delivery, in the recipient's language; or why none has to be sent any more. Needs the door of the house."""
+    person = delivery.recipient
+    if not person.is_active or not person.email:
+        return "no address"
+    with translation.override(person.language):
+        content = _CONTENT[Kind(delivery.kind)](delivery)
+        if isinstance(content, str):
+            return content
+        subject, words, invitation = content
+        body = render_to_string(f"mail/{delivery.kind}.txt", {"name": one_line(person.display_name), **words})
+    message = EmailMultiAlternatives(
+        one_line(subject),
+        body.strip() + "\n",
+        settings.DEFAULT_FROM_EMAIL,
+        [person.email],
+        headers={"Message-ID": delivery.message_id, "Auto-Submitted": "auto-generated"},
+    )
+    if invitation is not None:
+        method, content_bytes = invitation
+        message.attach_alternative(content_bytes.decode(), f"text/calendar; method={method}")
+    return message
+
+
+_Content = tuple[str, dict[str, Any], tuple[str, bytes] | None] | str
+
+
+def _sitting(meeting: Meeting) -> dict[str, Any]:
+    return {
+        "board": one_line(meeting.board.name),
+        "moment": Wording(meeting.board.time_zone).moment(meeting.starts_at),
+        "place": one_line(meeting.place),
+    }
+
+
+def _title(text: str, words: dict[str, Any]) -> str:
+    return text % {"board": words["board"], "moment": words["moment"]}
+
+
+def _invitation(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    sequence = int(delivery.detail["sequence"])
+    if meeting.state not in (Meeting.State.PUBLISHED, Meeting.State.RUNNING):
+        return "the meeting was called off or is over"
+    if sequence < meeting.calendar_sequence:
+        return "superseded"
+    words = _sitting(meeting)
+    guest = delivery.detail.get("as") == "guest"
+    path = reverse("meetings:room" if guest else "meetings:agenda", args=[meeting.pk])
+    words |= {"as": delivery.detail.get("as"), "url": link(path), "again": sequence > 0}
+    starts_at, ends_at = meeting.starts_at, meeting.ends_at
+    if guest:
+        # The moment of the own item only: the length of the rest would tell of others.
+        item = AgendaItem.objects.filter(pk=delivery.detail["item"], meeting=meeting).first()
+        if item is None or item.state not in (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN):
+            return "the item was taken off"
+        items = list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
+        expected = forecast.forecast(items, starts_at=meeting.starts_at, started_at=meeting.started_at).items
+        starts_at = expected.get(item.pk, meeting.starts_at)
+        ends_at = starts_at + timedelta(minutes=item.minutes)
+        words["moment"] = Wording(meeting.board.time_zone).moment(starts_at)
+    text = _("Changed: %(board)s, %(moment)s") if sequence else _("%(board)s, %(moment)s")
+    ics = calendar.request(
+        _calendar(delivery, meeting, sequence, starts_at, ends_at, words["url"]), _attendee(delivery)
+    )
+    return _title(text, words), words, ("REQUEST", ics)
+
+
+def _calendar(
+    delivery: Delivery, meeting: Meeting, sequence: int, starts_at: datetime, ends_at: datetime, url: str
+) -> calendar.Invitation:
+    return calendar.Invitation(
+        meeting_id=meeting.pk,
+        sequence=sequence,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        title=meeting.board.name,
+        organiser=calendar.Attendee(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], meeting.board.organiser.name),
+        stamp=delivery.created_at,
+        zone=meeting.board.time_zone,
+        place=meeting.place,
+        link=url,
+    )
+
+
+def _attendee(delivery: Delivery) -> calendar.Attendee:
+    person = delivery.recipient
+    return calendar.Attendee(person.email, person.display_name, bool(delivery.detail.get("required", True)))
+
+
+def _cancellation(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    words = _sitting(meeting)
+    words["called_off"] = meeting.state == Meeting.State.CANCELLED
+    sequence = max(1, int(delivery.detail["sequence"]))
+    entry = _calendar(delivery, meeting, sequence, meeting.starts_at, meeting.ends_at, "")
+    return (
+        _title(_("Cancelled: %(board)s, %(moment)s"), words),
+        words,
+        ("CANCEL", calendar.cancel(entry, _attendee(delivery))),
+    )
+
+
+def _reports(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    words = _sitting(meeting)
+    decisions = [link(reverse("meetings:decision", args=[each])) for each in delivery.detail.get("decisions", [])]
+    postponed = [link(f"/cases/{each}/") for each in delivery.detail.get("postponed", [])]
+    minutes = link(reverse("meetings:minutes", args=[meeting.pk])) if delivery.detail.get("minutes") else ""
+    corrected = bool(delivery.detail.get("corrected"))
+    words |= {"decisions": decisions, "postponed": postponed, "minutes": minutes, "corrected": corrected}
+    if corrected:
+        text = _("Corrected report: %(board)s, %(moment)s")
+    elif decisions or minutes:
+        text = _("Reports ready: %(board)s, %(moment)s")
+    else:
+        text = _("Postponed: %(board)s, %(moment)s")
+    return _title(text, words), words, None
+
+
+def _deadline(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    due = series.deadline(meeting)
+    if meeting.state in (Meeting.State.CANCELLED, Meeting.State.CLOSED) or now() >= due:
+        return "the deadline is past"
+    words = _sitting(meeting)
+    words["deadline"] = Wording(meeting.board.time_zone).moment(due)
+    words["unfinished"] = int(delivery.detail.get("unfinished", 0))
+    words["waiting"] = int(delivery.detail.get("waiting", 0))
+    words["url"] = link("/")
+    return (
+        _("Deadline near: %(board)s, %(moment)s") % {"board": words["board"], "moment": words["deadline"]},
+        words,
+        None,
+    )
+
+
+def _signature(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    unsigned = Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).count()
+    if not unsigned:
+        return "everything is signed"
+    words = {**_sitting(meeting), "unsigned": unsigned, "url": link(reverse("meetings:signing"))}
+    return _title(_("Waiting for your signature: %(board)s, %(moment)s"), words), words, None
+
+
+def _returned(delivery: Delivery) -> _Content:
+    referral = (
+        Referral.objects.select_related("board")
+        .filter(pk=delivery.detail["referral"], status=Referral.Status.RETURNED)
+        .first()
+    )
+    if referral is None:
+        return "it was handed in again"
+    board = one_line(referral.board.name)
+    words = {"board": board, "url": link(f"/cases/{delivery.detail['case']}/")}
+    return _("A submission came back: %(board)s") % {"board": board}, words, None
+
+
+_CONTENT = {
+    Kind.INVITATION: _invitation,
+    Kind.CANCELLATION: _cancellation,
+    Kind.REPORTS: _reports,
+    Kind.DEADLINE: _deadline,
+    Kind.SIGNATURE: _signature,
+    Kind.RETURNED: _returned,
+}

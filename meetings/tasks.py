@@ -1,0 +1,122 @@
+"""The sweep: whoever wakes it, it looks for rows that are due and does each of them through one action, in a door of its own."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.db import OperationalError, close_old_connections
+
+from mdo.kernel import command_ids, work
+from mdo.kernel.acting import System, acting
+from mdo.kernel.errors import Refused
+from meetings import series
+from meetings.actions.agenda_building import withdraw_items, withdrawn_items
+from meetings.actions.mailing import deliver
+from meetings.actions.planning import plan_due
+from meetings.actions.reminding import remind
+from meetings.actions.reporting import give_up_report, make_report
+from meetings.models import Delivery, Reminder, Report, Series
+
+log = logging.getLogger(__name__)
+
+HOUSE = System("sweep")
+AT_MOST_S = 45  # below the lease: what is left is found by the next tick
+BATCH = 10
+
+
+@shared_task(name="meetings.tasks.sweep")
+def sweep() -> None:
+    """Plan sittings, strike what was withdrawn, do due reminders, reports and mails; forget old command ids. May run as often as
+    one likes and beside itself."""
+    close_old_connections()
+    started = monotonic()
+    _house_keeping()
+    while monotonic() - started < AT_MOST_S:
+        done = _reminders() + _reports() + _deliveries()
+        if not done:
+            return
+
+
+def _house_keeping() -> None:
+    with acting(HOUSE, None, "work"):
+        due = [
+            each.pk for each in Series.objects.select_related("board").prefetch_related("exceptions") if _is_due(each)
+        ]
+        struck = withdrawn_items()
+        command_ids.forget()
+    for series_id in due:
+        _do("sittings", partial(plan_due, by=HOUSE, series_id=series_id))
+    for meeting_id in struck:
+        _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
+
+
+def _is_due(each: Series) -> bool:
+    try:
+        return bool(series.missing(each))
+    except ValueError as error:  # a rule that cannot be read must not stop the others
+        log.warning("series %s cannot be read: %s", each.pk, type(error).__name__)
+        return False
+
+
+def _do(what: str, act: Callable[[], Any]) -> str:
+    """One action in one door. The name of the fault, or "" when it went well."""
+    try:
+        with acting(HOUSE, None, "work"):
+            act()
+    except Exception as error:  # one row must not keep the others waiting; the text of an error could hold content
+        log.warning("%s failed: %s", what, _fault(error))
+        return _fault(error)
+    return ""
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__}: {error.code}" if isinstance(error, Refused) else type(error).__name__
+
+
+def _claimed(model: type[work.ClaimableWork]) -> list[UUID]:
+    with acting(HOUSE, None, "work"):
+        return work.claim(model, BATCH)
+
+
+def _put_back(model: type[work.ClaimableWork], row_id: UUID, fault: str) -> bool:
+    """Put the row back for later; whether it was given up."""
+    try:
+        with acting(HOUSE, None, "work"):
+            row = model._default_manager.get(pk=row_id)
+            if row.state == work.State.WAITING:
+                work.failed(row, fault)
+            return row.state == work.State.GIVEN_UP
+    except OperationalError:
+        log.warning("%s %s keeps its lease", model.__name__, row_id)  # comes back when the lease ends
+        return False
+
+
+def _reminders() -> int:
+    ids = _claimed(Reminder)
+    for row_id in ids:
+        fault = _do(f"reminder {row_id}", partial(remind, by=HOUSE, reminder_id=row_id))
+        if fault:
+            _put_back(Reminder, row_id, fault)
+    return len(ids)
+
+
+def _reports() -> int:
+    ids = _claimed(Report)
+    for row_id in ids:
+        fault = _do(f"report {row_id}", partial(make_report, by=HOUSE, report_id=row_id))
+        if fault and _put_back(Report, row_id, fault):
+            _do(f"report {row_id}", partial(give_up_report, by=HOUSE, report_id=row_id))
+    return len(ids)
+
+
+def _deliveries() -> int:
+    ids = _claimed(Delivery)
+    for row_id in ids:
+        fault = _do(f"delivery {row_id}", partial(deliver, by=HOUSE, delivery_id=row_id))
+        if fault:
+            _put_back(Delivery, row_id, fault)
+    return len(ids)
