@@ -355,6 +355,18 @@ def parse(source: Mapping[str, str]) -> Environment:
     return parsed
 
 
+def placeholders() -> dict[str, str]:
+    """Settings for what reads the program but never runs it for people: type checking, collecting static files."""
+    return {
+        "MDO_MODE": "demo",
+        "MDO_SECRET_KEY": "x" * 50,
+        "MDO_FILE_KEY": base64.b64encode(bytes(32)).decode(),
+        "DATABASE_URL": "postgresql://mdo_app@/mdo",
+        "REDIS_URL": "redis://127.0.0.1:6379/0",
+        "EMAIL_URL": "smtp://127.0.0.1:2525",
+    }
+
+
 def read_file(path: Path) -> dict[str, str]:
     """The `NAME=value` lines of a file as the supervisor writes it; no quoting, no expansion."""
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mdo.cli import static
 from mdo.cli.mail import listen
 from mdo.cli.process import Child, Program, tail
 
@@ -153,6 +154,7 @@ def worker(committed: None) -> Iterator[Child]:
 @pytest.fixture(scope="session")
 def site_process(django_db_setup: None) -> Iterator[Child]:
     """A real web server process on the test database, one for the whole run."""
+    static.collect()
     child = run_part("web", "web")
     try:
         until(lambda: answers(site_url() + "/healthz"), "the site", log=child.program.log)

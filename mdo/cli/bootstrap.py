@@ -169,6 +169,10 @@ def node_environment(steps: Steps) -> dict[str, str]:
         folder = VENV / "bin"
     environment = dict(os.environ)
     environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', '/usr/bin:/bin')}"
+    if (
+        folder == VENV / "bin" and Path("/etc/npmrc").is_file()
+    ):  # what this machine's administrator set counts for it too
+        environment.setdefault("npm_config_globalconfig", "/etc/npmrc")
     environment.setdefault("CI", "true")  # no questions, no colours
     if not os.access(
         os.path.expanduser("~"), os.W_OK
@@ -203,14 +207,9 @@ def build_frontend(steps: Steps) -> None:
 
 
 def compile_messages() -> None:
-    """`.po` to `.mo`, with Babel: gettext's own programs need not be installed."""
-    script = (
-        "import sys; from pathlib import Path; from babel.messages.pofile import read_po; from babel.messages.mofile import write_mo\n"
-        "for po in Path(sys.argv[1]).rglob('*.po'):\n"
-        "    with po.open('rb') as source, po.with_suffix('.mo').open('wb') as target:\n"
-        "        write_mo(target, read_po(source, locale=po.parent.parent.name))\n"
-    )
-    run([str(VENV / "bin" / "python"), "-c", script, str(BASE / "locale")])
+    """`.po` to `.mo`, in the environment that has Babel."""
+    script = "from mdo.cli.static import compile_messages; compile_messages()"
+    run([str(VENV / "bin" / "python"), "-c", script])
 
 
 def prepare(command: str, steps: Steps) -> None:

@@ -107,6 +107,25 @@ def prepare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def static(arguments: argparse.Namespace) -> int:
+    """Compile translations and collect static files; needs no settings and no server."""
+    import os
+
+    import django
+
+    from mdo.cli import static as files
+    from mdo.environment import names, placeholders
+
+    for name in names():
+        os.environ.pop(name, None)
+    os.environ.update(placeholders())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mdo.settings"
+    files.compile_messages()
+    django.setup()
+    files.collect()
+    return 0
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Load the demonstration network into an empty database (demo mode only)."""
     adopt()
@@ -154,6 +173,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "beat": beat,
     "smtp": smtp,
     "prepare": prepare,
+    "static": static,
     "demo": demo,
     "manage": manage,
     "reset": reset,

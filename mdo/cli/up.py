@@ -18,6 +18,7 @@ from threading import Event
 import redis
 
 from mdo import environment
+from mdo.cli import static
 from mdo.cli.bootstrap import Missing, check_port
 from mdo.cli.home import CannotRun, Home, write_private
 from mdo.cli.process import Child, Program, tail
@@ -104,13 +105,7 @@ class Supervisor:
         write_private(self.home.path / "env", "".join(f"{name}={value}\n" for name, value in settings.items()))
         stamps = self.home.path / "stamps"
         self.steps.run("Tables", lambda: self._mdo("prepare"), *self._stamp(stack, stamps))
-        static = fingerprint([BASE_DIR / "frontend" / "dist", BASE_DIR / "requirements" / "runtime.txt"], str(BASE_DIR))
-        self.steps.run(
-            "Static files",
-            lambda: self._mdo("manage", "collectstatic", "--noinput", "--clear", "--verbosity=0"),
-            BASE_DIR / "staticfiles" / ".stamp",
-            static,
-        )
+        self.steps.run("Static files", lambda: self._mdo("static"), static.STAMP, static.mark())
         if self.settings.demo:
             self.steps.run(
                 "Demonstration network",
