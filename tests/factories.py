@@ -238,7 +238,7 @@ def make_item(meeting: Meeting, referral: Referral | None = None, **values: Any)
             closed = None
             if state == AgendaItem.State.DISCUSSED:
                 closed = values.setdefault("closed_at", opened + timedelta(minutes=4))
-            spent = [opened.isoformat(), closed.isoformat()] if closed else [opened.isoformat()]
+            spent = [opened.isoformat(), closed.isoformat() if closed else None]
             values.setdefault("open_intervals", [spent])
         if state == AgendaItem.State.POSTPONED:
             values.setdefault("postponed_reason", "pathology_missing")
