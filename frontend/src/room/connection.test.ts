@@ -278,3 +278,11 @@ describe('time passes', () => {
     expect(table.heard.map((command) => command.do)).toEqual(['draft.save']);
   });
 });
+
+test('taking part by other means is told on a new line, and nothing is missed', async () => {
+  await begin();
+  connection.takePartBy('room');
+  await until(() => table.queries.length === 2);
+  expect(table.queries[1]).toBe('?means=room&since=100');
+  expect(await postpone(1)).toEqual({ ok: true, seq: 101 });
+});

@@ -46,6 +46,8 @@ export class Connection {
   state: RoomState | null = null;
   link: Link = { state: 'connecting', reason: null };
 
+  /** By which means the person takes part, as the server is told on connecting. */
+  private means: string | null = null;
   private readonly outbox = new Outbox();
   private socket: WebSocket | null = null;
   private attempt = 0;
@@ -102,6 +104,12 @@ export class Connection {
     this.connect();
   }
 
+  /** Take part by other means from now on: in the room, by video, by phone. */
+  takePartBy(means: string): void {
+    this.means = means;
+    if (this.link.state === 'connected') this.connect();
+  }
+
   /** Send a command, now or when the line is back; settled by the server's answer. */
   send<Name extends CommandName>(name: Name, args: Commands[Name], options?: SendOptions): Promise<Outcome> {
     const answer = this.outbox.put(name, args, options);
@@ -114,8 +122,10 @@ export class Connection {
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     this.drop();
-    const since = this.state && this.state.seq > 0 ? `?since=${this.state.seq}` : '';
-    const socket = this.surroundings.open(this.url + since, SUBPROTOCOL);
+    const url = new URL(this.url);
+    if (this.means) url.searchParams.set('means', this.means);
+    if (this.state && this.state.seq > 0) url.searchParams.set('since', String(this.state.seq));
+    const socket = this.surroundings.open(url.href, SUBPROTOCOL);
     this.socket = socket;
     this.openedAt = Date.now();
     this.probedAt = null;

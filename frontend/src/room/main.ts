@@ -1,16 +1,17 @@
-/** The live room: mounts on `<div id="room" data-meeting data-ws data-strings-url>`. */
+/** The live room: mounts on `<div id="room" data-meeting data-ws data-strings-url [data-for] [data-agenda]>`. */
 import { mount } from 'svelte';
 import { loadCatalogue } from '../i18n';
 import RoomApp from './components/RoomApp.svelte';
 import { RoomStore } from './room.svelte';
 
 async function begin(target: HTMLElement): Promise<void> {
-  const { meeting, ws, stringsUrl } = target.dataset;
+  const { meeting, ws, stringsUrl, for: organisation, agenda } = target.dataset;
   if (!meeting || !ws) throw new Error('The room needs data-meeting and data-ws.');
   await loadCatalogue(stringsUrl);
   const url = new URL(ws, window.location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  const store = new RoomStore(meeting, url.href);
+  if (organisation) url.searchParams.set('for', organisation);
+  const store = new RoomStore(meeting, url.href, undefined, { ...(organisation ? { organisation } : {}), ...(agenda ? { wayOut: agenda } : {}) });
   target.replaceChildren();
   mount(RoomApp, { target, props: { store } });
   store.start();

@@ -3,6 +3,7 @@
  * after a cut cannot do it twice.
  */
 import { newId } from './ids';
+import { words } from './words';
 import type { CommandName, Commands, Id, RefusalCode } from './protocol';
 
 export type Outcome =
@@ -24,6 +25,8 @@ interface Entry {
   sentAt: number | null;
   /** The socket it was last written to. */
   socket: object | null;
+  /** How often it was written. */
+  tries: number;
   resolve: (outcome: Outcome) => void;
 }
 
@@ -32,6 +35,19 @@ export const PATIENCE = 10_000;
 /** After this long without an answer on a live connection the command is sent again, in ms. */
 export const ANSWER_WITHIN = 8_000;
 
+/** A command that so many sendings brought no answer to is given up: it might be what the server stumbles over. */
+export const MOST_TRIES = 6;
+/** The longest frame that the server reads, in bytes. */
+export const LONGEST_FRAME = 64 * 1024;
+
+const HALF_CHARACTER = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+/** JSON that the server can read: a NUL or half a character, which a paste can bring, would be refused with all the rest. */
+export function readable(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'string' ? part.replaceAll('\0', '').replace(HALF_CHARACTER, '\uFFFD') : part));
+}
+
+const refusal = (code: RefusalCode, message: string): Outcome => ({ ok: false, code, message, field: null, current: null });
 const notSent: Outcome = { ok: false, code: 'not_sent', message: '', field: null, current: null };
 
 export class Outbox {
@@ -44,14 +60,17 @@ export class Outbox {
   /** Put a command in; the promise is settled by the server's answer and never rejects. */
   put<Name extends CommandName>(name: Name, args: Commands[Name], options: SendOptions = {}): Promise<Outcome> {
     const id = newId();
+    const text = readable({ id, do: name, args });
+    if (new TextEncoder().encode(text).length > LONGEST_FRAME) return Promise.resolve(refusal('invalid', words.tooLong()));
     return new Promise((resolve) => {
       this.entries.push({
         id,
-        text: JSON.stringify({ id, do: name, args }),
+        text,
         madeAt: Date.now(),
         keep: options.keep ?? false,
         sentAt: null,
         socket: null,
+        tries: 0,
         resolve,
       });
     });
@@ -61,8 +80,11 @@ export class Outbox {
   flush(socket: { send(text: string): void }): void {
     this.dropOverdue();
     const now = Date.now();
+    const due = (entry: Entry) => entry.socket !== socket || now - (entry.sentAt ?? 0) >= ANSWER_WITHIN;
+    this.settle((entry) => entry.tries >= MOST_TRIES && due(entry), refusal('unavailable', words.noAnswer()));
     for (const entry of this.entries) {
-      if (entry.socket === socket && now - (entry.sentAt ?? 0) < ANSWER_WITHIN) continue;
+      if (!due(entry)) continue;
+      entry.tries += 1;
       entry.socket = socket;
       entry.sentAt = now;
       socket.send(entry.text);

@@ -19,6 +19,12 @@ export type Dialog =
   | { kind: 'record'; item: Id }
   | { kind: 'next'; item: Id };
 
+export interface Place {
+  /** The organisation that this person sits here for. */
+  organisation?: Id;
+  wayOut?: string;
+}
+
 export interface Toast {
   id: number;
   text: string;
@@ -102,6 +108,7 @@ export class RoomStore {
     private readonly meeting: Id,
     socketUrl: string,
     surroundings?: Surroundings,
+    private readonly place: Place = {},
   ) {
     this.connection = new Connection(
       socketUrl,
@@ -138,7 +145,17 @@ export class RoomStore {
   }
 
   private url(item: Id, what: 'stage' | 'draft'): string {
-    return `/meetings/${this.meeting}/items/${item}/${what}/`;
+    const acting = this.place.organisation ? `?for=${encodeURIComponent(this.place.organisation)}` : '';
+    return `/meetings/${this.meeting}/items/${item}/${what}/${acting}`;
+  }
+
+  /** Where one goes from here. */
+  get wayOut(): string {
+    return this.place.wayOut ?? '/';
+  }
+
+  takePartBy(means: string): void {
+    this.connection.takePartBy(means);
   }
 
   // What comes in

@@ -42,7 +42,7 @@ beforeEach(async () => {
   table = new Table();
   table.people = { chair: CHAIR, member: MEMBER, guest: { ...MEMBER, guest: true, can: [] } };
   table.extra = (request, response) => {
-    const stage = /\/items\/([^/]+)\/stage\/$/.exec(request.url ?? '');
+    const stage = /\/items\/([^/]+)\/stage\/(\?|$)/.exec(request.url ?? '');
     if (stage) response.end(`<div class="identity">patient of ${stage[1]}</div><a href="/documents/1/">report</a>`);
     return stage !== null;
   };
@@ -343,6 +343,23 @@ describe('people', () => {
     expect(text()).toContain('0 of 1 present');
     expect(text()).toContain('in the room');
   });
+});
+
+test('the pages of the room are asked for in the name of the organisation that one sits there for', async () => {
+  const asked: string[] = [];
+  const stage = table.extra;
+  table.extra = (request, response) => {
+    asked.push(request.url!);
+    return stage(request, response);
+  };
+  table.room = aRoom({ items: [anItem(1, { state: 'open' })], meeting: { ...aRoom().meeting, state: 'running', current: itemId(1) } });
+  store = new RoomStore(MEETING, `ws://127.0.0.1:${port}/ws/meetings/${MEETING}/chair/?for=${organisationId(1)}`, { open: openSocket, random: Math.random }, { organisation: organisationId(1), wayOut: '/meetings/' });
+  app = mount(RoomApp, { target: document.body, props: { store } });
+  store.start();
+  await see(() => asked.length === 1);
+  expect(asked).toEqual([`/meetings/${MEETING}/items/${itemId(1)}/stage/?for=${organisationId(1)}`]);
+  expect(table.queries).toEqual([`?for=${organisationId(1)}`]);
+  await see(() => find<HTMLAnchorElement>('a.leave')?.getAttribute('href') === '/meetings/');
 });
 
 test('screen readers hear what comes onto the table', async () => {

@@ -292,7 +292,7 @@ export class Table {
   private serve(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Cache-Control', 'no-store');
-    const draft = /^\/meetings\/[^/]+\/items\/([^/]+)\/draft\/$/.exec(request.url ?? '');
+    const draft = /^\/meetings\/[^/]+\/items\/([^/]+)\/draft\/(\?|$)/.exec(request.url ?? '');
     if (draft) {
       response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify(this.draft(draft[1]!)));

@@ -75,10 +75,12 @@ export const words = {
   noAccess: () => gettext('You have no access to this meeting.'),
   noAccessLong: () => gettext('Your access has ended, or this meeting does not exist.'),
   replaced: () => gettext('The room is open in another tab.'),
-  replacedLong: () => gettext('Each person sits at the table once. What you typed here stays on this page.'),
+  replacedLong: () => gettext('You opened it there later, so this page was put aside. What you typed here stays on it.'),
   useHere: () => gettext('Use it here'),
   toToday: () => gettext('Go to Today'),
   notSent: () => gettext('There was no connection: nothing was changed.'),
+  tooLong: () => gettext('This is too long to be saved. Shorten it.'),
+  noAnswer: () => gettext('No answer came. Look whether it was done, and try again.'),
   refusedBare: () => gettext('That was refused.'),
 
   // Agenda
@@ -214,6 +216,7 @@ export const words = {
   absent: () => gettext('absent'),
   you: () => gettext('you'),
   nobody: () => gettext('Nobody is here yet.'),
+  takePart: () => gettext('You take part'),
   means: (means: NonNullable<Person['means']>) =>
     ({ video: gettext('by video'), room: gettext('in the room'), phone: gettext('by phone') })[means] ?? means,
 
