@@ -9,7 +9,7 @@ outside of the database (TRUST §5.13: a chain alone misses a cut tail).
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,12 @@ def read(kind: str, object_id: UUID, *, hospital_id: UUID, patient_id: UUID | No
         patient_id=patient_id,
     )
     here.reads.add((kind, object_id))
+
+
+def act(action: str, *, hospital_id: UUID | None, detail: Mapping[str, Any], outcome: str = "ok") -> None:
+    """One row for something that is no action of its own: a list or a search that shows names. ``detail`` holds ids, states,
+    numbers and versions only. Raises ``Unavailable`` as ``read`` does."""
+    _insert(current(), action=action, outcome=outcome, hospital_id=hospital_id, detail=dict(detail))
 
 
 def refused(action: str, outcome: str, *, object_id: UUID | None = None) -> None:
