@@ -21,7 +21,7 @@ from django.db.models import Q, QuerySet
 from cases.models import Case, Document, Grant, Patient, Referral, Tumour
 from mdo.directory import access as directory
 from mdo.directory.matrix import Seat, permits
-from mdo.directory.models import Board, OrganisationRole
+from mdo.directory.models import Board, OrganisationRole, Person
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
@@ -102,6 +102,15 @@ class Place:
     def permits(self, row: str, facts: Iterable[str] = ()) -> bool:
         return permits(row, self.seats, self.facts | frozenset(facts))
 
+    @property
+    def is_guest(self) -> bool:
+        """A guest only: what is meant for guests."""
+        return self.seats == {Seat.GUEST}
+
+    @property
+    def pseudonyms(self) -> bool:
+        return self.seats == {Seat.OBSERVER}
+
 
 def place(by: Actor, case: Case) -> Place:
     """The seats of ``by`` before ``case``. Used after the case was found to be visible."""
@@ -163,6 +172,14 @@ def access_case_for_submitting(by: Actor, case_id: UUID) -> Case:
     return access_case_for(by, case_id, "submit")
 
 
+def access_case_for_referring(by: Actor, case_id: UUID) -> Case:
+    """The case, locked, for putting it before a board: its own hospital does that, whoever else may change it."""
+    case = access_case_for_submitting(by, case_id)
+    if case.hospital_id != current().organisation_id:
+        raise Denied()
+    return case
+
+
 def access_hospital_for_submitting(by: Actor) -> UUID:
     """The id of the acting hospital, if ``by`` may bring a new patient or case into it. Raises ``Denied``."""
     organisation_id = current().organisation_id
@@ -200,6 +217,14 @@ def access_referral_for_submitting(by: Actor, referral_id: UUID) -> Referral:
     return access_referral_for(by, referral_id, "submit")
 
 
+def access_referral_for_withdrawing(by: Actor, referral_id: UUID) -> Referral:
+    """For taking it back: its requester or their hospital's secretary, since nobody else sees it afterwards."""
+    referral = access_referral_for_submitting(by, referral_id)
+    if not Referral.objects.filter(_own(by), pk=referral.pk).exists():
+        raise Denied()
+    return referral
+
+
 def access_referral_for_agenda(by: Actor, referral_id: UUID) -> Referral:
     """For accepting, returning and scheduling it: row ``build_agenda`` at its board."""
     return access_referral_for(by, referral_id, "build_agenda")
@@ -233,6 +258,18 @@ def find_patient(by: Actor, *, national_number: str = "", other_identifier: str 
     if national_number:
         return patients.filter(national_number=national_number).first()
     return patients.filter(other_identifier=other_identifier).first() if other_identifier else None
+
+
+def visible_requesters(by: Actor) -> QuerySet[Person]:
+    """For whom ``by`` may bring in a case of the acting hospital: its secretaries for all of its clinicians, a clinician alone."""
+    roles = directory.organisation_roles(by)
+    clinicians = directory.people_with_role(current().organisation_id, CLINICIAN)
+    return clinicians if SECRETARY in roles else clinicians.filter(pk=by.actor_id)
+
+
+def visible_guests() -> QuerySet[Person]:
+    """Whom a case may name as the patient's GP or as a guest of its item: people from outside of the hospitals."""
+    return directory.people_with_role(None, OrganisationRole.Role.GUEST)
 
 
 def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:

@@ -1,0 +1,165 @@
+"""A case and its dossier: beginning one, changing its answers, its tumours."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from cases import access
+from cases.dossiers import Level, clean, dossier
+from cases.events import CaseChanged, CaseCreated
+from cases.models import Case, Referral, Tumour
+from mdo.directory.access import today
+from mdo.kernel.acting import Actor
+from mdo.kernel.action import action
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
+from mdo.kernel.events import Event
+
+AT_MOST = 6  # tumours of one case
+
+
+# --- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def changeable(case: Case) -> bool:
+    """Whether the dossier may still change: it was never referred, or one of its referrals is still on its way."""
+    states = set(case.referrals.values_list("status", flat=True))
+    return not states or bool(states & set(Referral.EDITABLE))
+
+
+def open_case(by: Actor, case_id: UUID) -> Case:
+    """The case, locked, for changing something in it. Raises ``NotFound``, ``Denied``, or ``RuleBroken`` after its discussion."""
+    case = access.access_case_for_submitting(by, case_id)
+    if not changeable(case):
+        raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
+    return case
+
+
+def touch(case: Case) -> CaseChanged:
+    """Note that something in the case changed: version + 1; returns the event."""
+    case.version += 1
+    case.changed_at = now()
+    case.save(update_fields=["data", "version", "changed_at"])
+    return CaseChanged(case_id=case.pk, hospital_id=case.hospital_id, version=case.version)
+
+
+def _current(case: Case, version: int) -> None:
+    if case.version != version:
+        raise Stale(_("Somebody else changed this case. Compare and save again."), current=case.version)
+
+
+def _clean(case: Case, level: Level, data: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    try:
+        return clean(dossier(case.dossier, case.dossier_version), level, data, today=today())
+    except ValidationError as error:
+        raise Invalid({f"{prefix}{field}": found for field, found in error.message_dict.items()}) from None
+
+
+# --- actions -----------------------------------------------------------------------------------------------------------
+
+
+@action("case.create", row="submit")
+def create_case(
+    *,
+    by: Actor,
+    case_id: UUID,
+    tumour_id: UUID,
+    patient_id: UUID,
+    requester_id: UUID,
+    dossier_code: str,
+    command_id: UUID | None = None,
+) -> tuple[Event, ...]:
+    """Begin a case for a patient of the acting hospital. Effects: an empty dossier in its newest version, with one tumour.
+
+    Refused: ``NotFound`` for another hospital's patient, ``Denied`` without a role, ``Invalid`` for a requester who is no
+    clinician of the hospital (a clinician brings in own cases only) or a dossier that does not exist.
+    """
+    patient = access.access_patient_for_submitting(by, patient_id)
+    if not access.visible_requesters(by).filter(pk=requester_id).exists():
+        raise Invalid({"requester": [_("Choose a clinician of your hospital.")]})
+    try:
+        form = dossier(dossier_code)
+    except KeyError:
+        raise Invalid({"dossier": [_("Choose one of the list.")]}) from None
+    head = {"dossier": form.dossier, "version": form.version}
+    case = Case.objects.create(
+        id=case_id,
+        hospital_id=patient.hospital_id,
+        patient=patient,
+        requester_id=requester_id,
+        dossier=form.dossier,
+        dossier_version=form.version,
+        data=head,
+        created_by_id=by.actor_id,
+        created_at=now(),
+        changed_at=now(),
+    )
+    Tumour.objects.create(id=tumour_id, hospital_id=case.hospital_id, case=case, position=1, data=head)
+    return (CaseCreated(case_id=case.pk, hospital_id=case.hospital_id),)
+
+
+@action("case.change", row="submit")
+def change_case(
+    *,
+    by: Actor,
+    case_id: UUID,
+    version: int,
+    data: Mapping[str, Any] | None = None,
+    tumours: Mapping[UUID, Mapping[str, Any]] | None = None,
+    command_id: UUID,
+) -> tuple[Event, ...]:
+    """Save answers of the dossier: those of the case (``data``, whole) and of the tumours that are named (each whole).
+
+    Effects: the answers are replaced, version + 1. Anything may be missing: only handing in demands it. Refused: ``NotFound``
+    (also for a tumour of another case), ``Denied``, ``Stale``, ``RuleBroken`` after the discussion, ``Invalid`` with the fields
+    (``tumour-<n>.<field>`` counted from 1).
+    """
+    case = open_case(by, case_id)
+    _current(case, version)
+    if data is not None:
+        case.data = _clean(case, "case", data, "")
+    mine = {tumour.pk: tumour for tumour in case.tumours.order_by("position")}
+    numbers = {tumour_id: number for number, tumour_id in enumerate(mine, start=1)}
+    for tumour_id, answers in (tumours or {}).items():
+        if tumour_id not in mine:
+            raise NotFound()
+        tumour = mine[tumour_id]
+        tumour.data = _clean(case, "tumour", answers, f"tumour-{numbers[tumour_id]}.")
+        tumour.save(update_fields=["data"])
+    return (touch(case),)
+
+
+@action("tumour.add", row="submit")
+def add_tumour(*, by: Actor, case_id: UUID, version: int, tumour_id: UUID, command_id: UUID) -> tuple[Event, ...]:
+    """Add a tumour without answers (bilateral disease is two). Effects: it is the case's last one, version + 1."""
+    case = open_case(by, case_id)
+    _current(case, version)
+    count = case.tumours.count()
+    if count >= AT_MOST:
+        raise RuleBroken(_("A case has at most %(count)d tumours.") % {"count": AT_MOST})
+    head = {"dossier": case.dossier, "version": case.dossier_version}
+    Tumour.objects.create(id=tumour_id, hospital_id=case.hospital_id, case=case, position=count + 1, data=head)
+    return (touch(case),)
+
+
+@action("tumour.remove", row="submit")
+def remove_tumour(*, by: Actor, case_id: UUID, version: int, tumour_id: UUID, command_id: UUID) -> tuple[Event, ...]:
+    """Take a tumour out of the case. Effects: its answers are gone, those after it move up, version + 1. One tumour stays."""
+    case = open_case(by, case_id)
+    _current(case, version)
+    tumours = list(case.tumours.order_by("position"))
+    gone = next((tumour for tumour in tumours if tumour.pk == tumour_id), None)
+    if gone is None:
+        raise NotFound()
+    if len(tumours) == 1:
+        raise RuleBroken(_("A case has at least one tumour."))
+    tumours.remove(gone)
+    gone.delete()
+    for position, tumour in enumerate(tumours, start=1):
+        if tumour.position != position:
+            tumour.position = position
+            tumour.save(update_fields=["position"])
+    return (touch(case),)
