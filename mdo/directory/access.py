@@ -20,7 +20,16 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mdo.directory.matrix import Seat, permits
-from mdo.directory.models import Agreement, AgreementParty, Board, BoardRole, Organisation, OrganisationRole, Person
+from mdo.directory.models import (
+    Agreement,
+    AgreementBoard,
+    AgreementParty,
+    Board,
+    BoardRole,
+    Organisation,
+    OrganisationRole,
+    Person,
+)
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
 from mdo.kernel.clock import now
@@ -144,6 +153,14 @@ def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozen
     return frozenset(held.values_list("role", flat=True))
 
 
+def people_with_role(organisation_id: UUID | None, role: str) -> QuerySet[Person]:
+    """The active people who have ``role`` in an organisation now (in any, for ``None``), by name."""
+    held = OrganisationRole.objects.filter(_in_force(now()), person=OuterRef("pk"), role=role)
+    if organisation_id is not None:
+        held = held.filter(organisation=organisation_id)
+    return Person.objects.filter(Exists(held), is_active=True)
+
+
 def organisations_of(person: Person) -> list[Organisation]:
     """The organisations that a person may act for, by name: those in which, or on behalf of which, they have a role now."""
     at = now()
@@ -170,14 +187,15 @@ def visible_boards(by: Actor) -> list[Standing]:
 
 def boards_open_to(organisation_id: UUID) -> list[Board]:
     """The boards to which a hospital may refer now: those it organises, and those that an agreement in force covers for it."""
-    signed = AgreementParty.objects.filter(agreement=OuterRef("pk"), signed_on__isnull=False)
-    agreements = _agreements_in_force(today()).filter(Exists(signed.filter(organisation=organisation_id)))
-    covered = Q(organiser=organisation_id) | Q(agreements__in=agreements, organiser__in=_signed_parties(agreements))
-    return list(Board.objects.filter(covered).select_related("organiser").distinct().order_by("name"))
-
-
-def _signed_parties(agreements: QuerySet[Agreement]) -> QuerySet[AgreementParty]:
-    return AgreementParty.objects.filter(agreement__in=agreements, signed_on__isnull=False).values("organisation_id")  # type: ignore[return-value]
+    signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
+    covering = AgreementBoard.objects.filter(
+        Exists(signed.filter(organisation=organisation_id)),
+        Exists(signed.filter(organisation=OuterRef("board__organiser"))),  # of this very agreement: two do not add up
+        board=OuterRef("pk"),
+        agreement__in=_agreements_in_force(today()),
+    )
+    boards = Board.objects.filter(Q(organiser=organisation_id) | Exists(covering))
+    return list(boards.select_related("organiser").order_by("name"))
 
 
 def access_board_for(by: Actor, board_id: UUID, row: str, facts: Iterable[str] = ()) -> Standing:
