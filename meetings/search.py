@@ -1,0 +1,250 @@
+"""Look back: find decisions by words, patient, board, hospital and period, among those that somebody may read.
+
+The words go to ``mdo_search_decisions`` (migration 0004), which knows who asks, filters access itself and answers with the ids
+of one page; the rows are then fetched under row-level security, starting from ``access.visible_decisions``. Neither the words
+nor what was found reach a log or an address (docs/decisions/search.md).
+"""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import F, Func, TextField, Value
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from cases.coding.digits import digits_of
+from cases.coding.national_number import LENGTH
+from cases.dossiers.board_kinds import board_kind
+from mdo.directory.models import Board, Organisation
+from mdo.kernel import audit
+from mdo.kernel.acting import Actor
+from meetings import access
+from meetings.models import Decision
+
+PAGE_SIZE = 20
+MOST = 10_000  # hits; the function stops counting here
+STEPS_SHOWN = 3
+
+_ZONE = ZoneInfo("Europe/Brussels")
+# Private-use characters mark the hits on their way through the escaping; they are taken out of the text before.
+_ON, _OFF = "\ue000", "\ue001"
+# What PostgreSQL's parser would join into paths, hosts and tags (``mdo_plain`` of the index) is dressed up as well.
+_JOINING = "./@<>"
+_DRESSED = "".join(chr(0xE010 + n) for n in range(len(_JOINING)))
+_UNDRESS = str.maketrans(_DRESSED, _JOINING)
+_HEADLINE = f"StartSel={_ON}, StopSel={_OFF}, HighlightAll=true"
+_BEFORE, _LONGEST = 80, 320  # characters of an excerpt: ahead of the first hit, and in all
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody looks for. ``since`` and ``until`` are whole days in Brussels, both included."""
+
+    words: str = ""
+    board: UUID | None = None
+    hospital: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One line of the result. ``title`` is the patient's name, or the title of a topic."""
+
+    decision: Decision
+    title: str
+    steps: list[Step]
+    more_steps: int
+    excerpt: SafeString
+
+    @property
+    def patient(self) -> Any:
+        return self.decision.case.patient if self.decision.case else None
+
+    @property
+    def replaced_by(self) -> UUID | None:
+        after = getattr(self.decision, "replaced_by", None)
+        return after.pk if after is not None and after.state != Decision.State.DRAFT else None
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A board or a hospital with the number of hits that it has."""
+
+    name: str
+    id: UUID
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of hits, newest first."""
+
+    hits: list[Hit]
+    total: int
+    page: int
+    pages: int
+    boards: list[Facet]
+    hospitals: list[Facet]
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * PAGE_SIZE + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.hits) - 1
+
+    @property
+    def more_than_counted(self) -> bool:
+        return self.total >= MOST
+
+    @property
+    def previous_page(self) -> int | None:
+        return self.page - 1 if self.page > 1 else None
+
+    @property
+    def next_page(self) -> int | None:
+        return self.page + 1 if self.page < self.pages else None
+
+
+def find(by: Actor, wanted: Wanted, language: str | None) -> Found:
+    """The page ``wanted.page`` of the decisions that ``by`` may read and that match. Ten queries at most, whatever is found.
+
+    A page beyond the last one gives the last one. Writes an audit row for each hospital whose decisions are shown (ids and
+    numbers, never words), or one for the acting organisation when nothing was found. Raises ``Unavailable`` when it cannot.
+    """
+    typed, beginnings, number = _read(wanted.words)
+    page = max(1, min(wanted.page, MOST // PAGE_SIZE))
+    ids, total, boards, hospitals = _ask(wanted, typed, beginnings, number, page)
+    if not ids and page > 1 and total:
+        page = (total - 1) // PAGE_SIZE + 1
+        ids, total, boards, hospitals = _ask(wanted, typed, beginnings, number, page)
+    decisions = _rows(by, ids, typed, beginnings)
+    _trace(decisions, total)
+    return Found(
+        hits=[_hit(each, language) for each in decisions],
+        total=total,
+        page=page,
+        pages=max(1, -(-total // PAGE_SIZE)),
+        boards=_facets(dict(Board.objects.filter(pk__in=boards).values_list("pk", "name")), boards, wanted.board),
+        hospitals=_facets(
+            dict(Organisation.objects.filter(pk__in=hospitals).values_list("pk", "name")), hospitals, wanted.hospital
+        ),
+    )
+
+
+def _read(words: str) -> tuple[str, str, str]:
+    """What was typed, the same as beginnings of words, and a national number: either the first two or the last."""
+    typed = words.strip()
+    digits = digits_of(typed)
+    if digits is not None and len(digits) == LENGTH:
+        return "", "", digits
+    plain = '"' not in typed and not re.search(r"(^|\s)-|\bor\b", typed, re.IGNORECASE)
+    parts = re.findall(r"\w+", typed) if plain else []
+    return typed, " & ".join(f"'{part}':*" if len(part) >= 3 else f"'{part}'" for part in parts), ""
+
+
+def _ask(
+    wanted: Wanted, typed: str, beginnings: str, number: str, page: int
+) -> tuple[list[UUID], int, dict[UUID, int], dict[UUID, int]]:
+    since = datetime.combine(wanted.since, time.min, _ZONE) if wanted.since else None
+    before = datetime.combine(wanted.until + timedelta(days=1), time.min, _ZONE) if wanted.until else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ids, total, boards, hospitals FROM mdo_search_decisions("
+            "%s::text, %s::text, %s::text, %s::uuid, %s::uuid, %s::timestamptz, %s::timestamptz, %s::integer, %s::integer)",
+            [
+                typed,
+                beginnings,
+                number,
+                wanted.board,
+                wanted.hospital,
+                since,
+                before,
+                PAGE_SIZE,
+                (page - 1) * PAGE_SIZE,
+            ],
+        )
+        ids, total, boards, hospitals = cursor.fetchone()
+    return list(ids), total, _counts(boards), _counts(hospitals)
+
+
+def _counts(found: str | dict[str, int]) -> dict[UUID, int]:
+    counts = json.loads(found) if isinstance(found, str) else found
+    return {UUID(key): count for key, count in counts.items()}
+
+
+def _facets(names: dict[UUID, str], counts: dict[UUID, int], chosen: UUID | None) -> list[Facet]:
+    facets = [Facet(name, key, counts[key], key == chosen) for key, name in names.items()]
+    return sorted(facets, key=lambda facet: (-facet.count, facet.name))
+
+
+def _rows(by: Actor, ids: list[UUID], typed: str, beginnings: str) -> list[Decision]:
+    """The decisions of a page in their order, each with ``excerpt``: its text with the hits between marks."""
+    bare = Func(
+        F("text"), Value(_JOINING + _ON + _OFF), Value(_DRESSED), function="translate", output_field=TextField()
+    )
+    query = Func(Value(typed), Value(beginnings), function="mdo_words_query")
+    headline = Func(
+        bare,
+        query,
+        Value(_HEADLINE),
+        template="ts_headline('mdo_dutch', %(expressions)s)",
+        output_field=TextField(),
+    )
+    found = (
+        access.visible_decisions(by)
+        .filter(pk__in=ids)
+        .annotate(excerpt=headline if typed else bare)
+        .select_related("board", "meeting", "hospital", "case__patient", "item__topic", "replaced_by")
+    )
+    by_id = {decision.pk: decision for decision in found}
+    return [by_id[each] for each in ids if each in by_id]
+
+
+def _hit(decision: Decision, language: str | None) -> Hit:
+    kind = board_kind(decision.board.kind)
+    steps = [
+        Step(kind.option_words("steps", str(step.get("kind", "")), language), str(step.get("text", "")))
+        for step in decision.steps
+    ]
+    topic = decision.item.topic
+    title = decision.case.patient.display_name if decision.case else (topic.title if topic else "")
+    return Hit(decision, title, steps[:STEPS_SHOWN], len(steps[STEPS_SHOWN:]), marked(decision.excerpt))  # type: ignore[attr-defined]
+
+
+def marked(text: str) -> SafeString:
+    """A text with its hits, cut around the first of them, as HTML: everything escaped, the hits in ``<mark>``."""
+    text = text.translate(_UNDRESS)
+    start = max(0, text.find(_ON) - _BEFORE)
+    start = text.rfind(" ", 0, start + 1) + 1  # whole words
+    end = len(text) if len(text) - start <= _LONGEST else text.rfind(" ", start + 1, start + _LONGEST)
+    end = end if end > start else start + _LONGEST
+    excerpt = ("… " if start else "") + text[start:end] + (" …" if end < len(text) else "")
+    excerpt += _OFF * (excerpt.count(_ON) - excerpt.count(_OFF))
+    html = str(escape(excerpt)).replace(_ON, "<mark>").replace(_OFF, "</mark>")
+    return mark_safe(html)  # noqa: S308  (escaped above; the marks were taken out of the text itself)
+
+
+def _trace(decisions: list[Decision], total: int) -> None:
+    shown: dict[UUID | None, list[str]] = defaultdict(list)
+    for decision in decisions:
+        shown[decision.hospital_id].append(str(decision.pk))
+    for hospital_id, ids in shown.items() or [(None, [])]:
+        audit.act("decision.search", hospital_id=hospital_id, detail={"found": total, "shown": ids})

@@ -1,0 +1,71 @@
+"""Look back: the search of decisions. Its words travel in the body of a POST, never in an address (docs/decisions/search.md)."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from meetings.search import MOST, PAGE_SIZE, Wanted, find
+
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2200, 1, 1)
+
+
+class DayField(forms.DateField):
+    """A day as the browser's own date input sends it, within reason."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and not _EARLIEST <= day <= _LATEST:
+            raise ValidationError(_("Give a day between 1900 and 2200."), code="range")
+        return day
+
+
+class SearchForm(forms.Form):
+    words = forms.CharField(
+        label=_("Words, patient or national number"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(
+            attrs={"type": "search", "autocomplete": "off", "spellcheck": "false", "data-search": ""}
+        ),
+    )
+    since = DayField(label=_("From"), required=False)
+    until = DayField(label=_("Until"), required=False)
+    board = forms.UUIDField(label=_("Board"), required=False)
+    hospital = forms.UUIDField(label=_("Hospital"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("This day lies before the first one."))
+        return cleaned
+
+    def wanted(self, page: str) -> Wanted:
+        """What a valid form asks for; a page that is no number is the first one."""
+        number = int(page) if page.isascii() and page.isdigit() and len(page) <= 6 else 1
+        return Wanted(**self.cleaned_data, page=max(1, min(number, MOST // PAGE_SIZE)))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def search(request: HttpRequest) -> HttpResponse:
+    """GET: the form and the newest decisions. POST: what was looked for, as a whole page or (htmx) as the results alone."""
+    if request.method != "POST":
+        found = find(request.user, Wanted(), get_language())  # type: ignore[arg-type]
+        return render(request, "meetings/search.html", {"form": SearchForm(), "found": found, "asked": False})
+    form = SearchForm(request.POST)
+    template = "meetings/search_results.html" if request.htmx else "meetings/search.html"  # type: ignore[attr-defined]
+    if not form.is_valid():
+        return render(request, template, {"form": form, "found": None, "asked": True}, status=422)
+    wanted = form.wanted(request.POST.get("page", "1"))
+    found = find(request.user, wanted, get_language())  # type: ignore[arg-type]
+    asked = any((wanted.words, wanted.since, wanted.until, wanted.board, wanted.hospital))
+    return render(request, template, {"form": form, "found": found, "asked": asked})
