@@ -259,3 +259,27 @@ describe('reading along', () => {
     expect([editor.unreachable, editor.shown.text]).toEqual([false, 'Newer.']);
   });
 });
+
+describe('who may write', () => {
+  test('is asked anew when the item turns, and not doubted in between', async () => {
+    far.held = content({ editable: false });
+    editor.meet(4, false, 2);
+    expect(editor.editable).toBe(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(editor.editable).toBe(false);
+    far.held = content({ editable: true });
+    editor.meet(4, false, 3);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(editor.editable).toBe(true);
+  });
+
+  test('asking anew takes nothing that was typed', async () => {
+    editor.edit({ text: 'Mine.' });
+    editor.meet(4, true, 2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([editor.shown.text, editor.saveState]).toEqual(['Mine.', 'unsaved']);
+    await quiet();
+    await far.answer();
+    expect([editor.saveState, far.held.text]).toEqual(['saved', 'Mine.']);
+  });
+});

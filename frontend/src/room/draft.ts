@@ -54,7 +54,8 @@ export class DraftEditor {
   loaded = false;
   /** The draft could not be fetched; it is asked for again when the line is back. */
   unreachable = false;
-  editable = false;
+  /** May this person write into this very item, as the server said; true until it has said otherwise. */
+  editable = true;
   /** What was typed here and the server does not have; null when there is nothing of the kind. */
   mine: Written | null = null;
   saving = false;
@@ -69,6 +70,7 @@ export class DraftEditor {
   /** What was last sent: it may have arrived although its answer did not. */
   private sent: Written | null = null;
   private seenVersion = 0;
+  private seenItem = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private firstUnsavedAt: number | null = null;
   private loading: Promise<void> | null = null;
@@ -94,12 +96,17 @@ export class DraftEditor {
     return this.saving && !this.problem ? 'saving' : 'unsaved';
   }
 
-  /** Tell what frames say about the item. */
-  meet(version: number, writable: boolean): void {
+  /** Tell what frames say about the item: the version of its draft, of itself, and whether the pen is here. */
+  meet(version: number, writable: boolean, itemVersion = 0): void {
     const gained = writable && !this.writable;
+    const turned = this.loaded && itemVersion !== this.seenItem;
     this.writable = writable;
     this.seenVersion = version;
-    if (!this.loaded || (version > this.version && !this.saving)) void this.load();
+    this.seenItem = itemVersion;
+    // An item that was opened, closed or moved may be written by others than before.
+    if (turned) this.editable = true;
+    if (turned && this.loading) void this.loading.then(() => this.load());
+    else if (!this.loaded || ((turned || version > this.version) && !this.saving)) void this.load();
     else if (gained && this.mine) this.schedule(0);
     this.line.changed();
   }

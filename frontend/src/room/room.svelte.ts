@@ -240,20 +240,26 @@ export class RoomStore {
         editor.dispose();
         this.editors.delete(id);
       } else if (row) {
-        editor.meet(row.draft.version, this.mayWrite(row));
+        editor.meet(row.draft.version, this.mayWrite(row), row.version);
       }
     }
     this.editorsChanged += 1;
   }
 
   private mayWrite(item: Item): boolean {
-    return item.draft.pen === this.you?.person && this.mayTakePen(item);
+    return item.draft.pen === this.you?.person && this.running && item.state === 'open' && !this.sealed(item);
   }
 
   /** Text is written while its item is on the table; what is recorded there, only by those who may record it anew. */
   mayTakePen(item: Item): boolean {
+    void this.editorsChanged;
     if (!this.running || !this.can('draft') || item.state !== 'open') return false;
-    return item.decision === null || (item.decision.state === 'recorded' && this.can('record'));
+    if (this.editors.get(item.id)?.editable === false) return false;
+    return !this.sealed(item);
+  }
+
+  private sealed(item: Item): boolean {
+    return item.decision !== null && (item.decision.state !== 'recorded' || !this.can('record'));
   }
 
   private editorFor(id: Id): DraftEditor {

@@ -90,17 +90,19 @@ describe('a whole meeting by keyboard', () => {
     store.dialog = null;
     await see(() => !find('dialog'));
 
+    const opened = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(opened);
     press('r');
     await dialogIs('Surgery first.');
-    press('Enter');
-    expect(table.item(itemId(1)).decision).toBeNull();
-    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
     await see(() => find('dialog .button-primary')?.getAttribute('aria-disabled') === 'false');
     find('dialog [data-first]')!.focus();
     press('Enter');
+    expect(table.heard.filter((command) => command.do === 'decision.record')).toEqual([]);
+    clock.mockReturnValue(opened + 1_000);
+    press('Enter');
     await see(() => table.item(itemId(1)).decision !== null);
     await see(() => !find('dialog'));
-    vi.restoreAllMocks();
+    clock.mockRestore();
 
     press('n');
     await see(() => text().includes(`patient of ${itemId(2)}`));
@@ -365,4 +367,13 @@ test('the pages of the room are asked for in the name of the organisation that o
 test('screen readers hear what comes onto the table', async () => {
   await atFirst();
   await see(() => find('[aria-live=polite]:not(.lobby)')?.textContent === 'Item 1, A.B. 1951, is on the table.');
+});
+
+test('an item that one may not write has no pen to take', async () => {
+  table.draft(itemId(1)).editable = false;
+  await atFirst();
+  await see(() => !text().includes('Take the pen'));
+  press('e');
+  press('t');
+  expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next']);
 });
