@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import database
+
+# How long an example takes says more about who else uses the machine than about the code.
+settings.register_profile("mdo", deadline=None)
+settings.load_profile("mdo")
 
 pytest_plugins = ["tests.parts"] + [name for name in ("tests.cast",) if importlib.util.find_spec(name)]
 

@@ -74,7 +74,7 @@ def _tell(
     organisation_id: UUID | str | None,
     purpose: str,
     *,
-    action: str = "",
+    action: str | None = None,
     lock_timeout_ms: int | None = None,
 ) -> None:
     settings = {
@@ -83,7 +83,7 @@ def _tell(
         "mdo.organisation": str(organisation_id or ""),
         "mdo.purpose": purpose,
     }
-    if action:
+    if action is not None:
         settings["mdo.action"] = action
     if lock_timeout_ms is not None:
         settings["lock_timeout"] = str(lock_timeout_ms)
@@ -118,7 +118,7 @@ def acting(
             actor.actor_id,
             organisation_id,
             purpose,
-            action=action,
+            action=action or None,
             lock_timeout_ms=lock_timeout_ms,
         )
         token = _current.set(here)
@@ -127,7 +127,7 @@ def acting(
         finally:
             _current.reset(token)
     if connection.in_atomic_block:  # a test's own transaction goes on: leave nothing of ours in it
-        _tell("", "", "", "")
+        _tell("", "", "", "", action="", lock_timeout_ms=None if lock_timeout_ms is None else 0)
 
 
 @contextmanager

@@ -70,6 +70,17 @@ def test_a_door_without_organisation(db: None) -> None:
     assert told() == NOTHING
 
 
+def test_a_door_that_names_its_action_and_waits_no_longer_than_said(db: None) -> None:
+    def patience() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            return str(cursor.fetchone()[0])
+
+    with acting(System("sweep"), None, "work", action="room.do", savepoints=False, lock_timeout_ms=2000) as here:
+        assert (told()[4], here.action, patience()) == ("room.do", "room.do", "2s")
+    assert (told(), patience()) == (NOTHING, "0")
+
+
 def test_doors_do_not_nest(cast: Cast) -> None:
     with acting_as(cast.chair), pytest.raises(RuntimeError, match="already open"), acting_as(cast.partner):
         pass
@@ -101,8 +112,7 @@ def test_a_session_setting_would_leak(committed: None) -> None:
 def test_an_error_undoes_everything(committed_: bool, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("committed" if committed_ else "db")
     with pytest.raises(KeyError), acting(System("sweep"), None, "work"):
-        Organisation.objects.create(name="Nowhere", short_name="N")
-        raise KeyError
+        raise KeyError(Organisation.objects.create(name="Nowhere", short_name="N"))
     assert not is_open()
     assert told() == NOTHING
     assert not Organisation.objects.filter(name="Nowhere").exists()
@@ -130,9 +140,12 @@ def test_elevated_goes_back_after_an_error(cast: Cast) -> None:
 
 
 def test_elevated_does_not_hide_a_broken_transaction(cast: Cast) -> None:
-    with pytest.raises(DatabaseError, match="division by zero"), acting_as(cast.partner), elevated("label"):
+    def broken() -> None:
         with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             cursor.execute("SELECT 1/0")
+
+    with pytest.raises(DatabaseError, match="division by zero"), acting_as(cast.partner), elevated("label"):
+        broken()
     assert told() == NOTHING
 
 

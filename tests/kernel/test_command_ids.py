@@ -1,13 +1,21 @@
 """Command ids as rows; what an action does with them stands in test_action.py."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
-from mdo.kernel import clock, command_ids
+from mdo.kernel import clock, command_ids, ledger
+from mdo.kernel.acting import System, acting
 from mdo.kernel.models import CommandId
+
+CLERK, OTHER = System("clerk"), System("other")
+
+
+def store(actor: System, command_id: UUID) -> None:
+    with acting(actor, None, "work") as here:
+        ledger.write(here, "agenda.open", (), hospital_id=None, detail={}, command_id=command_id, digest=b"d" * 32)
 
 
 def test_the_digest_holds_name_and_arguments() -> None:
@@ -28,30 +36,28 @@ def test_any_text_has_a_digest() -> None:
 
 
 def test_found_again_by_actor_and_id(db: None) -> None:
-    actor, command, stream = uuid4(), uuid4(), uuid4()
-    command_ids.store(actor, command, "agenda.open", b"d" * 32, {stream: 12})
-    assert command_ids.find(actor, command) == command_ids.Earlier(b"d" * 32, {stream: 12})
-    assert command_ids.find(uuid4(), command) is None
-    assert command_ids.find(actor, uuid4()) is None
+    command = uuid4()
+    store(CLERK, command)
+    assert command_ids.find(CLERK.actor_id, command) == command_ids.Earlier(b"d" * 32, {})
+    assert command_ids.find(OTHER.actor_id, command) is None
+    assert command_ids.find(CLERK.actor_id, uuid4()) is None
     assert str(CommandId.objects.get()) == f"agenda.open {command}"
 
 
 def test_one_actor_stores_an_id_once(db: None) -> None:
-    actor, command = uuid4(), uuid4()
-    command_ids.store(actor, command, "agenda.open", b"d" * 32, {})
-    command_ids.store(uuid4(), command, "agenda.open", b"d" * 32, {})
-    with pytest.raises(IntegrityError), transaction.atomic():
-        command_ids.store(actor, command, "agenda.open", b"d" * 32, {})
+    command = uuid4()
+    store(CLERK, command)
+    store(OTHER, command)
+    with pytest.raises(IntegrityError):
+        store(CLERK, command)
 
 
 def test_kept_for_seven_days(db: None) -> None:
-    actor, old, young = uuid4(), uuid4(), uuid4()
+    old, young = uuid4(), uuid4()
     with clock.frozen(clock.now() - timedelta(days=7, seconds=1)):
-        command_ids.store(actor, old, "agenda.open", b"d" * 32, {})
+        store(CLERK, old)
     with clock.frozen(clock.now() - timedelta(days=6, hours=23)):
-        command_ids.store(actor, young, "agenda.open", b"d" * 32, {})
+        store(CLERK, young)
     assert command_ids.forget() == 1
-    assert (command_ids.find(actor, old), command_ids.find(actor, young)) == (
-        None,
-        command_ids.Earlier(b"d" * 32, {}),
-    )
+    assert command_ids.find(CLERK.actor_id, old) is None
+    assert command_ids.find(CLERK.actor_id, young) == command_ids.Earlier(b"d" * 32, {})

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import ClassVar
 from uuid import UUID, uuid4
 
@@ -9,9 +8,10 @@ from mdo.kernel import events
 
 
 @pytest.fixture(autouse=True)
-def _registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(events, "EVENTS", {})
-    yield
+def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, type[events.Event]]:
+    empty: dict[str, type[events.Event]] = {}
+    monkeypatch.setattr(events, "EVENTS", empty)
+    return empty
 
 
 def kettle() -> type[events.Event]:
@@ -26,9 +26,9 @@ def kettle() -> type[events.Event]:
     return KettleBoiled
 
 
-def test_an_event_is_registered_under_its_name() -> None:
+def test_an_event_is_registered_under_its_name(registry: dict[str, type[events.Event]]) -> None:
     kind = kettle()
-    assert events.EVENTS == {"kettle.boiled": kind}
+    assert registry == {"kettle.boiled": kind}
 
 
 def test_a_name_given_twice_fails_at_once() -> None:
@@ -42,9 +42,9 @@ def test_an_event_needs_a_docstring() -> None:
         type("Undocumented", (events.Event,), {"name": "kettle.lost", "__module__": __name__, "__doc__": ""})
 
 
-def test_a_base_without_name_is_not_registered() -> None:
+def test_a_base_without_name_is_not_registered(registry: dict[str, type[events.Event]]) -> None:
     type("KettleEvent", (events.Event,), {"__module__": __name__})
-    assert events.EVENTS == {}
+    assert registry == {}
 
 
 def test_events_are_closed_and_frozen() -> None:

@@ -1,7 +1,6 @@
 """The journal: gapless, in the order of commits, delivered after the commit and only then."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 from uuid import UUID, uuid4
@@ -9,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from mdo.kernel import events, journal
-from mdo.kernel.acting import System, acting
+from mdo.kernel import events, journal, ledger
+from mdo.kernel.acting import System, acting, current
 from mdo.kernel.clock import now
 from mdo.kernel.models import AccessEpoch, JournalEntry, Stream
 
@@ -28,6 +27,10 @@ class BellRang(events.Event):
 del events.EVENTS["test.bell_rang"]  # a test's event is no event of the product
 
 
+def append(happened: list[BellRang]) -> dict[UUID, int]:
+    return ledger.write(current(), "test.ring", happened, hospital_id=None, detail={}, command_id=None, digest=b"")
+
+
 @pytest.fixture(autouse=True)
 def rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "_streams_for", lambda event: event.rooms)
@@ -35,7 +38,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def heard() -> Iterator[list[tuple[UUID, int]]]:
+def heard() -> list[tuple[UUID, int]]:
     calls: list[tuple[UUID, int]] = []
 
     def hear(stream: UUID, head: int) -> None:
@@ -43,7 +46,7 @@ def heard() -> Iterator[list[tuple[UUID, int]]]:
 
     journal.register_delivery(hear)
     journal.register_delivery(hear)  # a second time changes nothing
-    yield calls
+    return calls
 
 
 def test_streams_are_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,19 +64,19 @@ def test_streams_are_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_streams_nothing_is_written(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "_streams_for", None)
     with acting(CLERK, None, "work"):
-        assert journal.append([BellRang(rooms=(uuid4(),))], CLERK) == {}
+        assert append([BellRang(rooms=(uuid4(),))]) == {}
     assert not JournalEntry.objects.exists()
 
 
 def test_each_stream_counts_for_itself(db: None) -> None:
     kitchen, hall = uuid4(), uuid4()
     with acting(CLERK, None, "work"):
-        assert journal.append([BellRang(rooms=(kitchen, hall)), BellRang(rooms=(hall,), times=2)], CLERK) == {
+        assert append([BellRang(rooms=(kitchen, hall)), BellRang(rooms=(hall,), times=2)]) == {
             kitchen: 1,
             hall: 2,
         }
-        assert journal.append([BellRang(rooms=(kitchen,))], CLERK) == {kitchen: 2}
-        assert journal.append([], CLERK) == {}
+        assert append([BellRang(rooms=(kitchen,))]) == {kitchen: 2}
+        assert append([]) == {}
     assert (journal.head(kitchen), journal.head(hall), journal.head(uuid4())) == (2, 2, 0)
     entries = journal.read(hall, 0)
     assert [(entry.seq, entry.name, entry.by, entry.data["times"]) for entry in entries] == [
@@ -87,7 +90,7 @@ def test_each_stream_counts_for_itself(db: None) -> None:
 def test_delivery_follows_the_commit(committed: None, heard: list[tuple[UUID, int]]) -> None:
     room = uuid4()
     with acting(CLERK, None, "work"):
-        journal.append([BellRang(rooms=(room,)), BellRang(rooms=(room,))], CLERK)
+        append([BellRang(rooms=(room,)), BellRang(rooms=(room,))])
         assert heard == []
     assert heard == [(room, 2)]
 
@@ -95,11 +98,10 @@ def test_delivery_follows_the_commit(committed: None, heard: list[tuple[UUID, in
 def test_what_is_undone_is_not_delivered_and_leaves_no_gap(committed: None, heard: list[tuple[UUID, int]]) -> None:
     room = uuid4()
     with pytest.raises(KeyError), acting(CLERK, None, "work"):
-        journal.append([BellRang(rooms=(room,))], CLERK)
-        raise KeyError
+        raise KeyError(append([BellRang(rooms=(room,))]))
     assert (heard, journal.head(room)) == ([], 0)
     with acting(CLERK, None, "work"):
-        assert journal.append([BellRang(rooms=(room,))], CLERK) == {room: 1}
+        assert append([BellRang(rooms=(room,))]) == {room: 1}
 
 
 def test_many_writers_leave_no_gap_and_no_double(committed: None) -> None:
@@ -114,7 +116,7 @@ def test_many_writers_leave_no_gap_and_no_double(committed: None) -> None:
                 with acting(CLERK, None, "work"):
                     # Both orders of the rooms: streams are locked by id, so nobody waits for ever.
                     pair = (room, other) if n % 2 else (other, room)
-                    got.append(journal.append([BellRang(rooms=pair)], CLERK)[room])
+                    got.append(append([BellRang(rooms=pair)])[room])
             return got
         finally:
             connection.close()

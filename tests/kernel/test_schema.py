@@ -31,7 +31,9 @@ def test_row_level_security_is_forced(db: None) -> None:
 
 
 def test_every_care_table_has_a_hospital(db: None) -> None:
-    nullable = "SELECT table_name FROM information_schema.columns WHERE column_name = 'hospital_id' AND is_nullable = 'NO'"
+    nullable = (
+        "SELECT table_name FROM information_schema.columns WHERE column_name = 'hospital_id' AND is_nullable = 'NO'"
+    )
     assert rows(nullable) >= GUARDED
 
 
