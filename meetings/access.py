@@ -316,15 +316,19 @@ def access_minutes_for_reading(by: Actor, meeting_id: UUID) -> Meeting:
     return meeting
 
 
+def may_read_report(by: Actor, decision: Decision) -> bool:
+    """Whether ``by``, who may read the decision, gets its report too: a partner's member discusses the case, but gets the report
+    of their own hospital's patients only."""
+    if decision.case is None or by.actor_kind == "system":
+        return True
+    return case_place(by, decision.case).permits("read_report")
+
+
 def access_report_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
     """The newest report of a decision that is there, for its bytes. Raises ``NotFound``."""
     decision = access_decision_for_reading(by, decision_id)
-    if (
-        decision.case is not None
-        and by.actor_kind != "system"
-        and not case_place(by, decision.case).permits("read_report")
-    ):
-        raise Denied()  # a partner's member discusses the case, but gets the report of their own hospital's patients only
+    if not may_read_report(by, decision):
+        raise Denied()
     report = Report.objects.filter(decision=decision).exclude(storage_name="").order_by("-created_at").first()
     if report is None:
         raise NotFound()

@@ -1,0 +1,210 @@
+"""What people type about sittings, agendas and decisions. Every form carries the id of its command, so a double click does one
+thing, and the version that was read, so nobody writes over what they did not see."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.forms import BaseFormSet, formset_factory
+from django.utils.translation import gettext_lazy as _
+
+from cases.dossiers.board_kinds import BoardKind
+from mdo.kernel.ids import new_id
+from meetings.models import Series
+
+DAYS = [
+    ("MO", _("Monday")),
+    ("TU", _("Tuesday")),
+    ("WE", _("Wednesday")),
+    ("TH", _("Thursday")),
+    ("FR", _("Friday")),
+    ("SA", _("Saturday")),
+    ("SU", _("Sunday")),
+]
+RHYTHMS = [(1, _("Every week")), (2, _("Every second week")), (4, _("Every fourth week"))]
+
+
+def _hidden_id() -> forms.UUIDField:
+    return forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
+
+
+class CommandForm(forms.Form):
+    """Base: something is done once, however often it is sent."""
+
+    command_id = _hidden_id()
+
+
+class VersionedForm(CommandForm):
+    """Base: something that exists is changed."""
+
+    version = forms.IntegerField(min_value=0, max_value=2_000_000_000, widget=forms.HiddenInput)
+
+
+class ReturnForm(VersionedForm):
+    reason = forms.CharField(
+        label=_("What is missing"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("The requester reads this in the case. The mail holds only a link."),
+    )
+
+
+class ScheduleForm(VersionedForm):
+    meeting = forms.UUIDField(widget=forms.HiddenInput)
+    item_id = _hidden_id()
+
+
+class AddReferralForm(CommandForm):
+    """A waiting case from the list beside the agenda: ``referral`` is ``id:version``."""
+
+    referral = forms.CharField(label=_("Case"), max_length=60)
+    item_id = _hidden_id()
+    minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=120)
+
+
+class TopicForm(CommandForm):
+    item_id = _hidden_id()
+    title = forms.CharField(
+        label=_("Topic"), max_length=300, help_text=_("About no patient: everybody at the meeting reads it.")
+    )
+    minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=120)
+
+
+class MinutesForm(VersionedForm):
+    minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=120)
+
+
+class MoveItemForm(VersionedForm):
+    to = forms.IntegerField(min_value=1, max_value=100_000)
+
+
+class MomentForm(CommandForm):
+    """A local day and time, in the board's zone, with a length and a place."""
+
+    day = forms.DateField(
+        label=_("Day"), widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d")
+    )
+    at = forms.TimeField(
+        label=_("Time"), widget=forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
+    )
+    minutes = forms.IntegerField(
+        label=_("Length in minutes"),
+        min_value=10,
+        max_value=600,
+        widget=forms.NumberInput(attrs={"class": "input-number"}),
+    )
+    place = forms.CharField(label=_("Place"), max_length=200, required=False)
+
+    def starts_at(self, zone: str) -> datetime:
+        """The moment that was typed, aware. Of an hour that exists twice the first one counts."""
+        return datetime.combine(self.cleaned_data["day"], self.cleaned_data["at"], ZoneInfo(zone))
+
+
+class SittingForm(MomentForm):
+    meeting_id = _hidden_id()
+
+
+class MoveSittingForm(MomentForm):
+    version = forms.IntegerField(min_value=0, max_value=2_000_000_000, widget=forms.HiddenInput)
+
+
+class SeriesForm(CommandForm):
+    """A standing appointment in the words of a secretary; ``rule()`` says it in those of RFC 5545."""
+
+    series_id = _hidden_id()
+    weekday = forms.ChoiceField(label=_("Day of the week"), choices=DAYS)
+    rhythm = forms.TypedChoiceField(label=_("How often"), choices=RHYTHMS, coerce=int)
+    at = forms.TimeField(
+        label=_("Time"), widget=forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
+    )
+    minutes = forms.IntegerField(
+        label=_("Length in minutes"),
+        min_value=10,
+        max_value=600,
+        widget=forms.NumberInput(attrs={"class": "input-number"}),
+    )
+    starts_on = forms.DateField(
+        label=_("From"), widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d")
+    )
+    ends_on = forms.DateField(
+        label=_("Until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d"),
+    )
+    holiday_policy = forms.ChoiceField(label=_("On a public holiday"), choices=Series.OnHoliday.choices)
+
+    def rule(self) -> str:
+        rhythm = self.cleaned_data["rhythm"]
+        every = f";INTERVAL={rhythm}" if rhythm > 1 else ""
+        return f"FREQ=WEEKLY{every};BYDAY={self.cleaned_data['weekday']}"
+
+
+def series_initial(series: Series) -> dict[str, Any] | None:
+    """What the form shows of a stored series; ``None`` for a rule that it has no fields for (written by an administrator)."""
+    parts = dict(part.partition("=")[::2] for part in series.rule.upper().split(";"))
+    rhythm = parts.get("INTERVAL", "1")
+    if set(parts) - {"FREQ", "INTERVAL", "BYDAY"} or parts.get("FREQ") != "WEEKLY":
+        return None
+    if parts.get("BYDAY") not in dict(DAYS) or rhythm not in {str(value) for value, _label in RHYTHMS}:
+        return None
+    return {
+        "series_id": series.pk,
+        "weekday": parts["BYDAY"],
+        "rhythm": int(rhythm),
+        "at": series.local_time,
+        "minutes": series.minutes,
+        "starts_on": series.starts_on,
+        "ends_on": series.ends_on,
+        "holiday_policy": series.holiday_policy,
+    }
+
+
+class CorrectionForm(VersionedForm):
+    correction_id = _hidden_id()
+    reason = forms.CharField(
+        label=_("Why the decision is corrected"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    intent = forms.ChoiceField(label=_("Intent"), required=False)
+    text = forms.CharField(
+        label=_("Recommendation"), max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 8})
+    )
+    deviation = forms.CharField(
+        label=_("Deviation from the guideline, and why"),
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, kind: BoardKind, language: str | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["intent"].choices = [("", "–"), *kind.choices("intents", language)]  # type: ignore[attr-defined]
+
+
+class StepForm(forms.Form):
+    kind = forms.ChoiceField(label=_("Step"), required=False)
+    text = forms.CharField(label=_("What exactly"), max_length=1000, required=False)
+
+    def __init__(self, *args: Any, steps: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [("", "–"), *steps]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("text") and not data.get("kind"):
+            self.add_error("kind", _("Choose what kind of step this is."))
+        return data
+
+
+def steps_formset() -> type[BaseFormSet]:
+    """The steps of a recommendation: those that there are, and two empty rows."""
+    return formset_factory(StepForm, extra=2, max_num=30, absolute_max=40)
+
+
+def steps_of(formset: BaseFormSet) -> list[dict[str, str]]:
+    """The steps that were filled in, as the decision keeps them."""
+    return [
+        {"kind": each["kind"], "text": each.get("text", "")}
+        for each in formset.cleaned_data
+        if each and each.get("kind")
+    ]

@@ -1,0 +1,318 @@
+"""The agenda of one meeting: built by its secretary, read by everybody who takes part, printed."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from cases.access import visible_referrals
+from cases.dossiers.board_kinds import board_kind
+from cases.models import Referral
+from mdo.directory.middleware import is_id
+from mdo.kernel.errors import Denied, Invalid
+from mdo.kernel.ids import new_id
+from meetings import access
+from meetings.access import Chair
+from meetings.actions import agenda_building as building
+from meetings.actions import sitting
+from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, TopicForm, VersionedForm
+from meetings.invited import invited
+from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings.reports import content
+from meetings.reports.printing import agenda_pdf
+from meetings.reports.writing import sitting as sitting_head
+from meetings.series import deadline
+from meetings.views.rows import Agenda, agenda_for
+from meetings.views.showing import SHOWN, did, form_sentences, person, private, sentences, status_of, trace
+
+State = Meeting.State
+MOST_CANDIDATES = 200
+
+
+@private
+@require_GET
+def agenda(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """The agenda as one may see it; with what it takes to build it for those who do."""
+    meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
+    return _page(request, meeting, place)
+
+
+def _page(
+    request: HttpRequest,
+    meeting: Meeting,
+    place: Chair,
+    *,
+    errors: list[dict[str, str]] | None = None,
+    status: int = 200,
+    topic: TopicForm | None = None,
+    adding: AddReferralForm | None = None,
+    typed: dict[str, str] | None = None,
+) -> HttpResponse:
+    by = person(request)
+    shown = agenda_for(by, meeting, place)
+    trace("agenda.listed", shown.readable, meeting=str(meeting.pk))
+    can_build = place.permits("build_agenda")
+    editable = can_build and meeting.state in (State.PLANNED, State.PUBLISHED)
+    decisions: dict[UUID, Decision] = {}
+    if meeting.state in (State.RUNNING, State.CLOSED) and not place.is_guest:
+        found = access.visible_decisions(by).filter(meeting=meeting).exclude(state=Decision.State.DRAFT)
+        for decision in (
+            found.exclude(state=Decision.State.REPLACED).only("pk", "state", "item_id", "version").order_by("version")
+        ):
+            decisions[decision.item_id] = decision
+    kind = board_kind(meeting.board.kind)
+    context: dict[str, Any] = {
+        "meeting": meeting,
+        "board": meeting.board,
+        "place": place,
+        "agenda": shown,
+        "lines": [(row, decisions.get(row.item.pk), (typed or {}).get(str(row.item.pk))) for row in shown.rows],
+        "reasons": dict(kind.choices("postponement_reasons", get_language())),
+        "editable": editable,
+        "can_build": can_build,
+        "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
+        "errors": errors or [],
+        "new_id": new_id,
+        "deadline": deadline(meeting),
+        "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
+    }
+    if editable:
+        context |= {
+            "candidates": _candidates(request, meeting),
+            "topic_form": topic or TopicForm(initial={"minutes": kind.minutes_per_topic}, prefix=None),
+            "adding": adding or AddReferralForm(initial={"minutes": meeting.board.minutes_per_item}),
+            "invited": len(invited(meeting)),
+        }
+    if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
+        context["minutes"] = _minutes(meeting)
+    return render(request, "meetings/agenda.html", context, status=status)
+
+
+def _candidates(request: HttpRequest, meeting: Meeting) -> list[Referral]:
+    """What could come onto this agenda: handed in, accepted or postponed, not standing here."""
+    waiting = (Referral.Status.SUBMITTED, Referral.Status.ACCEPTED, Referral.Status.POSTPONED)
+    here = AgendaItem.objects.filter(meeting=meeting, referral__isnull=False, state=AgendaItem.State.SCHEDULED)
+    found = visible_referrals(person(request)).filter(board=meeting.board_id, status__in=waiting)
+    return list(
+        found.exclude(pk__in=here.values("referral"))
+        .select_related("case__patient", "hospital")
+        .order_by("submitted_at", "pk")[:MOST_CANDIDATES]
+    )
+
+
+def _minutes(meeting: Meeting) -> Report | None:
+    return (
+        Report.objects.filter(meeting=meeting, kind=Report.Kind.MINUTES)
+        .exclude(storage_name="")
+        .order_by("-created_at")
+        .first()
+    )
+
+
+# --- building ----------------------------------------------------------------------------------------------------------
+
+
+def _do(request: HttpRequest, meeting_id: UUID, words: str, act: Callable[[], Any], **shown: Any) -> HttpResponse:
+    """Do something to the agenda and show it anew, or with the refusal, as it stands now."""
+    try:
+        act()
+    except SHOWN as refusal:
+        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal), **shown)
+    return did(request, reverse("meetings:agenda", args=[meeting_id]), words)
+
+
+def _refused(
+    request: HttpRequest, meeting_id: UUID, errors: list[dict[str, str]], status: int, **shown: Any
+) -> HttpResponse:
+    meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
+    return _page(request, meeting, place, errors=errors, status=status, **shown)
+
+
+@private
+@require_POST
+def publish(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    form = VersionedForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        _("Published. The invitations are on their way."),
+        lambda: building.publish_meeting(
+            by=person(request), meeting_id=meeting_id, version=data["version"], command_id=data["command_id"]
+        ),
+    )
+
+
+@private
+@require_POST
+def add(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """Put a waiting case on this agenda."""
+    form = AddReferralForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422, adding=form)
+    data = form.cleaned_data
+    text, _colon, version = data["referral"].partition(":")
+    referral_id = is_id(text)
+
+    def act() -> None:
+        if referral_id is None or not version.isascii() or not version.isdecimal() or len(version) > 9:
+            raise Invalid({"referral": [_("Choose a case from the list.")]})
+        building.schedule_referral(
+            by=person(request),
+            meeting_id=meeting_id,
+            referral_id=referral_id,
+            version=int(version),
+            item_id=data["item_id"],
+            minutes=data["minutes"],
+            command_id=data["command_id"],
+        )
+
+    return _do(request, meeting_id, _("Put on the agenda."), act, adding=form)
+
+
+@private
+@require_POST
+def add_topic(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    form = TopicForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422, topic=form)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        _("Put on the agenda."),
+        lambda: building.add_topic(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=data["item_id"],
+            title=data["title"],
+            minutes=data["minutes"],
+            command_id=data["command_id"],
+        ),
+        topic=form,
+    )
+
+
+@private
+@require_POST
+def set_minutes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
+    form = MinutesForm(request.POST)
+    typed = {str(item_id): request.POST.get("minutes", "")[:10]}
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422, typed=typed)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        "",
+        lambda: building.set_minutes(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=item_id,
+            version=data["version"],
+            minutes=data["minutes"],
+            command_id=data["command_id"],
+        ),
+        typed=typed,
+    )
+
+
+@private
+@require_POST
+def move_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
+    form = MoveItemForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        "",
+        lambda: sitting.move_item(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=item_id,
+            to=data["to"],
+            version=data["version"],
+            command_id=data["command_id"],
+        ),
+    )
+
+
+@private
+@require_POST
+def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
+    form = VersionedForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        _("Taken off the agenda. The case waits for another sitting."),
+        lambda: building.unschedule(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=item_id,
+            version=data["version"],
+            command_id=data["command_id"],
+        ),
+    )
+
+
+# --- on paper ----------------------------------------------------------------------------------------------------------
+
+
+@private
+@require_GET
+def agenda_sheet(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """The agenda as PDF: names of who may be read, labels of the rest; ``?names=no`` prints no name at all. Not for guests."""
+    meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
+    if place.is_guest:
+        raise Denied()
+    names = request.GET.get("names") != "no" and not place.pseudonyms
+    shown = agenda_for(person(request), meeting, place)
+    if names:
+        trace("agenda.printed", shown.readable, meeting=str(meeting.pk))
+    language = get_language() or "en"
+    body = agenda_pdf(_sheet(meeting, shown, language), language, names)
+    response = HttpResponse(body, content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="agenda-{meeting.starts_at:%Y-%m-%d}.pdf"'
+    return response
+
+
+def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
+    lines = []
+    for row in shown.rows:
+        patient = row.referral.case.patient if row.referral else None
+        lines.append(
+            content.AgendaLine(
+                number=row.number,
+                kind="topic" if row.is_topic else "case",
+                name=row.name,
+                pseudonym=row.label,
+                minutes=row.item.minutes,
+                expected_at=row.expected_at,
+                birth_date=patient.birth_date if patient else None,
+                organisation=row.organisation.name,
+                requester=row.requester,
+                question=row.referral.question if row.referral else "",
+                late=row.item.late,
+                state=row.item.state,  # type: ignore[arg-type]
+            )
+        )
+    return content.AgendaSheet(
+        sitting=sitting_head(meeting, language),
+        items=tuple(lines),
+        imprint=content.Imprint(document_id=str(meeting.pk), version=meeting.version),
+        ends_at=shown.forecast.end if shown.forecast else None,
+        published_at=meeting.published_at,
+    )

@@ -1,0 +1,163 @@
+"""One decision to look back at, its report, the minutes, and its correction."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from cases.dossiers.board_kinds import board_kind
+from cases.views.identity import identity
+from mdo.kernel.errors import Denied, NotFound, Unavailable
+from mdo.kernel.storage import Damaged, storage
+from meetings import access
+from meetings.actions.signing import correct_decision
+from meetings.forms import CorrectionForm, steps_formset, steps_of
+from meetings.models import Decision, Meeting, Report
+from meetings.reports import writing
+from meetings.views.showing import SHOWN, did, person, private, put_on, renew
+
+
+@private
+@require_GET
+def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
+    """What was decided, by whom, with all of its versions. Writes the read row."""
+    by = person(request)
+    found = access.access_decision_for_reading(by, decision_id)
+    kind = board_kind(found.board.kind)
+    item = found.item
+    versions = list(
+        access.visible_decisions(by)
+        .filter(item=item)
+        .exclude(state=Decision.State.DRAFT)
+        .select_related("signed_by", "recorded_by")
+        .order_by("-version")
+    )
+    meeting = Meeting.objects.select_related("board__organiser").get(pk=found.meeting_id)
+    place = access.chair_at(by, meeting)
+    reports = Report.objects.filter(decision=found).exclude(storage_name="")
+    context = {
+        "decision": found,
+        "meeting": meeting,
+        "board": found.board,
+        "referral": item.referral,
+        "topic": item.topic,
+        "identity": identity(found.case.patient, found.case.hospital) if found.case else None,
+        "words": writing.recommendation(found, kind, get_language()),
+        "present": [writing.present(row) for row in found.attendance],
+        "quorum": found.quorum,
+        "versions": versions,
+        "newer": next((each for each in versions if each.version > found.version), None),
+        "report": reports.order_by("-created_at").first() if access.may_read_report(by, found) else None,
+        "agenda": bool(place.seats) and not place.is_guest,
+        "may_correct": found.state == Decision.State.SIGNED and bool(place.seats) and place.permits_item("sign", item),
+        "may_sign": found.state == Decision.State.RECORDED
+        and meeting.state == Meeting.State.CLOSED
+        and bool(place.seats)
+        and place.permits_item("sign", item),
+    }
+    return render(request, "meetings/decision.html", context)
+
+
+@private
+@require_GET
+def report(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
+    """The report of one decision as PDF, for who may have it. Writes the read row."""
+    found, row = access.access_report_of(person(request), decision_id)
+    return _pdf(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.pdf")
+
+
+@private
+@require_GET
+def minutes(request: HttpRequest, meeting_id: UUID) -> HttpResponseBase:
+    """The minutes of a whole meeting as PDF, for who may read all of them. Writes the read row."""
+    meeting = access.access_minutes_for_reading(person(request), meeting_id)
+    rows = Report.objects.filter(meeting=meeting, kind=Report.Kind.MINUTES).exclude(storage_name="")
+    row = rows.order_by("-created_at").first()
+    if row is None:
+        raise NotFound()
+    return _pdf(row, f"minutes-{meeting.starts_at:%Y-%m-%d}.pdf")
+
+
+def _pdf(row: Report, name: str) -> HttpResponseBase:
+    """The file itself. Its name tells nothing of whom it is about (DOMAIN §8)."""
+    try:
+        file = storage.open(row.storage_name)
+    except (OSError, Damaged) as error:
+        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
+    response = FileResponse(file, content_type="application/pdf", filename=name)
+    response["Content-Length"] = str(row.size)
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@private
+@require_http_methods(["GET", "POST"])
+def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
+    """Write the new version of a signed decision, or change the one that waits for its signature."""
+    by = person(request)
+    found = access.access_decision_for_reading(by, decision_id)
+    meeting = Meeting.objects.select_related("board__organiser").get(pk=found.meeting_id)
+    place = access.chair_at(by, meeting)
+    if not place.seats or not place.permits_item("sign", found.item):
+        raise Denied()
+    if found.state != Decision.State.SIGNED:
+        raise NotFound()
+    kind, language = board_kind(found.board.kind), get_language()
+    waiting = Decision.objects.filter(replaces=found).first()
+    shown = waiting or found
+    extra: dict[str, Any] = {"kind": kind, "language": language}
+    steps_extra = {"steps": kind.choices("steps", language)}
+    status = 200
+    if request.method == "POST":
+        status = 422
+        form = CorrectionForm(request.POST, **extra)
+        steps = steps_formset()(request.POST, prefix="steps", form_kwargs=steps_extra)
+        if form.is_valid() and steps.is_valid():
+            data = form.cleaned_data
+            try:
+                correct_decision(
+                    by=by,
+                    decision_id=decision_id,
+                    correction_id=data["correction_id"],
+                    version=data["version"],
+                    text=data["text"],
+                    intent=data["intent"],
+                    steps=steps_of(steps),
+                    deviation=data["deviation"],
+                    reason=data["reason"],
+                    command_id=data["command_id"],
+                )
+                words = _("The correction waits for your signature. Until then the signed version stands.")
+                return did(request, reverse("meetings:signing"), words)
+            except SHOWN as refusal:
+                put_on(form, refusal)
+                status = refusal.status
+                renew(form, waiting.draft_version if waiting else 0)
+    else:
+        form = CorrectionForm(
+            initial={
+                "version": waiting.draft_version if waiting else 0,
+                "reason": waiting.correction_reason if waiting else "",
+                "intent": shown.intent,
+                "text": shown.text,
+                "deviation": shown.deviation,
+            },
+            **extra,
+        )
+        steps = steps_formset()(prefix="steps", initial=shown.steps, form_kwargs=steps_extra)
+    context = {
+        "form": form,
+        "steps": steps,
+        "decision": found,
+        "board": found.board,
+        "meeting": meeting,
+        "waiting": waiting,
+        "identity": identity(found.case.patient, found.case.hospital) if found.case else None,
+    }
+    return render(request, "meetings/correct.html", context, status=status)

@@ -1,0 +1,116 @@
+"""The rows of an agenda as one person may see them: names for who may read the case, else the label, else a number."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from cases.access import visible_cases
+from cases.models import Referral
+from mdo.directory.models import Organisation
+from mdo.kernel.acting import Actor, elevated
+from meetings import access, agenda
+from meetings.access import Chair
+from meetings.forecast import Forecast, forecast
+from meetings.models import AgendaItem, Meeting
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the agenda. ``name`` is the patient's where ``readable``, else the label; of a topic it is the title."""
+
+    item: AgendaItem
+    number: int | None
+    name: str
+    label: str
+    organisation: Organisation
+    expected_at: datetime | None
+    requester: str = ""
+    referral: Referral | None = None  # only where the case may be read
+    withdrawn: bool = False
+
+    @property
+    def is_topic(self) -> bool:
+        return self.item.topic_id is not None
+
+    @property
+    def waits(self) -> bool:
+        return self.item.state == AgendaItem.State.SCHEDULED
+
+    @property
+    def place(self) -> int:
+        return self.item.position
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What one person sees of one agenda, and when it is expected to end (``None`` for a guest)."""
+
+    rows: list[Row]
+    forecast: Forecast | None
+    minutes: int | None
+
+    @property
+    def readable(self) -> list[tuple[UUID, UUID]]:
+        """(hospital, case) of every patient whose name is shown."""
+        return [(row.item.hospital_id, row.referral.case_id) for row in self.rows if row.referral is not None]
+
+
+def agenda_for(by: Actor, meeting: Meeting, place: Chair) -> Agenda:
+    """The agenda as ``by`` may see it. A constant number of queries, whatever the number of items."""
+    items = list(
+        access.visible_items(by, meeting, place)
+        .select_related("hospital", "topic", "referral__case__patient", "referral__requester")
+        .order_by("position")
+    )
+    every = items if not place.is_guest else list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
+    times = forecast(every, starts_at=meeting.starts_at, started_at=meeting.started_at, closed_at=meeting.closed_at)
+    readable = set(visible_cases(by).filter(referrals__items__meeting=meeting).values_list("pk", flat=True))
+    hidden = _hidden([item for item in items if item.referral_id is not None and item.referral is None])
+    numbers = {} if place.is_guest else agenda.numbers(items)
+    rows = []
+    for item in items:
+        referral = item.referral or hidden.get(item.referral_id)
+        may_read = (
+            item.referral is not None
+            and item.referral.case_id in readable
+            and not place.pseudonyms
+            and place.permits_item("read_case", item)
+        )
+        rows.append(
+            Row(
+                item=item,
+                number=numbers.get(item.pk),
+                name=_name(item, referral, may_read=may_read, pseudonyms=place.pseudonyms),
+                label=_name(item, referral, may_read=False, pseudonyms=place.pseudonyms),
+                organisation=item.hospital,
+                expected_at=times.items.get(item.pk),
+                requester=referral.requester.display_name
+                if referral and not place.pseudonyms and not place.is_guest
+                else "",
+                referral=item.referral if may_read else None,
+                withdrawn=referral is not None and referral.status == Referral.Status.WITHDRAWN,
+            )
+        )
+    if place.is_guest:
+        return Agenda(rows, None, None)
+    return Agenda(rows, times, agenda.planned_minutes(items))
+
+
+def _hidden(items: list[AgendaItem]) -> dict[UUID | None, Referral]:
+    """What row-level security keeps from the actor, read by the house, only to draw its label."""
+    if not items:
+        return {}
+    with elevated("agenda.label"):
+        found = Referral.objects.filter(pk__in=[item.referral_id for item in items])
+        return {each.pk: each for each in found.select_related("case__patient", "requester")}
+
+
+def _name(item: AgendaItem, referral: Referral | None, *, may_read: bool, pseudonyms: bool) -> str:
+    if item.topic is not None:
+        return item.topic.title
+    if pseudonyms or referral is None:
+        return _("Case %(number)s") % {"number": item.position}
+    patient = referral.case.patient
+    return patient.display_name if may_read else patient.label

@@ -1,0 +1,86 @@
+"""What the pages of this app share: who asks, how a refusal is shown with everything still there, and the trace of a list."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.views.decorators.cache import never_cache
+
+from mdo.directory.models import Person
+from mdo.kernel import audit
+from mdo.kernel.errors import IdReused, Invalid, Refused, RuleBroken, Stale
+from mdo.kernel.ids import new_id
+
+SHOWN = (RuleBroken, Invalid, Stale, IdReused)  # refusals that belong beside the form; the others are the middleware's
+
+
+def person(request: HttpRequest) -> Person:
+    """Who asks. The middleware lets nobody in who is not signed in."""
+    return cast(Person, request.user)
+
+
+def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A page with care content: no browser or proxy keeps it."""
+    return wraps(view)(never_cache(view))
+
+
+def status_of(request: HttpRequest, refusal: Refused) -> int:
+    """The status of a page that shows a refusal. htmx swaps a 422 and leaves a 409 out, so it gets the former."""
+    return 422 if getattr(request, "htmx", False) else refusal.status
+
+
+def sentences(refusal: Refused) -> list[dict[str, str]]:
+    """A refusal as the errors summary wants it, without a field to lead to."""
+    if isinstance(refusal, Invalid):
+        return [{"message": each} for found in refusal.errors.values() for each in found]
+    return [{"message": refusal.message}]
+
+
+def put_on(form: forms.Form, refusal: Refused) -> None:
+    """Show a refusal on the form that caused it: at the field where there is one, else above."""
+    found = refusal.errors if isinstance(refusal, Invalid) else {refusal.field or "": [refusal.message]}
+    for field, words in found.items():
+        known = field if field in form.fields and not form.fields[field].widget.is_hidden else None
+        for each in words:
+            form.add_error(known, each)
+
+
+def form_sentences(form: forms.Form) -> list[dict[str, str]]:
+    """The errors of a small form, in words: for a page that shows it without its own summary."""
+    found = []
+    for field, errors in form.errors.items():
+        label = "" if field == "__all__" or form[field].is_hidden else f"{form[field].label}: "
+        found += [{"message": f"{label}{error}"} for error in errors]
+    return found
+
+
+def did(request: HttpRequest, url: str, words: str = "") -> HttpResponse:
+    """After something was done: say so and show the page anew (303, so that a reload does nothing twice)."""
+    if words:
+        messages.success(request, words)
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
+
+
+def trace(action: str, rows: Iterable[tuple[UUID, UUID]], **detail: Any) -> None:
+    """One audit row for each hospital of whose patients a list shows names: ``rows`` are (hospital, case). A list of sixty cases
+    is one reading, not sixty, and each hospital's privacy officer sees what was shown of theirs."""
+    by_hospital: dict[UUID, list[str]] = {}
+    for hospital_id, case_id in rows:
+        by_hospital.setdefault(hospital_id, []).append(str(case_id))
+    for hospital_id in sorted(by_hospital):
+        audit.act(action, hospital_id=hospital_id, detail={**detail, "cases": by_hospital[hospital_id]})
+
+
+def renew(form: forms.Form, version: int) -> None:
+    """After a refusal: what was typed stays, on top of the version as it is now and as a new command."""
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    data["version"], data["command_id"] = str(version), str(new_id())
+    form.data = data

@@ -1,0 +1,136 @@
+"""What waits for the coordinator's signature: everything to read, then one or all."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from cases.dossiers.board_kinds import board_kind
+from mdo.directory import access as directory
+from mdo.directory.middleware import is_id
+from mdo.kernel.errors import Denied, NotFound
+from mdo.kernel.ids import new_id
+from meetings import access, chain
+from meetings.actions.signing import sign_decisions
+from meetings.forms import CommandForm
+from meetings.models import Decision, Meeting
+from meetings.reports import content, writing
+from meetings.views.showing import SHOWN, did, form_sentences, person, private, sentences, status_of, trace
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One decision to read: with what it was seen as (``seen``), its words, and who was there."""
+
+    decision: Decision
+    seen: str
+    words: content.Recommendation
+    present: tuple[content.Present, ...]
+    changed: bool = False
+
+    @property
+    def value(self) -> str:
+        return f"{self.decision.pk}:{self.seen}"
+
+    @property
+    def board_quorum(self) -> dict[str, int]:
+        return dict(self.decision.quorum.get("board") or {})
+
+    @property
+    def billing_quorum(self) -> dict[str, int]:
+        return dict(self.decision.quorum.get("billing") or {})
+
+
+@private
+@require_GET
+def signing(request: HttpRequest) -> HttpResponse:
+    """Recorded decisions of closed meetings on the boards that one coordinates, by meeting. A constant number of queries."""
+    return _page(request)
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    errors: list[dict[str, str]] | None = None,
+    status: int = 200,
+    seen_before: dict[UUID, str] | None = None,
+) -> HttpResponse:
+    by = person(request)
+    standings = directory.visible_boards(by)
+    boards = [each.board for each in standings if each.permits("sign")]
+    if not boards:
+        raise Denied() if standings else NotFound()
+    found = (
+        access.visible_decisions(by)
+        .filter(board__in=boards, state=Decision.State.RECORDED, meeting__state=Meeting.State.CLOSED)
+        .select_related(
+            "meeting__board",
+            "case__patient",
+            "hospital",
+            "item__topic",
+            "item__referral__requester",
+            "recorded_by",
+            "replaces",
+        )
+        .order_by("meeting__starts_at", "meeting", "item__position", "version")
+    )
+    language = get_language()
+    meetings: dict[UUID, tuple[Meeting, list[Waiting]]] = {}
+    decisions = list(found)
+    trace("signing.listed", ((each.hospital_id, each.case_id) for each in decisions if each.case_id))
+    for decision in decisions:
+        seen = chain.seen(decision)
+        waiting = Waiting(
+            decision,
+            seen,
+            writing.recommendation(decision, board_kind(decision.meeting.board.kind), language),
+            tuple(writing.present(row) for row in decision.attendance),
+            changed=(seen_before or {}).get(decision.pk, seen) != seen,
+        )
+        meetings.setdefault(decision.meeting_id, (decision.meeting, []))[1].append(waiting)
+    context = {"groups": list(meetings.values()), "total": len(decisions), "errors": errors or [], "new_id": new_id}
+    return render(request, "meetings/signing.html", context, status=status)
+
+
+@private
+@require_POST
+def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """Sign one decision (its button names it) or all that the page showed of one meeting."""
+    form = CommandForm(request.POST)
+    if not form.is_valid():
+        return _page(request, errors=form_sentences(form), status=422)
+    one = request.POST.get("one")
+    values = [one] if one else request.POST.getlist("decision")[:500]
+    seen: dict[UUID, str] = {}
+    for value in values:
+        text, _colon, digest = value.partition(":")
+        decision_id = is_id(text)
+        if decision_id is None:
+            raise NotFound()
+        seen[decision_id] = digest
+    try:
+        done = sign_decisions(
+            by=person(request),
+            meeting_id=meeting_id,
+            decisions=sorted(seen.items()),
+            command_id=form.cleaned_data["command_id"],
+        )
+    except SHOWN as refusal:
+        return _page(request, errors=sentences(refusal), status=status_of(request, refusal), seen_before=seen)
+    signed = len(seen) if done.replayed else len(done.events)
+    left = len(seen) - signed
+    if left:
+        words = ngettext(
+            "%(n)d decision changed since you read it and was not signed. Read it again.",
+            "%(n)d decisions changed since you read them and were not signed. Read them again.",
+            left,
+        )
+        messages.warning(request, words % {"n": left})
+    words = ngettext("%(n)d decision signed.", "%(n)d decisions signed.", signed) % {"n": signed}
+    return did(request, reverse("meetings:signing"), words + " " + _("The reports are being made."))

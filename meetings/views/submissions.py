@@ -1,0 +1,109 @@
+"""What a board still has to deal with: handed-in cases with what they miss, and what waits for a sitting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import get_language
+
+from cases import dossiers
+from cases.access import visible_referrals
+from cases.dossiers.board_kinds import board_kind
+from cases.models import Referral
+from mdo.directory.access import Standing
+from mdo.kernel.acting import Actor
+from mdo.kernel.clock import now
+from meetings.models import Meeting
+from meetings.series import deadline
+
+Status = Referral.Status
+WAITING = (Status.SUBMITTED, Status.ACCEPTED, Status.POSTPONED, Status.RETURNED)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One row: the referral, what it misses (in words, in the order of the form) and for which sitting it is meant."""
+
+    referral: Referral
+    missing: tuple[str, ...]
+    wanted: Meeting | None
+    target: Meeting | None
+    late: bool
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing
+
+    @property
+    def bulk_value(self) -> str:
+        return f"{self.referral.pk}:{self.referral.version}"
+
+
+def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> list[Submission]:
+    """The referrals to a board that wait for somebody, as ``by`` may see them. A constant number of queries.
+
+    ``sittings``: those that can still take a case, soonest first. The target is the wanted one, else the next whose deadline is
+    not past, else the next.
+    """
+    board = standing.board
+    kind = board_kind(board.kind)
+    language = get_language()
+    found = (
+        visible_referrals(by)
+        .filter(board=board, status__in=WAITING)
+        .select_related("case__patient", "hospital", "requester")
+        .prefetch_related("case__tumours")
+    )
+    by_id = {meeting.pk: meeting for meeting in sittings}
+    open_ones = [meeting for meeting in sittings if deadline(meeting) > now()]
+    usual = next(iter([*open_ones, *sittings]), None)
+    words: dict[str, dict[str, str]] = {}
+    rows = []
+    for referral in found:
+        case = referral.case
+        if case.dossier not in words:
+            words[case.dossier] = dict(dossiers.item_words(case.dossier, language))
+        items = dict.fromkeys(
+            words[case.dossier].get(each.item, each.label)
+            for each in dossiers.missing(
+                case.dossier,
+                case.data,
+                [tumour.data for tumour in case.tumours.all()],
+                language=language,
+                items=kind.required_items.get(case.dossier),
+            )
+        )
+        wanted = by_id.get(referral.wanted_meeting) if referral.wanted_meeting else None
+        target = wanted or usual
+        late = bool(target and referral.submitted_at and referral.submitted_at > deadline(target))
+        rows.append(Submission(referral, tuple(items), wanted, target, late))
+    return rows
+
+
+SORTS = ("patient", "hospital", "requester", "submitted", "sitting", "missing")
+
+
+def ordered(rows: list[Submission], sort: str) -> list[Submission]:
+    """Sorted by a column (``-`` before it: the other way round); unknown or empty: by sitting, then by when it was handed in."""
+    name, reverse = sort.removeprefix("-"), sort.startswith("-")
+    rows = sorted(rows, key=lambda row: (row.target.starts_at.timestamp() if row.target else 9e12, _submitted(row)))
+    if name in SORTS and name != "sitting":
+        rows = sorted(rows, key=lambda row: _key(row, name))
+    return rows[::-1] if reverse else rows
+
+
+def _submitted(row: Submission) -> float:
+    return row.referral.submitted_at.timestamp() if row.referral.submitted_at else 0.0
+
+
+def _key(row: Submission, name: str) -> Any:
+    match name:
+        case "patient":
+            return row.referral.case.patient.name_key
+        case "hospital":
+            return row.referral.hospital.name
+        case "requester":
+            return (row.referral.requester.last_name, row.referral.requester.first_name)
+        case "missing":
+            return -len(row.missing)
+    return _submitted(row)
