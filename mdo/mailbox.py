@@ -13,6 +13,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -84,6 +85,7 @@ def _mail(key: str, message: EmailMessage) -> Mail:
     )
 
 
+@login_not_required  # a guest's invitation and a forgotten password arrive here
 @require_safe
 def index(request: HttpRequest, key: str | None = None) -> HttpResponse:
     """The newest mails, and the chosen one whole; `?to=` keeps those to one address."""
@@ -106,6 +108,7 @@ def index(request: HttpRequest, key: str | None = None) -> HttpResponse:
     return render(request, "mailbox.html", {"mails": mails, "chosen": chosen, "to": wanted})
 
 
+@login_not_required  # a guest's invitation and a forgotten password arrive here
 @require_safe
 def attachment(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """One attached file, to be saved."""
