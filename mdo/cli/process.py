@@ -88,6 +88,7 @@ class Child:
     def ask_to_stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(self.program.stop_signal)
+            self.process.send_signal(signal.SIGCONT)  # somebody may have frozen it
 
     def wait_or_kill(self) -> bool:
         """Wait for its time to stop, then kill it; True when it stopped by itself."""
@@ -135,6 +136,7 @@ def _end(pid: int, start: str, stop_signal: int) -> None:
     for number, seconds in ((stop_signal, 15.0), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
+            os.kill(pid, signal.SIGCONT)  # somebody may have frozen it
         except ProcessLookupError:
             return
         deadline = time.monotonic() + seconds

@@ -1,0 +1,195 @@
+"""`mdo up` as a person meets it: it starts, says where, heals, ends everything, and recovers from a hard kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mdo.cli.home import Home
+from mdo.cli.process import born
+from mdo.cli.up import ready
+from mdo.environment import BASE_DIR, names
+from tests.parts import answers, until
+
+pytestmark = pytest.mark.slow
+
+
+class Product:
+    """One copy of the product in a folder of its own, started and stopped by the test."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.output = folder.parent / "output"
+        self.offset = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def environment(self, **more: str) -> dict[str, str]:
+        clean = {
+            name: value for name, value in os.environ.items() if name not in names() and not name.startswith("MDO_")
+        }
+        return clean | {"MDO_VAR": str(self.folder), "MDO_PORT": str(self.port)} | more
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mdo", *arguments],
+            env=self.environment(**more),
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def start(self) -> None:
+        self.offset = len(self.said())
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mdo", "up"], env=self.environment(), cwd=BASE_DIR, stdout=output, stderr=output
+            )
+        until(lambda: "Ready after" in self.fresh() or self.process.poll() is not None, "mdo up", 120, self.output)  # type: ignore[union-attr]
+        assert self.process.poll() is None, self.said()
+
+    def said(self) -> str:
+        return self.output.read_text() if self.output.exists() else ""
+
+    def fresh(self) -> str:
+        """What was said since the last start."""
+        return self.said()[self.offset :]
+
+    def pids(self) -> dict[str, int]:
+        return {file.name: json.loads(file.read_text())["pid"] for file in (self.folder / "pids").glob("*")}
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Started once for the whole module; the tests below run in their order."""
+    base = tmp_path_factory.mktemp("product")
+    deep = base / ("a rather long name " * 5).strip()  # no socket's path fits below it
+    deep.mkdir(mode=0o700)
+    made = Product(deep / "var", free_port())
+    made.start()
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.stop()
+    place = Home(made.folder)
+    if made.folder.exists():
+        place.remove()
+
+
+def test_it_says_where_and_who(product):
+    said = product.said()
+    assert f"{product.url}/\n" in said
+    assert f"{product.url}/mailbox/" in said
+    for account in ("chair", "coordinator", "secretary", "requester", "partner", "guest", "outsider"):
+        assert account in said
+
+
+def test_it_is_ready(product):
+    assert ready(product.url) is True
+    assert set(product.pids()) == {"postgres", "valkey", "smtp", "web", "worker"}
+
+
+def test_secrets_are_read_by_their_owner_only(product):
+    for name in ("keys", "env"):
+        assert (product.folder / name).stat().st_mode & 0o077 == 0
+    for name in ("web", "worker", "smtp"):
+        environ = Path(f"/proc/{product.pids()[name]}/environ").read_bytes()
+        assert b"DATABASE_OWNER_URL" not in environ
+    for file in (product.folder / "log").iterdir():
+        assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_servers_do_not_run_as_root(product):
+    for name in ("postgres", "valkey"):
+        assert Path(f"/proc/{product.pids()[name]}").stat().st_uid != 0
+
+
+def test_a_second_start_from_the_same_folder_is_refused(product):
+    result = product.run("up", MDO_PORT=str(free_port()))
+    assert result.returncode == 1
+    assert f"It runs already from this folder (process {product.process.pid})" in result.stderr
+
+
+def test_a_taken_port_is_refused(product, tmp_path):
+    result = product.run("up", MDO_VAR=str(tmp_path / "var"))
+    assert result.returncode == 1
+    assert f"Port {product.port} on 127.0.0.1 is taken." in result.stderr
+
+
+def test_junk_is_refused_by_name(product, tmp_path):
+    result = product.run("up", MDO_VAR=str(tmp_path / "var"), MDO_PORT="http", MDO_HOST="0.0.0.0", EMAIL_URL="pigeon")
+    assert result.returncode == 2
+    assert [line.split(":")[0].strip() for line in result.stderr.splitlines()[1:]] == ["EMAIL_URL", "MDO_PORT"]
+
+
+def test_demo_mode_does_not_listen_beyond_loopback(product, tmp_path):
+    result = product.run("up", MDO_VAR=str(tmp_path / "var"), MDO_PORT=str(free_port()), MDO_HOST="0.0.0.0")
+    assert (result.returncode, "MDO_HOST: demo mode listens on loopback only" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "smtp", "valkey", "postgres"])
+def test_a_child_that_dies_is_restarted_and_reported(product, name):
+    before = product.pids()[name]
+    os.kill(before, signal.SIGKILL)
+    until(lambda: product.pids()[name] != before, f"a new {name}")
+    until(lambda: ready(product.url) is True, "ready again", 60)
+    assert f"{name} ended (signal 9); starting it again" in product.said()
+
+
+def test_ctrl_c_ends_every_child(product):
+    before = {pid: born(pid) for pid in product.pids().values()}
+    assert None not in before.values()
+    assert product.stop(signal.SIGINT) == 0
+    assert {born(pid) for pid in before} == {None}
+    assert list((product.folder / "pids").iterdir()) == []
+    assert not answers(product.url + "/healthz")
+
+
+def test_a_hard_kill_leaves_nothing_that_the_next_start_cannot_mend(product):
+    product.start()
+    before = product.pids()
+    children = {pid: born(pid) for pid in before.values()}
+    # The worker must not notice: as if the machine had frozen it while everything else died.
+    os.kill(before["worker"], signal.SIGSTOP)
+    product.stop(signal.SIGKILL)
+    for name in ("postgres", "valkey"):
+        until(lambda name=name: born(before[name]) is None, f"{name} ends with its supervisor")
+    product.start()
+    assert ready(product.url) is True
+    assert {pid for pid, start in children.items() if born(pid) == start} == set()
+    assert "worker of an earlier start still runs" in product.said()
+    unchanged = [line for line in product.fresh().splitlines() if line.rstrip().endswith("unchanged")]
+    assert [line.split()[0] for line in unchanged] == ["Tables", "Static", "Demonstration"]
+
+
+def test_sigterm_ends_it_too(product):
+    assert product.stop(signal.SIGTERM) == 0
+
+
+def test_reset_begins_anew(product):
+    linked = [Path(os.readlink(link)) for link in product.folder.iterdir() if link.is_symlink()]
+    assert linked
+    assert product.run("reset").returncode == 0
+    assert not product.folder.exists()
+    assert [path for path in linked if path.exists()] == []
