@@ -2,8 +2,10 @@
 
 import os
 
-from mdo.environment import placeholders
+from mdo.environment import names, placeholders
 
+for name in names():
+    os.environ.pop(name, None)
 os.environ.update(placeholders())
 
-from mdo.settings import *  # noqa: F403
+from mdo.settings import *  # noqa: E402, F403
