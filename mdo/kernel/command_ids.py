@@ -29,8 +29,19 @@ class Earlier:
 
 def digest(action: str, arguments: Mapping[str, Any]) -> bytes:
     """SHA-256 over the action's name and its arguments, in a canonical form."""
-    body = json.dumps([action, arguments], sort_keys=True, default=str, separators=(",", ":"))
+    body = json.dumps([action, _plain(arguments)], sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()
+
+
+def _plain(value: Any) -> Any:
+    """Keys as text (an id may be one) and sets in order: the same in every process."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(str(each) for each in value)
+    return value
 
 
 def find(actor_id: UUID, command_id: UUID) -> Earlier | None:

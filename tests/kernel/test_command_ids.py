@@ -31,6 +31,19 @@ def test_the_digest_holds_name_and_arguments() -> None:
     assert len({asked, *others}) == 4
 
 
+def test_ids_as_keys_and_sets_have_a_digest() -> None:
+    one, two = uuid4(), uuid4()
+    asked = command_ids.digest(
+        "case.change", {"tumours": {one: {"grade": "1"}, two: [{"grade": "2"}]}, "who": {"a", "b"}}
+    )
+    assert asked == command_ids.digest(
+        "case.change", {"who": frozenset("ba"), "tumours": {str(two): ({"grade": "2"},), str(one): {"grade": "1"}}}
+    )
+    assert asked != command_ids.digest(
+        "case.change", {"tumours": {one: {"grade": "1"}, two: [{"grade": "3"}]}, "who": {"a", "b"}}
+    )
+
+
 def test_any_text_has_a_digest() -> None:
     assert len(command_ids.digest("draft.save", {"text": "\ud800 \x00 é"})) == 32
 
