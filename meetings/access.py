@@ -22,7 +22,7 @@ from mdo.directory.access import Standing
 from mdo.directory.matrix import Seat, permits
 from mdo.directory.models import Board, Person
 from mdo.kernel import audit
-from mdo.kernel.acting import Actor, current
+from mdo.kernel.acting import Actor, current, elevated
 from mdo.kernel.action import granted
 from mdo.kernel.errors import Denied, NotFound
 from meetings.models import AgendaItem, Decision, Meeting, Report
@@ -82,7 +82,7 @@ class Chair:
             facts.add("own_row")
             if item.state == AgendaItem.State.OPEN:
                 facts.add("slot")
-        if referral is not None and item.hospital_id not in self.reach:
+        if item.referral_id is not None and item.hospital_id not in self.reach:
             seats &= {Seat.REQUESTER, Seat.GUEST}
         return permits(row, seats, facts)
 
@@ -94,15 +94,19 @@ class Chair:
 
 
 def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> Chair:
-    """The place of ``by`` at ``meeting``; without seats for an outsider. Three queries."""
+    """The place of ``by`` at ``meeting``; without seats for an outsider. Four statements.
+
+    Whose items these are is asked as the house: a guest may not read the referral while it is not their turn, and still has a
+    place before the door.
+    """
     standing = standing or directory.standing(by, meeting.board)
     seats = set(standing.seats)
     own = AgendaItem.objects.filter(meeting=meeting).exclude(state=AgendaItem.State.WITHDRAWN)
     mine = own.filter(Q(referral__requester=by.actor_id) | Q(referral__guest=by.actor_id))
     guest_items = set()
-    for item_id, requester, guest, hospital in mine.values_list(
-        "pk", "referral__requester", "referral__guest", "referral__hospital"
-    ):
+    with elevated("meeting.places"):
+        found = list(mine.values_list("pk", "referral__requester", "referral__guest", "hospital"))
+    for item_id, requester, guest, hospital in found:
         if requester == by.actor_id and hospital == standing.organisation_id and hospital in standing.reach:
             seats.add(Seat.REQUESTER)
         if guest == by.actor_id:
@@ -112,7 +116,11 @@ def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> C
 
 
 def _chair_at_item(by: Actor, standing: Standing, item: AgendaItem) -> Chair:
-    """The place of ``by`` before one item: as ``chair_at``, from what is loaded already."""
+    """The place of ``by`` before one item: as ``chair_at``, mostly from what is loaded already."""
+    if (
+        item.referral_id is not None and item.referral is None
+    ):  # hidden by row-level security: a guest before their turn
+        return chair_at(by, item.meeting, standing)
     seats = set(standing.seats)
     guest_items = set()
     referral = item.referral
@@ -143,9 +151,11 @@ def visible_meetings(by: Actor) -> QuerySet[Meeting]:
     open_boards = [board.pk for board in directory.boards_open_to(organisation_id)] if organisation_id else []
     items = AgendaItem.objects.filter(meeting=OuterRef("pk")).exclude(state=AgendaItem.State.WITHDRAWN)
     requested = items.filter(referral__requester=by.actor_id, hospital=organisation_id)
-    invited = items.filter(referral__guest=by.actor_id)
+    with elevated("meeting.places"):  # a guest may not read the referral yet, but knows that there is a meeting
+        live = AgendaItem.objects.filter(referral__guest=by.actor_id).exclude(state=AgendaItem.State.WITHDRAWN)
+        invited = list(live.values_list("meeting_id", flat=True))
     return Meeting.objects.filter(
-        Q(board__in=boards) | (Q(board__in=open_boards) & Exists(requested)) | Exists(invited)
+        Q(board__in=boards) | (Q(board__in=open_boards) & Exists(requested)) | Q(pk__in=invited)
     )
 
 
@@ -219,13 +229,13 @@ def access_item_for(by: Actor, meeting_id: UUID, item_id: UUID, row: str, *, loc
     item = AgendaItem.objects.select_related("referral").filter(pk=item_id, meeting=meeting).first()
     if item is None:
         raise NotFound()
+    item.meeting = meeting
     if by.actor_kind != "system":
         place = _chair_at_item(by, directory.standing(by, meeting.board), item)
         if not _sees(place, item):
             raise NotFound()
         if not place.permits_item(row, item):
             raise Denied()
-    item.meeting = meeting
     granted(row, hospital_id=item.hospital_id)
     return item
 

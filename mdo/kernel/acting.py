@@ -134,8 +134,8 @@ def acting(
 def elevated(reason: str) -> Iterator[None]:
     """Inside an open door, read as the house for a moment: to draw what the actor may see of a row that they may not read.
 
-    Used where a projection decides what is shown (the label of an agenda item for a partner's secretary), never to write.
-    Every caller is named in ``tests/test_architecture.py``.
+    Used where a projection decides what is shown (the label of an agenda item for a partner's secretary), and where the house
+    tidies up after somebody (closing a meeting). Every caller is named in ``tests/test_architecture.py``.
     """
     here = current()
     _tell("system", System(reason).actor_id, here.organisation_id, here.purpose)

@@ -15,7 +15,7 @@ from cases import states
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral
-from mdo.kernel.acting import Actor
+from mdo.kernel.acting import Actor, elevated
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
@@ -205,7 +205,8 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
     events: list[Event] = []
     if open_now is not None:
         events += _finish(open_now, at, put_back=False)
-    following = agenda.next_item(items)
+    # A case that came out of reach (its agreement ended) is not there for anybody any more.
+    following = agenda.next_item([item for item in items if item.referral_id is None or item.referral is not None])
     if following is not None:
         events += _open(following, meeting, at)
     elif open_now is None:
@@ -391,12 +392,14 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
     _running(meeting)
     at = now()
     events: list[Event] = []
-    for item in _items(meeting):
-        if item.state == State.OPEN:
-            events += _finish(item, at, put_back=False)
-            change_slots(meeting, at, closing=item, opening=None)
-        elif item.state == State.SCHEDULED:
-            events += _postpone(item, at, "out_of_time", "", None)
+    # As the house: what is left is put back for everybody, also a case that came out of the chair's reach meanwhile.
+    with elevated("meeting.close"):
+        for item in _items(meeting):
+            if item.state == State.OPEN:
+                events += _finish(item, at, put_back=False)
+                change_slots(meeting, at, closing=item, opening=None)
+            elif item.state == State.SCHEDULED:
+                events += _postpone(item, at, "out_of_time", "", None)
     meeting.state, meeting.closed_at, meeting.current_item = Meeting.State.CLOSED, at, None
     _save_meeting(meeting, "state", "closed_at", "current_item")
     order_reports(meeting)
