@@ -173,8 +173,7 @@ def test_a_hard_kill_leaves_nothing_that_the_next_start_cannot_mend(product):
     # The worker must not notice: as if the machine had frozen it while everything else died.
     os.kill(before["worker"], signal.SIGSTOP)
     product.stop(signal.SIGKILL)
-    for name in ("postgres", "valkey"):
-        until(lambda name=name: born(before[name]) is None, f"{name} ends with its supervisor")
+    until(lambda: {born(before["postgres"]), born(before["valkey"])} == {None}, "the servers end with their supervisor")
     product.start()
     assert ready(product.url) is True
     assert {pid for pid, start in children.items() if born(pid) == start} == set()
