@@ -183,11 +183,15 @@ def access_case_for_referring(by: Actor, case_id: UUID) -> Case:
 def access_hospital_for_submitting(by: Actor) -> UUID:
     """The id of the acting hospital, if ``by`` may bring a new patient or case into it. Raises ``Denied``."""
     organisation_id = current().organisation_id
-    roles = directory.organisation_roles(by)
-    if organisation_id is None or not roles & {SECRETARY, CLINICIAN}:
+    if organisation_id is None or not may_bring_in(by):
         raise Denied()
     granted("submit", hospital_id=organisation_id)
     return organisation_id
+
+
+def may_bring_in(by: Actor) -> bool:
+    """Whether to offer a new case: the question of ``access_hospital_for_submitting``, without consequence."""
+    return current().organisation_id is not None and bool(directory.organisation_roles(by) & {SECRETARY, CLINICIAN})
 
 
 def access_referral_for(by: Actor, referral_id: UUID, row: str, *, lock: bool = True) -> Referral:
@@ -241,8 +245,8 @@ def access_document_for_reading(by: Actor, document_id: UUID) -> Document:
 
 
 def access_document_for_submitting(by: Actor, document_id: UUID) -> Document:
-    """The document with its case locked, for removing or sharing it."""
-    document = visible_documents(by).filter(pk=document_id).first()
+    """The document with its case locked, for removing or sharing it; also one that was removed, so that a repetition is answered."""
+    document = Document.objects.filter(case__in=visible_cases(by), pk=document_id).first()
     if document is None:
         raise NotFound()
     document.case = access_case_for_submitting(by, document.case_id)

@@ -18,7 +18,7 @@ from cases.models import Document
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
-from mdo.kernel.errors import Invalid, RuleBroken
+from mdo.kernel.errors import Invalid, NotFound, RuleBroken
 from mdo.kernel.events import Event
 from mdo.kernel.storage import storage
 
@@ -99,13 +99,20 @@ def add_document(
     )
 
 
+def _present(by: Actor, document_id: UUID) -> Document:
+    document = access.access_document_for_submitting(by, document_id)
+    if document.removed_at is not None:
+        raise NotFound()
+    return document
+
+
 @action("document.remove", row="submit")
 def remove_document(*, by: Actor, document_id: UUID, command_id: UUID) -> tuple[Event, ...]:
     """Take a document out of its case. Effects: nobody can open it any more; its bytes stay in the record; version + 1.
 
     Refused: ``NotFound`` (also when it was taken out before), ``Denied``, ``RuleBroken`` after the discussion.
     """
-    document = access.access_document_for_submitting(by, document_id)
+    document = _present(by, document_id)
     case = open_case(by, document.case_id)
     document.removed_at = now()
     document.save(update_fields=["removed_at"])
@@ -121,7 +128,7 @@ def share_document(*, by: Actor, document_id: UUID, shared: bool, command_id: UU
 
     Refused: ``NotFound``, ``Denied``.
     """
-    document = access.access_document_for_submitting(by, document_id)
+    document = _present(by, document_id)
     document.shared_with_guests = shared
     document.save(update_fields=["shared_with_guests"])
     return (touch(document.case),)

@@ -1,16 +1,25 @@
-"""The bytes of a document, through access control."""
+"""Documents: adding, taking out, sharing; and their bytes, through access control."""
 
 import re
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
 
-from cases.access import access_document_for_reading
+from cases.access import access_case_for_submitting, access_document_for_reading, access_document_for_submitting
+from cases.actions.documents import add_document, remove_document, share_document
 from cases.coding.documents import EXTENSIONS
+from cases.forms import CommandForm, ShareForm, UploadForm
 from cases.models import Document
-from mdo.kernel.errors import Unavailable
+from cases.views.detail import show_case
+from cases.views.pages import SHOWN, as_errors
+from mdo.directory.models import Person
+from mdo.kernel.errors import Invalid, Unavailable
+from mdo.kernel.ids import derived_id
 from mdo.kernel.storage import Damaged, storage
 
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
@@ -73,3 +82,77 @@ def _bytes_of(found: Document, header: str) -> HttpResponse:
     if part is None:
         return HttpResponse(body)
     return HttpResponse(body, status=206, headers={"Content-Range": f"bytes {start}-{end}/{found.size}"})
+
+
+@require_POST
+def upload(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """``POST /cases/<id>/documents/``: one or several files. Sound ones are kept, each refused one is named with the reason (422)."""
+    by: Person = request.user  # type: ignore[assignment]
+    access_case_for_submitting(by, case_id)  # before any byte is looked at
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        errors = [
+            {"field_id": f"id_{name}" if name in ("kind", "documents") else "", "message": message}
+            for name, found in form.errors.items()
+            for message in found
+        ]
+        return show_case(request, case_id, status=422, errors=errors, upload_form=form)
+    command_id, kept, errors = form.cleaned_data["command_id"], 0, []
+    for number, each in enumerate(form.uploads):
+        try:
+            add_document(
+                by=by,
+                case_id=case_id,
+                document_id=derived_id(command_id, by.pk, f"document {number}"),
+                kind=form.cleaned_data["kind"],
+                upload=each,
+                command_id=derived_id(command_id, by.pk, f"upload {number}"),
+            )
+        except SHOWN as error:
+            errors += [
+                {"field_id": "id_documents", "message": f"{each.name[:120]}: {found['message']}"}
+                for found in as_errors(error)
+            ]
+        else:
+            kept += 1
+    if kept:
+        text = ngettext("%(count)d document added.", "%(count)d documents added.", kept)
+        messages.success(request, text % {"count": kept})
+    if errors:
+        form.renew()
+        return show_case(request, case_id, status=422, errors=errors, upload_form=form)
+    return HttpResponseRedirect(reverse("cases:detail", args=[case_id]) + "#documents")
+
+
+@require_POST
+def remove(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """``POST /documents/<id>/remove/``: take a document out of its case."""
+    by: Person = request.user  # type: ignore[assignment]
+    found = access_document_for_submitting(by, document_id)
+    try:
+        remove_document(by=by, document_id=document_id, command_id=_command_id(CommandForm(request.POST)))
+    except SHOWN as error:
+        return show_case(request, found.case_id, status=error.status, errors=as_errors(error))
+    messages.success(request, _("The document was taken out."))
+    return HttpResponseRedirect(reverse("cases:detail", args=[found.case_id]) + "#documents")
+
+
+@require_POST
+def share(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """``POST /documents/<id>/share/``: whether a guest of the item may open it (``shared``)."""
+    by: Person = request.user  # type: ignore[assignment]
+    found = access_document_for_submitting(by, document_id)
+    form = ShareForm(request.POST)
+    command_id = _command_id(form)
+    try:
+        share_document(by=by, document_id=document_id, shared=form.cleaned_data["shared"], command_id=command_id)
+    except SHOWN as error:
+        return show_case(request, found.case_id, status=error.status, errors=as_errors(error))
+    return HttpResponseRedirect(reverse("cases:detail", args=[found.case_id]) + "#documents")
+
+
+def _command_id(form: CommandForm) -> UUID:
+    if not form.is_valid():
+        raise Invalid({name: [str(each) for each in found] for name, found in form.errors.items()})
+    found: UUID = form.cleaned_data["command_id"]
+    return found

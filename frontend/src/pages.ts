@@ -9,6 +9,7 @@ import { guardForms } from './pages/guard';
 import { keys } from './pages/keys';
 import { menus } from './pages/menus';
 import { sendOnce } from './pages/send';
+import { showIf } from './pages/showif';
 import { themeSwitch } from './pages/theme';
 import { uploads } from './pages/uploads';
 
@@ -20,6 +21,7 @@ menus(page);
 dialogs(page);
 sendOnce(page);
 guardForms(page);
+showIf(page);
 keys(page);
 copyButtons(page);
 fillButtons(page);

@@ -1,0 +1,214 @@
+"""The dossier's form: the case and its tumours, saved as a draft at any time."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from cases import access
+from cases.actions.dossiers import add_tumour, change_case, changeable, remove_tumour
+from cases.dossiers import DossierForm, Level, display, form_class, initial
+from cases.forms import DossierCommandForm
+from cases.models import Case, Tumour
+from cases.queries import case_referrals
+from cases.views.dossier import TumourHead, definition, heads, missing_for
+from cases.views.identity import identity
+from cases.views.pages import SHOWN, language, put_errors
+from mdo.directory.access import today
+from mdo.directory.middleware import is_id
+from mdo.directory.models import Person
+from mdo.kernel.errors import RuleBroken, Stale
+from mdo.kernel.ids import derived_id
+
+
+@dataclass(frozen=True)
+class TumourForm:
+    """A tumour's form with its head."""
+
+    head: TumourHead
+    tumour: Tumour
+    form: DossierForm
+
+    @property
+    def key(self) -> str:
+        return str(self.tumour.pk)
+
+
+@dataclass
+class Forms:
+    """Everything that the page sends: the command with its version, the case level, each tumour."""
+
+    command: DossierCommandForm
+    case: DossierForm
+    tumours: list[TumourForm]
+
+    @property
+    def all(self) -> list[Any]:
+        return [self.command, self.case, *(each.form for each in self.tumours)]
+
+    def are_valid(self) -> bool:
+        answers = [form.is_valid() for form in self.all]  # each is asked, so that all errors show at once
+        return all(answers)
+
+
+def fingerprint(case: Case, tumours: Sequence[Tumour]) -> str:
+    """Of all answers: a document that somebody added meanwhile is no reason to refuse what was typed."""
+    answers = [case.data, [[str(tumour.pk), tumour.data] for tumour in tumours]]
+    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """``/cases/<id>/edit/``: GET shows the form and writes the read row; POST saves whatever is there.
+
+    ``then`` says what the pressed button wants besides: ``stay``, ``add_tumour``, or ``remove:<tumour id>``. Where somebody else
+    saved other answers in between, the answer is 409 with both beside each other, and saving again is meant.
+    """
+    by: Person = request.user  # type: ignore[assignment]
+    case = access.access_case_for_reading(by, case_id)
+    access.access_case_for(by, case_id, "submit", lock=False)
+    if not changeable(case):
+        if request.method == "POST":
+            raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
+        messages.info(request, _("This case was discussed or withdrawn. Refer it again to change its dossier."))
+        return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
+    tumours = list(case.tumours.order_by("position"))
+    forms = _forms(case, tumours, request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _page(request, case, tumours, forms)
+    status, differences = 422, []
+    if forms.are_valid():
+        try:
+            with transaction.atomic():
+                going = _save(by, case, tumours, forms, request.POST.get("then", ""))
+        except SHOWN as error:
+            put_errors(forms.command, error)
+            status = error.status
+            if isinstance(error, Stale):
+                differences = _differences(case, tumours, forms)
+                forms.command.see(case.version)
+                forms.command.put("seen", fingerprint(case, tumours))
+        else:
+            messages.success(request, _("Saved."))
+            return HttpResponseRedirect(going)
+    forms.command.renew()
+    return _page(request, case, tumours, forms, status=status, differences=differences)
+
+
+def _forms(case: Case, tumours: Sequence[Tumour], data: Any) -> Forms:
+    form = definition(case)
+    start = {"version": case.version, "seen": fingerprint(case, tumours)}
+
+    def level(which: Level, stored: Mapping[str, Any], **options: Any) -> DossierForm:
+        made = form_class(form, which, language(), case.dossier_version)
+        return made(initial=initial(form, which, stored), today=today(), **options)
+
+    found = []
+    for head, tumour in zip(heads(case, tumours, language()), tumours, strict=True):
+        prefix = f"tumour-{tumour.pk}"
+        # A tumour that somebody else added meanwhile was not on the page that was sent.
+        sent = data if data is not None and any(name.startswith(f"{prefix}-") for name in data) else None
+        found.append(TumourForm(head, tumour, level("tumour", tumour.data, data=sent, prefix=prefix)))
+    return Forms(DossierCommandForm(data, initial=start), level("case", case.data, data=data), found)
+
+
+def _save(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms, then: str) -> str:
+    """Save, do what the button says, and return where to go. A repetition of the same command does nothing and goes there too."""
+    command = forms.command.cleaned_data
+    command_id, version = command["command_id"], command["version"]
+    if command["seen"] == fingerprint(case, tumours):
+        version = case.version
+    change_case(
+        by=by,
+        case_id=case.pk,
+        version=version,
+        data=forms.case.canonical,
+        tumours={each.tumour.pk: each.form.canonical for each in forms.tumours if each.form.is_bound},
+        command_id=command_id,
+    )
+    here, edit = reverse("cases:detail", args=[case.pk]), reverse("cases:edit", args=[case.pk])
+    verb, _colon, text = then.partition(":")
+    if verb == "add_tumour":
+        tumour_id = derived_id(command_id, by.pk, "tumour")
+        again = derived_id(command_id, by.pk, "add_tumour")
+        add_tumour(by=by, case_id=case.pk, version=version + 1, tumour_id=tumour_id, command_id=again)
+        return f"{edit}#tumour-{tumour_id}"
+    if verb == "remove" and (gone := is_id(text)) is not None:
+        again = derived_id(command_id, by.pk, "remove_tumour")
+        remove_tumour(by=by, case_id=case.pk, version=version + 1, tumour_id=gone, command_id=again)
+        return edit
+    return edit if verb == "stay" else here
+
+
+def _differences(case: Case, tumours: Sequence[Tumour], forms: Forms) -> list[dict[str, str]]:
+    """What stands now beside what was typed, where they are not the same."""
+    found = _compare(case, "case", case.data, forms.case.canonical, "")
+    for each in forms.tumours:
+        if each.form.is_bound:
+            found += _compare(case, "tumour", each.tumour.data, each.form.canonical, f"{each.head.title}: ")
+    return found
+
+
+def _compare(
+    case: Case, level: Level, now: Mapping[str, Any], typed: Mapping[str, Any], prefix: str
+) -> list[dict[str, str]]:
+    form = definition(case)
+    sides = []
+    for data in (now, typed):
+        rows = [row for group in display(form, level, data, language()) for row in group.rows]
+        sides.append({row.key: f"{row.code} {row.words} {row.unit}".strip() for row in rows})
+    return [
+        {
+            "label": prefix + field.label(language()),
+            "now": sides[0].get(field.key, "–"),
+            "typed": sides[1].get(field.key, "–"),
+        }
+        for field in form.fields(level)
+        if now.get(field.key) != typed.get(field.key)
+    ]
+
+
+def _page(
+    request: HttpRequest,
+    case: Case,
+    tumours: Sequence[Tumour],
+    forms: Forms,
+    *,
+    status: int = 200,
+    differences: Sequence[dict[str, str]] = (),
+) -> HttpResponse:
+    referrals = case_referrals(request.user, case)  # type: ignore[arg-type]
+    board = referrals[0].board if referrals else None
+    asked = missing_for(case, tumours, board, language()) if board is not None else []
+    context = {
+        "case": case,
+        "identity": identity(case.patient, case.hospital, url=reverse("cases:detail", args=[case.pk])),
+        "question": referrals[0].question if referrals else "",
+        "forms": forms,
+        "errors": [error for form in forms.all for error in _errors(form)],
+        "differences": differences,
+        "missing": len(asked),
+        "may_remove": len(tumours) > 1,
+    }
+    return render(request, "cases/edit.html", context, status=status)
+
+
+def _errors(form: Any) -> list[dict[str, str]]:
+    if not form.is_bound:
+        return []
+    found = [{"field_id": "", "message": str(message)} for message in form.non_field_errors()]
+    for field in form:
+        for message in field.errors:
+            text = str(message) if field.is_hidden else f"{field.label}: {message}"
+            found.append({"field_id": "" if field.is_hidden else field.id_for_label or field.auto_id, "message": text})
+    return found

@@ -1,0 +1,95 @@
+"""A case in a minute."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from cases import access
+from cases.actions.referrals import boards_for, bring_in_case
+from cases.forms import NewCaseForm
+from cases.models import Patient
+from cases.queries import cases_of
+from cases.views.identity import identity
+from cases.views.pages import SHOWN, language, put_errors
+from mdo.directory.access import today
+from mdo.directory.models import Person
+from mdo.kernel.errors import IdReused
+from mdo.kernel.ids import derived_id
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def case_new(request: HttpRequest) -> HttpResponse:
+    """``/cases/new/``: number, patient, board and question make patient, case, tumour and draft at once.
+
+    A POST with ``lookup`` only looks for the patient in the own hospital (posted, since a number has no place in an address);
+    htmx gets the patient's fields alone.
+    """
+    by: Person = request.user  # type: ignore[assignment]
+    hospital_id = access.access_hospital_for_submitting(by)
+    requesters = list(access.visible_requesters(by))
+
+    def find(national_number: str, other_identifier: str) -> Patient | None:
+        return access.find_patient(by, national_number=national_number, other_identifier=other_identifier)
+
+    own = str(by.pk) if any(person.pk == by.pk for person in requesters) else None
+    form = NewCaseForm(
+        request.POST if request.method == "POST" else None,
+        initial={"requested_on": today(), "reason": "new_diagnosis"} | ({"requester": own} if own else {}),
+        today=today(),
+        find=find,
+        boards=boards_for(hospital_id),
+        requesters=requesters,
+        language=language(),
+    )
+    if request.method != "POST":
+        return _page(request, form, blank=True)
+    if "lookup" in request.POST:
+        form.look()
+        if request.headers.get("HX-Request") == "true":
+            return render(request, "cases/_patient.html", _context(request, form, blank=True))
+        return _page(request, form, blank=True)
+    status = 422
+    if form.is_valid():
+        command_id = form.cleaned_data["command_id"]
+        case_id = derived_id(command_id, by.pk, "case")
+        try:
+            bring_in_case(
+                by=by,
+                case_id=case_id,
+                details=form.details,
+                patient_id=form.patient.pk if form.patient else None,
+                request=form.request(),
+                command_id=command_id,
+            )
+        except SHOWN as error:
+            if isinstance(error, IdReused) and access.visible_cases(by).filter(pk=case_id).exists():
+                messages.info(request, _("This case was made before. Change it here."))
+                return HttpResponseRedirect(reverse("cases:detail", args=[case_id]))
+            put_errors(form, error)
+            status = error.status
+        else:
+            messages.success(request, _("The draft is saved. Complete it whenever you can; then hand it in."))
+            return HttpResponseRedirect(reverse("cases:detail", args=[case_id]))
+    form.renew()
+    return _page(request, form, status=status)
+
+
+def _context(request: HttpRequest, form: NewCaseForm, *, blank: bool = False) -> dict[str, Any]:
+    found = form.patient
+    return {
+        "form": form,
+        "found": identity(found, request.organisation) if found else None,  # type: ignore[attr-defined]
+        "cases": cases_of(request.user, found) if found else [],  # type: ignore[arg-type]
+        # Nothing was sent yet: what is missing is no error.
+        "blank": blank,
+        "no_number": form["no_number"].value(),
+    }
+
+
+def _page(request: HttpRequest, form: NewCaseForm, *, blank: bool = False, status: int = 200) -> HttpResponse:
+    return render(request, "cases/new.html", _context(request, form, blank=blank), status=status)
