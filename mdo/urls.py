@@ -6,13 +6,18 @@ from django.urls import include, path
 from django.views.i18n import JSONCatalog
 
 from mdo.directory.views.acting import act_for
+from mdo.directory.views.audit import log
+from mdo.directory.views.language import set_language
+from meetings.views.today import today
 
 urlpatterns = [
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("", today, name="today"),
+    path("language/", set_language, name="set_language"),
     path("jsi18n/", JSONCatalog.as_view(), name="jsi18n"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("act-for/", act_for, name="act_for"),
+    path("audit/", log, name="audit"),
     path("", include("cases.urls")),
     path("", include("meetings.urls")),
 ]

@@ -34,6 +34,7 @@ from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, NotFound
+from mdo.kernel.models import AuditEntry
 
 _LEGAL_ZONE = ZoneInfo("Europe/Brussels")  # agreements count whole days, as PostgreSQL does in the policies
 
@@ -217,3 +218,54 @@ def require_system(by: Actor) -> None:
     if by.actor_kind != "system":
         raise Denied()
     granted("system", hospital_id=None)
+
+
+def is_operator(by: Actor) -> bool:
+    """Whether ``by`` operates the site: a person who may sign in and is marked as staff, as it stands in the database now."""
+    return by.actor_kind == "person" and Person.objects.filter(pk=by.actor_id, is_active=True, is_staff=True).exists()
+
+
+def require_operator(by: Actor) -> None:
+    """**The rule.** The operator of the site keeps people, organisations, networks, agreements and boards for everybody, in
+    Django's admin. To be the operator gives no seat at any table and no role in any organisation, so no care content is seen;
+    an organisation's own administrator is not the operator. Raises ``Denied``.
+    """
+    if not is_operator(by):
+        raise Denied()
+    granted("system", hospital_id=None)
+
+
+def access_own_account(by: Actor) -> Person:
+    """One's own account, locked. Raises ``Denied`` for whoever is no person or may no longer sign in."""
+    found = Person.objects.select_for_update().filter(pk=by.actor_id, is_active=True)
+    person = found.first() if by.actor_kind == "person" else None
+    if person is None:
+        raise Denied()
+    granted("own_account", hospital_id=None)
+    return person
+
+
+def audit_seats(by: Actor) -> frozenset[Seat]:
+    """The seats from which somebody may read the access log: those on boards, and those that a role in the house gives."""
+    by_role = {
+        OrganisationRole.Role.PRIVACY_OFFICER: Seat.PRIVACY_OFFICER,
+        OrganisationRole.Role.CLINICIAN: Seat.REQUESTER,
+        OrganisationRole.Role.SECRETARY: Seat.PARTNER_SECRETARY,
+        OrganisationRole.Role.ADMIN: Seat.ADMIN,
+        OrganisationRole.Role.GUEST: Seat.GUEST,
+    }
+    seats = {by_role[OrganisationRole.Role(role)] for role in organisation_roles(by)}
+    return frozenset(seats.union(*(standing.seats for standing in visible_boards(by))))
+
+
+def visible_audit(by: Actor) -> QuerySet[AuditEntry]:
+    """**The rule.** A privacy officer reads what was done to data of the own hospital, by whomever, and what people did while
+    acting for the own hospital, wherever: so both hospitals' officers see what crosses between them, and neither sees what
+    stays inside the other. Others read their own acts, if their seat says so in the matrix. Raises ``Denied`` for the rest.
+    """
+    seats, organisation_id = audit_seats(by), current().organisation_id
+    if permits("read_audit", seats, {"own"}):
+        return AuditEntry.objects.filter(Q(hospital_id=organisation_id) | Q(organisation_id=organisation_id))
+    if permits("read_audit", seats, {"own_acts"}):
+        return AuditEntry.objects.filter(actor_id=by.actor_id)
+    raise Denied()

@@ -65,6 +65,8 @@ MATRIX: Final[dict[str, dict[Seat, str]]] = {
     "read_audit":       _row(NO,    NO,    "own_acts",  "own_acts", "own_acts", "own_acts", "own_acts", NO, NO, NO, "own"),
     # Not in the table: what the house does by itself (sweeps, deliveries, the site's operator in Django's admin).
     "system":           _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         NO,    NO),
+    # Nor this: what everybody may change about their own account, whatever their seat.
+    "own_account":      _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         NO,    NO),
 }
 # fmt: on
 

@@ -1,31 +1,16 @@
 """Look back: the search of decisions. Its words travel in the body of a POST, never in an address (docs/decisions/search.md)."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from mdo.directory.forms import DayField
 from meetings.search import MOST, PAGE_SIZE, Wanted, find
-
-_EARLIEST, _LATEST = date(1900, 1, 1), date(2200, 1, 1)
-
-
-class DayField(forms.DateField):
-    """A day as the browser's own date input sends it, within reason."""
-
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-    def to_python(self, value: Any) -> date | None:
-        day = super().to_python(value)
-        if day is not None and not _EARLIEST <= day <= _LATEST:
-            raise ValidationError(_("Give a day between 1900 and 2200."), code="range")
-        return day
 
 
 class SearchForm(forms.Form):

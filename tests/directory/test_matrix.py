@@ -40,6 +40,7 @@ ALWAYS = {
     "agree": "",
     "read_audit": "",
     "system": "",
+    "own_account": "",
 }
 CONDITIONAL = {
     "join": {"X": "agr", "G": "slot", "O": "invited"},
@@ -63,6 +64,7 @@ CONDITIONAL = {
     "agree": {"A": "own", "D": "reads"},
     "read_audit": {"S": "own_acts", "Z": "own_acts", "T": "own_acts", "M": "own_acts", "X": "own_acts", "D": "own"},
     "system": {},
+    "own_account": {},
 }
 
 

@@ -59,6 +59,11 @@ def decide(
     return make_decision(item, state=state, text=text, **values)
 
 
+def referral_of(decision: Decision) -> Referral:
+    assert decision.item.referral is not None
+    return decision.item.referral
+
+
 def look(member: Member, words: str = "", **wanted: Any) -> Found:
     with acting_as(member) as person:
         return find(person, Wanted(words, **wanted), "nl")
@@ -173,7 +178,7 @@ def test_period_board_and_hospital(cast: Cast) -> None:
     last = decide(cast, at=datetime(2026, 3, 31, 23, 59, tzinfo=BRUSSELS), hospital=cast.partner_hospital)
     april = decide(cast, at=datetime(2026, 4, 1, 0, 0, tzinfo=BRUSSELS))
     lung = decide(cast, board=other)
-    march = {"since": date(2026, 3, 1), "until": date(2026, 3, 31)}
+    march: dict[str, Any] = {"since": date(2026, 3, 1), "until": date(2026, 3, 31)}
     assert ids(look(cast.chair)) == [april.pk, last.pk, lung.pk, first.pk]  # newest first
     assert ids(look(cast.chair, **march)) == [last.pk, lung.pk, first.pk]
     assert ids(look(cast.chair, since=date(2026, 4, 1))) == [april.pk]
@@ -201,8 +206,9 @@ def test_everybody_finds_what_they_may_read(cast: Cast) -> None:
     outside = decide(cast, hospital=cast.outside, requester=cast.outsider)
     withdrawn = decide(cast, hospital=cast.third, requester=cast.partner)
     with writing():
-        withdrawn.item.referral.status = Referral.Status.WITHDRAWN
-        withdrawn.item.referral.save()
+        referral = referral_of(withdrawn)
+        referral.status = Referral.Status.WITHDRAWN
+        referral.save()
     topic = make_decision(
         make_item(make_meeting(cast.board, state="closed", starts_at=MARCH), topic=make_topic(cast.board))
     )
@@ -254,7 +260,7 @@ def test_somebody_who_left_finds_nothing(cast: Cast) -> None:
 
 def test_the_index_follows_case_referral_and_patient(cast: Cast) -> None:
     decision = decide(cast, patient={"family_name": "Desmet", "given_name": "Hilde"})
-    referral = decision.item.referral
+    referral = referral_of(decision)
     with writing():
         patient = referral.case.patient
         patient.family_name, patient.national_number = "Öztürk", "12031524691"
