@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
@@ -11,3 +12,12 @@ class ClosedAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+class ResetPasswordForm(forms.ResetPasswordForm):
+    """A forgotten password, for those who have one: somebody without an account does not get one by asking."""
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        self.users = [person for person in self.users if person.has_usable_password()]
+        return email

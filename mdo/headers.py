@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from mdo import __version__
+
 
 def policy() -> str:
     """The content security policy: everything from this site, nothing inline, nothing from other hosts.
@@ -54,6 +56,6 @@ class ContentSecurityPolicy:
         return response
 
 
-def mode(request: HttpRequest) -> dict[str, bool]:
-    """`demo` for templates: the mailbox link and the banner that says the data are fictional."""
-    return {"demo": settings.DEMO}
+def mode(request: HttpRequest) -> dict[str, bool | str]:
+    """For templates: `demo` (the mailbox link and the banner that says the data are fictional) and `version` (the footer)."""
+    return {"demo": settings.DEMO, "version": __version__}

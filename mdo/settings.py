@@ -83,6 +83,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "mdo.headers.mode",
+                "mdo.demo.accounts.on_sign_in_page",
                 "mdo.directory.context.navigation",
             ],
         },
@@ -115,6 +116,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types a stranger's address does not make us write to them
+ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
+# A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/300s/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
 
 from mdo.directory import access
 from mdo.directory.models import Organisation, Person
@@ -38,6 +39,8 @@ class ActingMiddleware:
             refusal: Refused | None = request.refusal  # type: ignore[attr-defined]
             return answer(request, refusal) if refusal else response
         person: Person = request.user
+        translation.activate(person.language)  # before signing in, the cookie or the browser decides
+        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
         organisation = self._organisation(request, person)
         with acting(person, organisation.pk if organisation else None, "care"):
             response = self.get_response(request)
