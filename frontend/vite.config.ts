@@ -61,5 +61,7 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['src/**/*.test.ts'],
     restoreMocks: true,
+    // Conditions are waited for, however busy the machine is.
+    testTimeout: 30_000,
   },
 });

@@ -67,6 +67,19 @@ describe('coming in', () => {
     expect(await postpone(1)).toEqual({ ok: true, seq: 101 });
   });
 
+  test('an answer waits for what was done to be seen, whichever comes first', async () => {
+    table.ackFirst = true;
+    await begin();
+    const answer = await postpone(1);
+    expect([answer, connection.state?.seq]).toEqual([{ ok: true, seq: 101 }, 101]);
+  });
+
+  test('but not for ever', async () => {
+    await begin();
+    table.mayPass = (frame) => frame.t !== 'event';
+    expect(await postpone(1)).toEqual({ ok: true, seq: 101 });
+  });
+
   test('a refusal comes in the server’s words', async () => {
     await begin();
     expect(await postpone(1, 9)).toEqual({ ok: false, code: 'stale', message: 'This changed meanwhile.', field: null, current: 1 });

@@ -3,7 +3,7 @@
  * frames add up to. What is shown is only ever what the server said.
  */
 import { Outbox, type Outcome, type SendOptions } from './outbox';
-import { readFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame } from './protocol';
+import { readFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame, type Id } from './protocol';
 import { applyEvent, fromSnapshot, type RoomState } from './state';
 import { ServerClock } from './time';
 
@@ -40,6 +40,7 @@ export const SILENCE = 25_000;
 export const SLEPT = 5_000;
 export const OPEN_WITHIN = 8_000;
 export const BEHIND_FOR = 1_500;
+export const EFFECT_WITHIN = 2_000;
 
 export class Connection {
   readonly clock = new ServerClock();
@@ -64,6 +65,8 @@ export class Connection {
   private behindSince: number | null = null;
   private aheadSince: number | null = null;
   private resumes = 0;
+  /** Commands that were acknowledged before their events arrived: done for the caller when both are here. */
+  private acknowledged: { id: Id; seq: number; at: number }[] = [];
 
   constructor(
     private readonly url: string,
@@ -217,6 +220,7 @@ export class Connection {
         this.state = fromSnapshot(frame);
         this.caughtUp();
         this.listener.onState(this.state, frame);
+        this.settleAcknowledged();
         this.tellSeen();
         break;
       case 'event': {
@@ -229,13 +233,15 @@ export class Connection {
         if (this.state.seq >= this.expected) this.caughtUp();
         else this.moving();
         this.listener.onState(this.state, frame);
+        this.settleAcknowledged();
         this.tellSeen();
         break;
       }
       case 'ack':
         this.expected = Math.max(this.expected, frame.seq);
         this.behind(false);
-        this.outbox.answer(frame.id, { ok: true, seq: frame.seq });
+        this.acknowledged.push({ id: frame.id, seq: frame.seq, at: Date.now() });
+        this.settleAcknowledged();
         break;
       case 'refused': {
         const { code, message, field = null, current = null } = frame;
@@ -250,6 +256,15 @@ export class Connection {
         if (this.state && this.state.seq > this.pinged) this.tellSeen();
         break;
     }
+  }
+
+  /** The ack and the events of a command race each other; whoever asked goes on when what they did can be seen. */
+  private settleAcknowledged(): void {
+    const now = Date.now();
+    const seen = this.state?.seq ?? 0;
+    const done = this.acknowledged.filter(({ seq, at }) => seq <= seen || now - at > EFFECT_WITHIN);
+    this.acknowledged = this.acknowledged.filter((ack) => !done.includes(ack));
+    for (const { id, seq } of done) this.outbox.answer(id, { ok: true, seq });
   }
 
   private compareHead(head: number): void {
@@ -326,6 +341,7 @@ export class Connection {
     const gap = now - this.lastTick;
     this.lastTick = now;
     this.outbox.dropOverdue();
+    this.settleAcknowledged();
     const socket = this.socket;
     if (!socket) {
       // A machine that slept through its retry comes back at once.

@@ -60,8 +60,9 @@ export class RoomStore {
   pane = $state<Pane>('stage');
   dialog = $state.raw<Dialog | null>(null);
   filter = $state('');
-  /** The item whose text takes the focus as soon as it can be written; until then keys are swallowed. */
+  /** The item whose text takes the focus as soon as it can be written; what is typed until then waits in `typedAhead`. */
   wantsToWrite = $state<Id | null>(null);
+  private typedAhead = '';
   /** The list of people unfolded: from the start where the window is high enough for it beside the text. */
   peopleOpen = $state(window.innerHeight >= 900);
   /** Single keys are switched off by this person; kept in the browser, it says nothing about anyone. */
@@ -331,6 +332,7 @@ export class RoomStore {
     this.pane = 'recommendation';
     const { id, draft } = this.item;
     if (!this.mayTakePen(this.item) || (draft.pen !== null && draft.pen !== this.you?.person)) return;
+    this.typedAhead = '';
     this.wantsToWrite = id;
     setTimeout(() => {
       if (this.wantsToWrite === id) this.wantsToWrite = null;
@@ -338,11 +340,19 @@ export class RoomStore {
     if (draft.pen === null && !(await this.takePen())) this.wantsToWrite = null;
   }
 
-  /** True once, when the field of the text should take the focus. */
-  takeFocusWish(): boolean {
+  /** A key pressed while the text is on its way: meant for it, never a command. */
+  typeAhead(key: string): void {
+    if (key === 'Escape') this.wantsToWrite = null;
+    else if (key === 'Backspace') this.typedAhead = this.typedAhead.slice(0, -1);
+    else if (key === 'Enter') this.typedAhead += '\n';
+    else if ([...key].length === 1) this.typedAhead += key;
+  }
+
+  /** Once, when the field of the text should take the focus: what was typed for it already. */
+  takeFocusWish(): string | null {
     const wish = this.wantsToWrite !== null && this.wantsToWrite === this.viewed && this.draft?.writable === true;
     if (wish || (this.wantsToWrite !== null && this.wantsToWrite !== this.viewed)) this.wantsToWrite = null;
-    return wish;
+    return wish ? this.typedAhead : null;
   }
 
   // Looking

@@ -11,7 +11,7 @@ let store: RoomStore;
 let app: ReturnType<typeof mount> | undefined;
 let port: number;
 
-const see = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 5_000, interval: 10 });
+const see = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 10_000, interval: 10 });
 const text = () => document.body.textContent?.replace(/\s+/g, ' ') ?? '';
 const find = <E extends HTMLElement>(selector: string) => document.querySelector<E>(selector);
 const row = (n: number) => find(`[data-row="${itemId(n)}"]`);
@@ -113,7 +113,8 @@ describe('a whole meeting by keyboard', () => {
     find<HTMLInputElement>('dialog input[value="pathology_missing"]')!.click();
     find<HTMLFormElement>('dialog form')!.requestSubmit();
     await see(() => table.item(itemId(2)).postponed_reason === 'pathology_missing');
-    await see(() => text().includes('Anatomopathologisch verslag ontbreekt'));
+    await see(() => !find('dialog'));
+    expect(row(2)?.textContent).toContain('Anatomopathologisch verslag ontbreekt');
 
     press('l');
     await dialogIs('Add to the agenda');
@@ -174,6 +175,17 @@ describe('keys that were meant for a text', () => {
     await see(() => table.heard.length === 3);
     expect(table.heard[2]!.do).toBe('draft.take_pen');
     expect(find('dialog')).toBeNull();
+    store.wantsToWrite = null;
+  });
+
+  test('and stand in it when it comes', async () => {
+    await atFirst();
+    press('e');
+    for (const key of ['S', 'u', 'r', 'x', 'Backspace', 'g', '.']) press(key);
+    await see(() => document.activeElement === find('[data-draft-text]'));
+    await see(() => find<HTMLTextAreaElement>('[data-draft-text]')?.value === 'Surg.');
+    await see(() => table.draft(itemId(1)).text === 'Surg.');
+    expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next', 'draft.take_pen', 'draft.save']);
   });
 
   test('are swallowed after the field vanished under the hands', async () => {

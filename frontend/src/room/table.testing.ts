@@ -59,6 +59,8 @@ export class Table {
   /** Close code for the next sockets instead of a seat. */
   refuseWith: number | null = null;
   silent = false;
+  /** Acknowledge before the events go out: their order is not promised. */
+  ackFirst = false;
   now: () => number = Date.now;
   extra: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
@@ -121,7 +123,11 @@ export class Table {
     this.seq += 1;
     const event: EventFrame = { t: 'event', seq: this.seq, at: this.clock(), by, name, data: structuredClone(patch) };
     this.journal.push(event);
-    for (const seat of [...this.seats]) this.give(seat, event);
+    const tell = () => {
+      for (const seat of [...this.seats]) this.give(seat, event);
+    };
+    if (this.ackFirst) setTimeout(tell, 50);
+    else tell();
     return this.seq;
   }
 
