@@ -189,7 +189,10 @@ def _page(
 ) -> HttpResponse:
     referrals = case_referrals(request.user, case)  # type: ignore[arg-type]
     board = referrals[0].board if referrals else None
-    asked = missing_for(case, tumours, board, language()) if board is not None else []
+    gaps = missing_for(case, tumours, board, language()) if board is not None else []
+    asked = [
+        gap.field if gap.tumour_index is None else f"tumour-{tumours[gap.tumour_index].pk}-{gap.field}" for gap in gaps
+    ]
     context = {
         "case": case,
         "identity": identity(case.patient, case.hospital, url=reverse("cases:detail", args=[case.pk])),
@@ -197,7 +200,16 @@ def _page(
         "forms": forms,
         "errors": [error for form in forms.all for error in _errors(form)],
         "differences": differences,
-        "missing": len(asked),
+        "asked": asked,
+        "missing": [
+            {
+                "anchor": f"id_{name}",
+                "label": gap.label,
+                "owes": gap.owes_label,
+                "tumour": gap.tumour_index + 1 if gap.tumour_index is not None and len(tumours) > 1 else None,
+            }
+            for gap, name in zip(gaps, asked, strict=True)
+        ],
         "may_remove": len(tumours) > 1,
     }
     return render(request, "cases/edit.html", context, status=status)
