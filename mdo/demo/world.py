@@ -6,12 +6,12 @@ from uuid import UUID
 from django.db import transaction
 
 from cases.actions.dossiers import change_case
-from cases.models import Case
+from cases.models import Case, Referral
 from mdo.demo.archive import file_cases
-from mdo.demo.dossiers import Registry, Told, door
+from mdo.demo.dossiers import HOUSE, Registry, Told, door
 from mdo.demo.network import ZONE, Town, make_network
 from mdo.demo.papers import Printer
-from mdo.demo.sittings import HOUSE, Sitting, accept, publish, schedule
+from mdo.demo.sittings import Sitting, accept, publish, schedule
 from mdo.demo.stories import BILATERAL
 from mdo.directory.models import Person
 from mdo.kernel.acting import acting
@@ -195,6 +195,4 @@ def _next_week(registry: Registry, following: Meeting, present: datetime) -> Non
 
 
 def _referral_version(referral_id: UUID) -> int:
-    from cases.models import Referral
-
     return Referral.objects.values_list("version", flat=True).get(pk=referral_id)
