@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 GOODBYE_WITHIN_S = 3.0
 """How long rooms may take to tell their people that the server restarts."""
 
-WEBSOCKET_MAX_BYTES = 64 * 1024
-"""Of one message; Daphne closes with 1009 above it, before a byte reaches the application."""
+WEBSOCKET_MAX_BYTES = 1024 * 1024
+"""Of one message. Above it Daphne drops the line (1006); the room itself closes politely (1009) from 64 KiB on."""
 
 
 async def goodbye() -> None:
