@@ -130,7 +130,7 @@ def _compile(template: str, data: layout.Json, when: datetime, standards: tuple[
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         pdf_standards=[*standards],
-        timestamp=when,
+        timestamp=when.replace(microsecond=0),  # it takes none
     )
     assert isinstance(content, bytes)
     return content
