@@ -40,7 +40,7 @@ class ActingMiddleware:
             return answer(request, refusal) if refusal else response
         person: Person = request.user
         translation.activate(person.language)  # before signing in, the cookie or the browser decides
-        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = translation.get_language()
         organisation = self._organisation(request, person)
         with acting(person, organisation.pk if organisation else None, "care"):
             response = self.get_response(request)

@@ -72,7 +72,7 @@ def write(
             streams.append(stream_id)
             names.append(event.name)
             data.append(event.model_dump_json())
-    values = {
+    values: dict[str, Any] = {
         "streams": streams,
         "places": places,
         "names": names,

@@ -146,7 +146,7 @@ class EncryptedStorage(FileSystemStorage):
         for piece in encrypt(content, settings.MDO_FILE_KEY, name):
             stored.write(piece)
         stored.seek(0)
-        return str(super()._save(name, File(stored)))
+        return str(super()._save(name, File(stored)))  # type: ignore[misc]
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         if self.exists(name):

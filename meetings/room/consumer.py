@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from mdo.directory.middleware import ORGANISATION
+from mdo.kernel.clock import now
 from mdo.kernel.errors import Refused, Unavailable
 from mdo.kernel.ids import new_id
 from meetings.models import Lease
@@ -166,7 +167,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
         room = self.hub.rooms.get(self.meeting_id)
         guest = self.connection.place.audience.guest_items is not None
         seq = 0 if guest or room is None else self.connection.seq or 0
-        await self.send_text(dumps({"t": "head", "seq": seq, "now": iso(hub.now())}))
+        await self.send_text(dumps({"t": "head", "seq": seq, "now": iso(now())}))
 
     async def _resume(self, since: int) -> None:
         """The client found a gap: tell it again from ``since``, or the whole."""

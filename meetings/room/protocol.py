@@ -82,7 +82,7 @@ def decode(text: str) -> Ping | Resume | Envelope:
         raw = text.encode("utf-8")
         return _MESSAGE.validate_json(raw)
     except (ValidationError, UnicodeEncodeError, RecursionError) as error:
-        raise Malformed(_("This message was not understood.")) from error
+        raise Malformed(str(_("This message was not understood."))) from error
 
 
 def arguments(model: type[BaseModel], args: dict[str, Any]) -> BaseModel:

@@ -191,7 +191,7 @@ def _forecast(room: Room, audience: Audience) -> dict[str, Any]:
         room.items,
         starts_at=meeting.starts_at,
         started_at=meeting.started_at,
-        closed_at=meeting.closed_at,  # type: ignore[arg-type]
+        closed_at=meeting.closed_at,
     )
     seen = {item.pk for item in room.items if sees(audience, item)}
     return {

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from cases.views.stage import stage_context
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,6 +9,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from cases.views.stage import stage_context
 from mdo.directory.middleware import FOR
 from mdo.kernel.errors import NotFound
 from meetings import access
@@ -42,7 +42,7 @@ def stage(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse
         return render(request, "meetings/stage_topic.html", {"item": item, "topic": item.topic})
     place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
     context = stage_context(
-        by=person,
+        by=person,  # type: ignore[arg-type]
         referral=item.referral,
         language=get_language() or "en",
         pseudonyms=place.pseudonyms,

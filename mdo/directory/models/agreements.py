@@ -1,7 +1,15 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mdo.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from mdo.directory.models.boards import Board
+    from mdo.directory.models.organisations import Organisation
 
 
 class Agreement(models.Model):
@@ -20,8 +28,12 @@ class Agreement(models.Model):
     version = models.PositiveSmallIntegerField(default=1)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True, help_text=_("Last day in force"))
-    boards = models.ManyToManyField("directory.Board", through="AgreementBoard", related_name="agreements")
-    parties = models.ManyToManyField("directory.Organisation", through="AgreementParty", related_name="agreements")
+    boards: models.ManyToManyField[Board, AgreementBoard] = models.ManyToManyField(
+        "directory.Board", through="AgreementBoard", related_name="agreements"
+    )
+    parties: models.ManyToManyField[Organisation, AgreementParty] = models.ManyToManyField(
+        "directory.Organisation", through="AgreementParty", related_name="agreements"
+    )
 
     class Meta:
         ordering = ["title", "-version"]

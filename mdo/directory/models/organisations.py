@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -50,7 +52,9 @@ class Network(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
-    organisations = models.ManyToManyField(Organisation, through="NetworkMembership", related_name="networks")
+    organisations: models.ManyToManyField[Organisation, NetworkMembership] = models.ManyToManyField(
+        Organisation, through="NetworkMembership", related_name="networks"
+    )
 
     class Meta:
         ordering = ["name"]
