@@ -13,11 +13,12 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UsernameField
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm, UsernameField
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import ForeignKey, Model
 from django.forms import BaseInlineFormSet, BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from mdo.directory import access, catalogue
 from mdo.directory.actions.operate import change_directory
 from mdo.directory.disciplines import DISCIPLINES
+from mdo.directory.middleware import is_id
 from mdo.directory.models import (
     Agreement,
     AgreementBoard,
@@ -51,8 +53,20 @@ for foreign in (Group, EmailAddress, Authenticator, SocialAccount, SocialApp, So
         admin.site.unregister(foreign)
 
 
+class _Picked(AutocompleteSelect):
+    """Django's own raises when it shows an answer again that was no id: such an answer names nothing."""
+
+    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [each for each in value if not each or is_id(str(each))], attr)
+
+
 class _Kept:
-    """Rights of the operator, and saving through the action; for model admins and their inlines alike."""
+    """Rights of the operator and a safe choice of records; for model admins and their inlines alike."""
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:  # type: ignore[attr-defined]
+            kwargs["widget"] = _Picked(db_field, admin.site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and access.is_operator(request.user)
@@ -112,24 +126,21 @@ class OperatorInline(_Kept, admin.TabularInline):
 # --- people ------------------------------------------------------------------------------------------------------------
 
 
-class _Discipline(forms.ModelForm):
+class PersonForm(UserChangeForm):
     discipline = forms.ChoiceField(label=_("Discipline"), required=False)
+
+    class Meta:
+        model = Person
+        fields = "__all__"
+        field_classes = {"username": UsernameField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "discipline" not in self.fields:
-            return
         known = dict(DISCIPLINES)
         here = self.instance.discipline
         if here and here not in known:  # older data
             known[here] = here
         self.fields["discipline"].choices = [("", "–"), *known.items()]  # type: ignore[attr-defined]
-
-
-class PersonForm(_Discipline):
-    class Meta:
-        model = Person
-        fields = "__all__"
 
 
 class NewPersonForm(AdminUserCreationForm):

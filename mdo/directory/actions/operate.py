@@ -29,8 +29,8 @@ def change_directory(
         record_id = record.pk
         record.delete()
     else:
-        record_id = record.pk
         record.save()
+        record_id = record.pk  # Django's admin takes the key of a new record away until it is saved
     if isinstance(record, Person) and not Person.objects.filter(is_active=True, is_staff=True).exists():
         raise RuleBroken(_("The site needs at least one operator who can sign in."))
     return (DirectoryChanged(kind=record._meta.model_name or "", object_id=record_id, how=how),)
