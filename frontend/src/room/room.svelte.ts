@@ -1,7 +1,8 @@
 /** What the page shows and what a key or button does: the frames' state, plus this person's own eye on it. */
 import { SvelteSet } from 'svelte/reactivity';
+import { announcement } from './announce';
 import { Connection, type Link, type Surroundings } from './connection';
-import { DraftEditor } from './draft';
+import { Desk } from './desk.svelte';
 import type { Outcome } from './outbox';
 import type { CommandName, Commands, DraftContent, Frame, Id, Item, Right } from './protocol';
 import { StageLoader, type StageStatus } from './stage';
@@ -32,8 +33,6 @@ export interface Toast {
 
 /** How long a refusal stays on the page, in ms. */
 const TOAST_FOR = 12_000;
-/** How long the wish to write waits for the pen and the text, in ms. */
-const WISH_FOR = 4_000;
 
 /** The same switch as on the other pages (src/pages/keys.ts). */
 const KEYS_SWITCH = 'mdo-single-keys';
@@ -60,9 +59,6 @@ export class RoomStore {
   pane = $state<Pane>('stage');
   dialog = $state.raw<Dialog | null>(null);
   filter = $state('');
-  /** The item whose text takes the focus as soon as it can be written; what is typed until then waits in `typedAhead`. */
-  wantsToWrite = $state<Id | null>(null);
-  private typedAhead = '';
   /** The list of people unfolded: from the start where the window is high enough for it beside the text. */
   peopleOpen = $state(window.innerHeight >= 900);
   /** Single keys are switched off by this person; kept in the browser, it says nothing about anyone. */
@@ -98,8 +94,10 @@ export class RoomStore {
 
   private readonly connection: Connection;
   private readonly loader: StageLoader;
-  private readonly editors = new Map<Id, DraftEditor>();
-  private editorsChanged = $state(0);
+  readonly desk = new Desk({
+    fetch: (item) => this.fetchDraft(item),
+    save: (args, options) => this.connection.send('draft.save', args, options),
+  });
   private writing = false;
   private queuedMove = 0;
   private toastCount = 0;
@@ -134,7 +132,7 @@ export class RoomStore {
   stop(): void {
     clearInterval(this.clockTimer);
     this.connection.stop();
-    for (const editor of this.editors.values()) editor.dispose();
+    this.desk.dispose();
   }
 
   reopen(): void {
@@ -171,7 +169,7 @@ export class RoomStore {
       this.loader.show(null);
     }
     if (link.state === 'connected') {
-      for (const editor of this.editors.values()) editor.again();
+      this.desk.again();
       if (this.stage.status === 'unreachable') this.look();
     }
   }
@@ -193,7 +191,7 @@ export class RoomStore {
     if (this.viewed === open?.id) this.held = false;
     this.forgetDialog(state);
     this.look();
-    if (before) this.announce(before, state);
+    if (before) this.announcement = announcement(before, state) || this.announcement;
   }
 
   /** A dialog about an item that is dealt with meanwhile closes by itself. */
@@ -206,25 +204,7 @@ export class RoomStore {
   }
 
   private busyWriting(item: Id): boolean {
-    return this.writing || this.editors.get(item)?.mine != null;
-  }
-
-  private announce(before: RoomState, after: RoomState): void {
-    const said: string[] = [];
-    const [was, is] = [before.room.meeting.state, after.room.meeting.state];
-    if (was !== is && is === 'running') said.push(words.meetingStarted());
-    if (was !== is && is === 'closed') said.push(words.meetingClosed());
-    if (before.room.items !== after.room.items) {
-      const old = new Map(before.room.items.map((item) => [item.id, item]));
-      for (const item of after.room.items) {
-        const earlier = old.get(item.id);
-        if (!earlier || earlier === item) continue;
-        if (earlier.decision === null && item.decision) said.push(words.itemRecorded(item.position, item.label));
-        if (earlier.state !== item.state && item.state === 'open') said.push(words.itemOpened(item.position, item.label));
-        if (earlier.state !== item.state && item.state === 'postponed') said.push(words.itemPostponed(item.position, item.label));
-      }
-    }
-    if (said.length) this.announcement = said.join(' ');
+    return this.writing || this.desk.of(item)?.mine != null;
   }
 
   /** Bring stage and text in line with the item that is looked at. */
@@ -234,17 +214,7 @@ export class RoomStore {
     const item = itemById(state.room, this.viewed);
     this.loader.show(item?.id ?? null, item?.version, item?.content);
     if (state.you.guest) return;
-    if (item) this.editorFor(item.id);
-    for (const [id, editor] of this.editors) {
-      const row = itemById(state.room, id);
-      if (id !== item?.id && editor.mine === null) {
-        editor.dispose();
-        this.editors.delete(id);
-      } else if (row) {
-        editor.meet(row.draft.version, this.mayWrite(row), row.version);
-      }
-    }
-    this.editorsChanged += 1;
+    this.desk.meet(state.room, item, (row) => this.mayWrite(row));
   }
 
   private mayWrite(item: Item): boolean {
@@ -253,27 +223,13 @@ export class RoomStore {
 
   /** Text is written while its item is on the table; what is recorded there, only by those who may record it anew. */
   mayTakePen(item: Item): boolean {
-    void this.editorsChanged;
     if (!this.running || !this.can('draft') || item.state !== 'open') return false;
-    if (this.editors.get(item.id)?.editable === false) return false;
+    if (this.desk.of(item.id)?.editable === false) return false;
     return !this.sealed(item);
   }
 
   private sealed(item: Item): boolean {
     return item.decision !== null && (item.decision.state !== 'recorded' || !this.can('record'));
-  }
-
-  private editorFor(id: Id): DraftEditor {
-    let editor = this.editors.get(id);
-    if (!editor) {
-      editor = new DraftEditor(id, {
-        fetch: (item) => this.fetchDraft(item),
-        save: (args, options) => this.connection.send('draft.save', args, options),
-        changed: () => (this.editorsChanged += 1),
-      });
-      this.editors.set(id, editor);
-    }
-    return editor;
   }
 
   private async fetchDraft(item: Id): Promise<DraftContent> {
@@ -286,8 +242,7 @@ export class RoomStore {
 
   /** The editor of the item that is looked at, as it stands; read it anew after every change. */
   get draft() {
-    void this.editorsChanged;
-    const editor = this.viewed === null ? undefined : this.editors.get(this.viewed);
+    const editor = this.desk.of(this.viewed);
     if (!editor) return null;
     const { item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version } = editor;
     return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version };
@@ -295,19 +250,20 @@ export class RoomStore {
 
   /** Items with words of this person that the server does not have, other than the one looked at. */
   get unsavedElsewhere(): Item[] {
-    void this.editorsChanged;
-    return this.room?.items.filter((item) => item.id !== this.viewed && this.editors.get(item.id)?.mine != null) ?? [];
+    const unsaved = new Set(this.desk.unsaved.map((editor) => editor.item));
+    return this.room?.items.filter((item) => item.id !== this.viewed && unsaved.has(item.id)) ?? [];
   }
 
-  /** Words that never reached the server, when the room itself may no longer be shown. */
-  get strandedWords(): string[] {
-    void this.editorsChanged;
-    return [...this.editors.values()].flatMap(({ mine }) => (mine ? [[...mine.steps.map((s) => s.text), mine.text].join('\n')] : []));
+  /** Words that never reached the server and whose item is not shown any more: it was taken off, or the room itself was. */
+  get strandedWords(): { item: Id; text: string }[] {
+    const shown = this.link.state === 'closed' ? [] : (this.room?.items ?? []);
+    return this.desk.unsaved
+      .filter((editor) => !shown.some((item) => item.id === editor.item))
+      .map(({ item, mine }) => ({ item, text: [...(mine?.steps ?? []).map((step) => step.text), mine?.text ?? ''].join('\n') }));
   }
 
   get hasUnsaved(): boolean {
-    void this.editorsChanged;
-    return [...this.editors.values()].some((editor) => editor.mine !== null);
+    return this.desk.unsaved.length > 0;
   }
 
   /** The focus came into the text or left it. */
@@ -332,27 +288,8 @@ export class RoomStore {
     this.pane = 'recommendation';
     const { id, draft } = this.item;
     if (!this.mayTakePen(this.item) || (draft.pen !== null && draft.pen !== this.you?.person)) return;
-    this.typedAhead = '';
-    this.wantsToWrite = id;
-    setTimeout(() => {
-      if (this.wantsToWrite === id) this.wantsToWrite = null;
-    }, WISH_FOR);
-    if (draft.pen === null && !(await this.takePen())) this.wantsToWrite = null;
-  }
-
-  /** A key pressed while the text is on its way: meant for it, never a command. */
-  typeAhead(key: string): void {
-    if (key === 'Escape') this.wantsToWrite = null;
-    else if (key === 'Backspace') this.typedAhead = this.typedAhead.slice(0, -1);
-    else if (key === 'Enter') this.typedAhead += '\n';
-    else if ([...key].length === 1) this.typedAhead += key;
-  }
-
-  /** Once, when the field of the text should take the focus: what was typed for it already. */
-  takeFocusWish(): string | null {
-    const wish = this.wantsToWrite !== null && this.wantsToWrite === this.viewed && this.draft?.writable === true;
-    if (wish || (this.wantsToWrite !== null && this.wantsToWrite !== this.viewed)) this.wantsToWrite = null;
-    return wish ? this.typedAhead : null;
+    this.desk.wish(id);
+    if (draft.pen === null && !(await this.takePen())) this.desk.wantsToWrite = null;
   }
 
   // Looking

@@ -175,7 +175,7 @@ describe('keys that were meant for a text', () => {
     await see(() => table.heard.length === 3);
     expect(table.heard[2]!.do).toBe('draft.take_pen');
     expect(find('dialog')).toBeNull();
-    store.wantsToWrite = null;
+    store.desk.wantsToWrite = null;
   });
 
   test('and stand in it when it comes', async () => {
@@ -388,4 +388,16 @@ test('an item that one may not write has no pen to take', async () => {
   press('e');
   press('t');
   expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next']);
+});
+
+test('words on an item that was taken off the agenda stay on the page', async () => {
+  await atFirst();
+  press('e');
+  await see(() => find('[data-draft-text]'));
+  type('For nobody?');
+  table.room.items = table.room.items.filter((item) => item.id !== itemId(1));
+  table.room.meeting = { ...table.room.meeting, current: null };
+  table.happen('agenda.item_removed', { removed: [itemId(1)], meeting: table.room.meeting });
+  await see(() => find('.notices')?.textContent?.includes('For nobody?'));
+  expect(store.hasUnsaved).toBe(true);
 });
