@@ -147,8 +147,8 @@ def _meetings(by: Actor, standings: list[Standing]) -> list[Sitting]:
     reach = Q(items__referral=None)
     for standing in standings:
         reach |= Q(board=standing.board, items__hospital__in=standing.reach)
+    boards = {standing.board.pk for standing in standings}
     seated = {standing.board.pk for standing in standings if standing.seats - {Seat.OBSERVER}}
-    guests = AgendaItem.objects.filter(meeting=OuterRef("pk"), referral__guest=by.actor_id)
     asked = AgendaItem.objects.filter(
         meeting=OuterRef("pk"), referral__requester=by.actor_id, hospital=current().organisation_id
     )
@@ -158,7 +158,6 @@ def _meetings(by: Actor, standings: list[Standing]) -> list[Sitting]:
         access.visible_meetings(by)
         .filter(coming | Q(state=state.RUNNING))
         .annotate(
-            guest=Exists(guests.exclude(state=AgendaItem.State.WITHDRAWN)),
             asked=Exists(asked.exclude(state=AgendaItem.State.WITHDRAWN)),
             shown_items=Count("items", filter=reach & ~Q(items__state=AgendaItem.State.WITHDRAWN)),
         )
@@ -174,7 +173,7 @@ def _meetings(by: Actor, standings: list[Standing]) -> list[Sitting]:
             meeting=row,
             items=row.shown_items if row.board_id in seated else None,
             asked=row.asked,
-            as_guest=row.guest and row.board_id not in seated and not row.asked,
+            as_guest=row.board_id not in boards and not row.asked,
             now=at,
         )
         for row in known[:MEETINGS_SHOWN]

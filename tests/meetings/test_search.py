@@ -368,7 +368,7 @@ def browse(cast: Cast, client: Client) -> Client:
 
 def test_the_page_shows_the_newest_and_what_was_asked(cast: Cast, browse: Client) -> None:
     decision = decide(cast, "Lumpectomie links.", patient={"family_name": "Vermeersch", "given_name": "Rosa"})
-    decide(cast, "Opvolging.", patient={"family_name": "Baert"})
+    decide(cast, "Opvolging.", steps=[], patient={"family_name": "Baert"})
     page = browse.get(reverse("meetings:search"))
     assert page.status_code == 200
     assert [hit.title.split()[0] for hit in page.context["found"].hits] == ["Baert", "Vermeersch"]

@@ -85,13 +85,14 @@ def log(request: HttpRequest) -> HttpResponse:
     found = _period(entries, form.cleaned_data["since"], form.cleaned_data["until"])
     people = _people(found)
     page = Paginator(_narrowed(found, form.cleaned_data), PAGE_SIZE).get_page(request.GET.get("page"))
+    lines = _lines(page)
     organisation = request.organisation  # type: ignore[attr-defined]
     audit.act(
         "audit.listed",
         hospital_id=organisation.pk if organisation else None,
         detail={"since": asked["since"], "until": asked["until"], "page": page.number},
     )
-    context = {"form": form, "lines": _lines(page), "people": people, "page": page}
+    context = {"form": form, "lines": lines, "people": people, "page": page}
     return render(request, "directory/audit.html", context)
 
 
