@@ -364,7 +364,7 @@ class SeveralFilesField(forms.FileField):
     widget = SeveralFilesInput
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        files = data if isinstance(data, list | tuple) else [data]
+        files = data if isinstance(data, list | tuple) and data else [data or None]
         return [super(SeveralFilesField, self).clean(each, initial) for each in files]
 
 
@@ -374,7 +374,7 @@ class UploadForm(CommandForm):
     kind = forms.ChoiceField(label=_("Kind"), choices=Document.Kind.choices, initial=Document.Kind.OTHER)
     documents = SeveralFilesField(
         label=_("Documents"),
-        max_length=4000,
+        allow_empty_file=True,  # the action says so of this one file and keeps the others
         widget=SeveralFilesInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg,application/pdf,image/png,image/jpeg"}),
     )
 
