@@ -1,9 +1,10 @@
 """Waking the worker: work is rows, and the sweep finds them within ten seconds by itself. This only makes it sooner."""
 
 import logging
+from functools import cache
 from threading import Thread
 
-from celery import current_app
+from celery import Celery
 from django.db import transaction
 
 log = logging.getLogger(__name__)
@@ -15,8 +16,16 @@ def wake() -> None:
     transaction.on_commit(lambda: Thread(target=_send, name="wake", daemon=True).start(), robust=True)
 
 
+@cache
+def _producer() -> Celery:
+    """A sender of its own: a web process that never loaded the worker's application knows the broker all the same."""
+    app = Celery("wake", set_as_current=False)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    return app
+
+
 def _send() -> None:
     try:
-        current_app.send_task("meetings.tasks.sweep", expires=10, retry=False)
+        _producer().send_task("meetings.tasks.sweep", expires=10, retry=False)
     except Exception as error:  # whatever the broker's client raises, the row is safe
         log.info("the worker was not woken: %s", type(error).__name__)
