@@ -132,7 +132,7 @@ def place(by: Actor, case: Case) -> Place:
     }
     for board in boards.values():
         standing = directory.standing(by, board)
-        if case.hospital_id in standing.reach:
+        if standing.seats and case.hospital_id in standing.reach:
             seats |= standing.seats
             facts |= standing.facts_for(case.hospital_id)
     if _grants(by).filter(case=case).exists():
