@@ -8,6 +8,7 @@ import { fillButtons } from './pages/fill';
 import { guardForms } from './pages/guard';
 import { keys } from './pages/keys';
 import { menus } from './pages/menus';
+import { remember } from './pages/remember';
 import { sendOnce } from './pages/send';
 import { showIf } from './pages/showif';
 import { themeSwitch } from './pages/theme';
@@ -27,5 +28,6 @@ copyButtons(page);
 fillButtons(page);
 uploads(page);
 errorsSummary(page);
+remember(page);
 
 for (const element of page.querySelectorAll<HTMLElement>('[data-needs-script]')) element.hidden = false;
