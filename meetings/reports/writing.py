@@ -56,7 +56,7 @@ def case_report(decision: Decision, meeting: Meeting, report: Report) -> content
             groups=_groups(case.dossier, "case", case.data, language),
             tumours=_tumours(case, language),
             recommendation=recommendation(decision, kind, language),
-            participants=tuple(present(row) for row in decision.attendance),
+            participants=tuple(present(row, closed) for row in decision.attendance),
             quorum=quorum_line(decision),
             signature=signature(decision),
             imprint=_imprint(decision, report),
@@ -198,15 +198,15 @@ def recommendation(decision: Decision, kind: BoardKind, language: str | None) ->
     )
 
 
-def present(row: Mapping[str, Any]) -> content.Present:
-    """One line of a frozen attendance."""
+def present(row: Mapping[str, Any], until: datetime | None = None) -> content.Present:
+    """One line of a frozen attendance. Who was still there when it was frozen stayed until the item was closed (``until``)."""
     return content.Present(
         name=row["name"],
         discipline=disciplines.words(row["discipline"]),
         organisation=row["organisation_name"],
         role=role_words(row["role"]),
         spans=tuple(
-            content.Span(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None, means)
+            content.Span(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else until, means)
             for start, end, means in row["times"]
         ),
     )

@@ -30,6 +30,7 @@ from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
 from meetings.views.rows import Agenda, agenda_for
 from meetings.views.showing import SHOWN, did, form_sentences, person, private, sentences, status_of, trace
+from meetings.views.submissions import missing_words
 
 State = Meeting.State
 MOST_CANDIDATES = 200
@@ -55,10 +56,10 @@ def _page(
     typed: dict[str, str] | None = None,
 ) -> HttpResponse:
     by = person(request)
-    shown = agenda_for(by, meeting, place)
-    trace("agenda.listed", shown.readable, meeting=str(meeting.pk))
     can_build = place.permits("build_agenda")
     editable = can_build and meeting.state in (State.PLANNED, State.PUBLISHED)
+    shown = agenda_for(by, meeting, place, tumours=editable)
+    trace("agenda.listed", shown.readable, meeting=str(meeting.pk))
     decisions: dict[UUID, Decision] = {}
     if meeting.state in (State.RUNNING, State.CLOSED) and not place.is_guest:
         found = access.visible_decisions(by).filter(meeting=meeting).exclude(state=Decision.State.DRAFT)
@@ -72,7 +73,15 @@ def _page(
         "board": meeting.board,
         "place": place,
         "agenda": shown,
-        "lines": [(row, decisions.get(row.item.pk), (typed or {}).get(str(row.item.pk))) for row in shown.rows],
+        "lines": [
+            (
+                row,
+                decisions.get(row.item.pk),
+                (typed or {}).get(str(row.item.pk)),
+                missing_words(row.referral, kind, get_language()) if editable and row.referral and row.waits else (),
+            )
+            for row in shown.rows
+        ],
         "reasons": dict(kind.choices("postponement_reasons", get_language())),
         "editable": editable,
         "can_build": can_build,

@@ -51,7 +51,7 @@ from meetings.views.showing import (
     status_of,
     trace,
 )
-from meetings.views.submissions import Submission, ordered, submissions
+from meetings.views.submissions import Submission, ordered, submissions, usual_sitting
 
 State = Meeting.State
 _AHEAD = (State.PLANNED, State.PUBLISHED, State.RUNNING)
@@ -133,6 +133,7 @@ def _board_page(
             "listed": bool(rows) or can_build or Seat.PARTNER_SECRETARY in standing.seats,
             "sittings": sittings,
             "takers": takers,
+            "usual": usual_sitting(takers),
             "past": list(past),
             "series": list(Series.objects.filter(board=standing.board)) if can_build else [],
             "sort": sort,

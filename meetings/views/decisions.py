@@ -49,7 +49,7 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "topic": item.topic,
         "identity": identity(found.case.patient, found.case.hospital) if found.case else None,
         "words": writing.recommendation(found, kind, get_language()),
-        "present": [writing.present(row) for row in found.attendance],
+        "present": [writing.present(row, writing.times(item)[1]) for row in found.attendance],
         "quorum": found.quorum,
         "versions": versions,
         "newer": next((each for each in versions if each.version > found.version), None),

@@ -57,13 +57,14 @@ class Agenda:
         return [(row.item.hospital_id, row.referral.case_id) for row in self.rows if row.referral is not None]
 
 
-def agenda_for(by: Actor, meeting: Meeting, place: Chair) -> Agenda:
-    """The agenda as ``by`` may see it. A constant number of queries, whatever the number of items."""
-    items = list(
-        access.visible_items(by, meeting, place)
-        .select_related("hospital", "topic", "referral__case__patient", "referral__requester")
-        .order_by("position")
-    )
+def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = False) -> Agenda:
+    """The agenda as ``by`` may see it; with the cases' ``tumours`` where what is missing is shown. A constant number of queries,
+    whatever the number of items."""
+    found = access.visible_items(by, meeting, place)
+    found = found.select_related("hospital", "topic", "referral__case__patient", "referral__requester")
+    if tumours:
+        found = found.prefetch_related("referral__case__tumours")
+    items = list(found.order_by("position"))
     every = items if not place.is_guest else list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
     times = forecast(every, starts_at=meeting.starts_at, started_at=meeting.started_at, closed_at=meeting.closed_at)
     readable = set(visible_cases(by).filter(referrals__items__meeting=meeting).values_list("pk", flat=True))

@@ -90,7 +90,7 @@ def _page(
             decision,
             seen,
             writing.recommendation(decision, board_kind(decision.meeting.board.kind), language),
-            tuple(writing.present(row) for row in decision.attendance),
+            tuple(writing.present(row, writing.times(decision.item)[1]) for row in decision.attendance),
             changed=(seen_before or {}).get(decision.pk, seen) != seen,
         )
         meetings.setdefault(decision.meeting_id, (decision.meeting, []))[1].append(waiting)

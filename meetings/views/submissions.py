@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 
 from cases import dossiers
 from cases.access import visible_referrals
-from cases.dossiers.board_kinds import board_kind
+from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory.access import Standing
 from mdo.kernel.acting import Actor
@@ -55,29 +55,35 @@ def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> l
         .prefetch_related("case__tumours")
     )
     by_id = {meeting.pk: meeting for meeting in sittings}
-    open_ones = [meeting for meeting in sittings if deadline(meeting) > now()]
-    usual = next(iter([*open_ones, *sittings]), None)
-    words: dict[str, dict[str, str]] = {}
+    usual = usual_sitting(sittings)
     rows = []
     for referral in found:
-        case = referral.case
-        if case.dossier not in words:
-            words[case.dossier] = dict(dossiers.item_words(case.dossier, language))
-        items = dict.fromkeys(
-            words[case.dossier].get(each.item, each.label)
-            for each in dossiers.missing(
-                case.dossier,
-                case.data,
-                [tumour.data for tumour in case.tumours.all()],
-                language=language,
-                items=kind.required_items.get(case.dossier),
-            )
-        )
         wanted = by_id.get(referral.wanted_meeting) if referral.wanted_meeting else None
         target = wanted or usual
         late = bool(target and referral.submitted_at and referral.submitted_at > deadline(target))
-        rows.append(Submission(referral, tuple(items), wanted, target, late))
+        rows.append(Submission(referral, missing_words(referral, kind, language), wanted, target, late))
     return rows
+
+
+def usual_sitting(sittings: Sequence[Meeting]) -> Meeting | None:
+    """Where a case goes if nobody wished otherwise: the next sitting whose deadline is not past, else the next."""
+    open_ones = [meeting for meeting in sittings if deadline(meeting) > now()]
+    return next(iter([*open_ones, *sittings]), None)
+
+
+def missing_words(referral: Referral, kind: BoardKind, language: str | None) -> tuple[str, ...]:
+    """What a case misses before its board, in the board's words and the order of the form. No query where the case's tumours
+    were prefetched."""
+    case = referral.case
+    words = dict(dossiers.item_words(case.dossier, language))
+    found = dossiers.missing(
+        case.dossier,
+        case.data,
+        [tumour.data for tumour in case.tumours.all()],
+        language=language,
+        items=kind.required_items.get(case.dossier),
+    )
+    return tuple(dict.fromkeys(words.get(each.item, each.label) for each in found))
 
 
 SORTS = ("patient", "hospital", "requester", "submitted", "sitting", "missing")
