@@ -57,15 +57,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return UUIDS.sub("uuid", f"{argname}-{text}") if UUIDS.search(text) else None
 
 
-SLOW = {"worker", "site", "site_process", "browser", "fresh_clone"}
+SLOW = {"worker", "site", "site_process", "browser", "committed"}
+SLOW_FOLDERS = ("tests/meetings/room/", "tests/architecture/", "tests/demo/", "tests/journeys/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes as slow, and refuse what would flush the database as a role that may not."""
+    """Mark as slow what starts processes, commits for real or walks the whole product; refuse what would flush the database as a role that may not."""
     for item in items:
         marker = item.get_closest_marker("django_db")
         names = set(getattr(item, "fixturenames", ()))
-        if names & SLOW:
+        if names & SLOW or item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
         if (marker and marker.kwargs.get("transaction")) or names & {"transactional_db", "live_server"}:
             raise pytest.UsageError(
