@@ -72,14 +72,18 @@ class World:
         return {**self.cast.members, **self.extra}
 
     def add(self, name: str, hospital: Organisation, requester: Person, status: str | None, board: Board) -> None:
-        with writing():
-            case = self.cases[name] = make_case(hospital, requester)
-            if status is not None:
-                self.referrals[name] = make_referral(board, hospital, requester, case=case, status=status)
+        case = self.cases[name] = make_case(hospital, requester)
+        if status is not None:
+            self.referrals[name] = make_referral(board, hospital, requester, case=case, status=status)
 
 
 def make_world(cast: Cast) -> World:
     """Insert the world. The cast's agreement is in force; see `SEEN` for who sees which cases."""
+    with writing():
+        return _make_world(cast)
+
+
+def _make_world(cast: Cast) -> World:
     world = World(cast)
     moment, org, partner, third, outside = now(), cast.organiser, cast.partner_hospital, cast.third, cast.outside
     for name, place in (
