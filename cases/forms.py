@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -282,7 +283,8 @@ class NewCaseForm(CommandForm, IdentityFields, RequestFields):
         super().__init__(*args, **options)
 
     def look(self) -> None:
-        """Look for the patient by what was typed, and fill birth date and sex from the number, without any error."""
+        """Look for the patient by what was typed, and fill birth date and sex from the number. Nothing was sent yet, so nothing is
+        an error: the form becomes a fresh one that begins with what was typed."""
         digits, other = digits_of(self.data.get("national_number", "")) or "", self._typed("other_identifier")
         without = bool(self.data.get("no_number"))
         self.patient = self._find("" if without else digits, other if without else "")
@@ -297,7 +299,8 @@ class NewCaseForm(CommandForm, IdentityFields, RequestFields):
                     data["birth_date"] = birth.isoformat()
                 if data.get("sex") in (None, "", Patient.Sex.UNKNOWN) and number.sex:
                     data["sex"] = number.sex
-        self.data = data
+        self.initial.update({name: data[name] for name in self.fields if name in data}, no_number=without)
+        self.is_bound, self.data = False, QueryDict()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -57,7 +57,7 @@ class Forms:
         return [self.command, self.case, *(each.form for each in self.tumours)]
 
     def are_valid(self) -> bool:
-        answers = [form.is_valid() for form in self.all]  # each is asked, so that all errors show at once
+        answers = [form.is_valid() for form in self.all if form.is_bound]  # all, so that all errors show at once
         return all(answers)
 
 

@@ -47,12 +47,12 @@ def case_new(request: HttpRequest) -> HttpResponse:
         language=language(),
     )
     if request.method != "POST":
-        return _page(request, form, blank=True)
+        return _page(request, form)
     if "lookup" in request.POST:
         form.look()
         if request.headers.get("HX-Request") == "true":
-            return render(request, "cases/_patient.html", _context(request, form, blank=True))
-        return _page(request, form, blank=True)
+            return render(request, "cases/_patient.html", _context(request, form))
+        return _page(request, form)
     status = 422
     if form.is_valid():
         command_id = form.cleaned_data["command_id"]
@@ -79,17 +79,15 @@ def case_new(request: HttpRequest) -> HttpResponse:
     return _page(request, form, status=status)
 
 
-def _context(request: HttpRequest, form: NewCaseForm, *, blank: bool = False) -> dict[str, Any]:
+def _context(request: HttpRequest, form: NewCaseForm) -> dict[str, Any]:
     found = form.patient
     return {
         "form": form,
         "found": identity(found, request.organisation) if found else None,  # type: ignore[attr-defined]
         "cases": cases_of(request.user, found) if found else [],  # type: ignore[arg-type]
-        # Nothing was sent yet: what is missing is no error.
-        "blank": blank,
         "no_number": form["no_number"].value(),
     }
 
 
-def _page(request: HttpRequest, form: NewCaseForm, *, blank: bool = False, status: int = 200) -> HttpResponse:
-    return render(request, "cases/new.html", _context(request, form, blank=blank), status=status)
+def _page(request: HttpRequest, form: NewCaseForm, *, status: int = 200) -> HttpResponse:
+    return render(request, "cases/new.html", _context(request, form), status=status)

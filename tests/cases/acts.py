@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,12 @@ def row(action: str, member: Member, hospital_id: UUID, events: Iterable[str], /
 def english() -> Iterator[None]:
     with translation.override("en"):
         yield
+
+
+def hold(reached: Event, go_on: Event) -> None:
+    """Say that a transaction came so far, and keep it open until it may go on."""
+    reached.set()
+    assert go_on.wait(20)
 
 
 def somebody_waits_for_a_lock() -> bool:

@@ -174,7 +174,7 @@ def test_a_document_is_taken_out_and_its_bytes_stay(cast: Cast) -> None:
         assert remove_document(by=by, document_id=document.pk, command_id=command_id).replayed
     for action, more in ((remove_document, {}), (share_document, {"shared": True})):
         with pytest.raises(NotFound), acting_as(cast.requester) as by:
-            action(by=by, document_id=document.pk, command_id=new_id(), **more)  # type: ignore[operator]
+            action(by=by, document_id=document.pk, command_id=new_id(), **more)
     assert audited("document.remove") == [
         row(
             "document.remove",

@@ -17,7 +17,7 @@ from mdo.kernel.acting import acting
 from mdo.kernel.action import Done
 from mdo.kernel.errors import Denied, IdReused, Invalid, NotFound, Stale
 from mdo.kernel.ids import new_id
-from tests.cases.acts import audited, row, somebody_waits_for_a_lock, strangers
+from tests.cases.acts import audited, hold, row, somebody_waits_for_a_lock, strangers
 from tests.cast import Cast, Member, acting_as
 from tests.factories import insz, make_patient, writing
 from tests.parts import until
@@ -155,7 +155,7 @@ def test_two_at_once_end_with_one_patient(cast: Cast, committed: None) -> None:
         finally:
             connections.close_all()
 
-    first = Thread(target=race, args=["first", cast.secretary, lambda: (registered.set(), go_on.wait(20))])
+    first = Thread(target=race, args=["first", cast.secretary, lambda: hold(registered, go_on)])
     second = Thread(target=race, args=["second", cast.requester, lambda: None])
     first.start()
     assert registered.wait(20)

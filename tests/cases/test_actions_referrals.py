@@ -27,7 +27,7 @@ from mdo.directory.models import Agreement, Board
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import derived_id, new_id
 from mdo.kernel.models import AuditEntry
-from tests.cases.acts import audited, english, onlookers, row, somebody_waits_for_a_lock, strangers
+from tests.cases.acts import audited, english, hold, onlookers, row, somebody_waits_for_a_lock, strangers
 from tests.cast import Cast, Member, acting_as, seat
 from tests.factories import case_data, insz, make_case, make_patient, make_referral, tumour_data, writing
 from tests.parts import until
@@ -390,7 +390,7 @@ def bring_in(member: Member, request: Request, **more: Any) -> tuple[Any, UUID]:
 
 def counts() -> tuple[int, ...]:
     with writing():
-        return tuple(model.objects.count() for model in (Patient, Case, Tumour, Referral))  # type: ignore[attr-defined]
+        return tuple(model.objects.count() for model in (Patient, Case, Tumour, Referral))
 
 
 def test_a_case_in_a_minute(cast: Cast) -> None:
@@ -432,7 +432,7 @@ def test_a_double_click_at_the_same_moment_makes_one(cast: Cast, committed: None
         finally:
             connections.close_all()
 
-    first = Thread(target=tell, args=["first", lambda: (made.set(), go_on.wait(20))])
+    first = Thread(target=tell, args=["first", lambda: hold(made, go_on)])
     second = Thread(target=tell, args=["second", lambda: None])
     first.start()
     assert made.wait(20)

@@ -1,7 +1,7 @@
 """The forms: what is typed, pasted or made up, and what becomes of it."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -126,7 +126,8 @@ class Somebody:
         self.pk, self.name, self.display_name, self.kind = new_id(), name, name, "tumour_board"
 
 
-BOARD, CLAES, MAES = Somebody("Borst-MOC"), Somebody("dr. Claes"), Somebody("dr. Maes")
+# Any: a patient, a board and two people, of which the form reads the name and the key.
+BOARD, CLAES, MAES = (cast(Any, Somebody(name)) for name in ("Borst-MOC", "dr. Claes", "dr. Maes"))
 
 
 def new_case(found: Any = None, **changes: Any) -> NewCaseForm:
@@ -141,8 +142,8 @@ def new_case(found: Any = None, **changes: Any) -> NewCaseForm:
         query(**(IDENTITY | request | {"command_id": str(new_id())} | changes)),
         today=TODAY,
         find=lambda number, other: found,
-        boards=[BOARD],  # type: ignore[list-item]
-        requesters=[CLAES, MAES],  # type: ignore[list-item]
+        boards=[BOARD],
+        requesters=[CLAES, MAES],
         language="nl",
     )
 
