@@ -106,6 +106,12 @@ def _answer(call: _Call, earlier: command_ids.Earlier) -> Done:
     return Done((), earlier.seqs, replayed=True)
 
 
+def _is_taken(error: IntegrityError) -> bool:
+    """Whether the client gave a new row an id that a row has already, perhaps one of another hospital."""
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+    return constraint.endswith("_pkey")
+
+
 def _allow_writes(name: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('mdo.action', %s, true)", [name])
@@ -158,14 +164,18 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
                 return Done(events, seqs)
             except _Replay as replay:
                 return _answer(call, replay.earlier)
-            except IntegrityError:
+            except IntegrityError as error:
+                if outer or connection.needs_rollback:
+                    raise
                 # Two tellings of one command arrived at once and nothing made the second wait: the first one counts.
-                if command_id is None or connection.needs_rollback:
-                    raise
-                earlier = command_ids.find(by.actor_id, command_id)
-                if earlier is None:
-                    raise
-                return _answer(call, earlier)
+                earlier = command_ids.find(by.actor_id, command_id) if command_id else None
+                if earlier is not None:
+                    return _answer(call, earlier)
+                if _is_taken(error):
+                    raise IdReused(
+                        _("This was sent before with another content. Reload and try again."), field="id"
+                    ) from error
+                raise
             finally:
                 _call.reset(token)
 

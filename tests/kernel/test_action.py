@@ -379,11 +379,31 @@ def test_other_bodies_at_once_under_one_id(committed: None, cast: Cast) -> None:
     assert len(patients()) == 1
 
 
-def test_another_integrity_error_is_not_a_repetition(cast: Cast) -> None:
-    patient = make_patient(cast.organiser)
+def test_an_id_that_is_taken_is_refused_in_words(cast: Cast) -> None:
+    """Clients make the ids of new rows: one that exists already, perhaps in another hospital, is no fault of ours."""
+    patient = make_patient(cast.partner_hospital)
+    said = set()
     for command in (None, new_id()):
-        with acting_as(cast.requester) as by, pytest.raises(IntegrityError):
-            register_patient(by=by, patient_id=patient.pk, hospital_id=cast.organiser.pk, command_id=command)
+        with acting_as(cast.requester) as by:
+            with pytest.raises(IdReused) as refused:
+                register_patient(by=by, patient_id=patient.pk, hospital_id=cast.organiser.pk, command_id=command)
+            with pytest.raises(IdReused):  # nothing is left broken, also where one action calls another
+                admit_patient(
+                    by=by, patient_id=patient.pk, hospital_id=cast.organiser.pk, name="Baert", command_id=new_id()
+                )
+        said.add((refused.value.field, refused.value.message))
+    assert said == {("id", "This was sent before with another content. Reload and try again.")}
+    assert AuditEntry.objects.count() == 0
+
+
+def test_another_integrity_error_is_not_a_repetition(cast: Cast) -> None:
+    first = new_id()
+    with acting_as(cast.requester) as by:
+        register_patient(by=by, patient_id=first, hospital_id=cast.organiser.pk)
+    for command in (None, new_id()):
+        same_number = UUID(int=first.int + 400)
+        with acting_as(cast.requester) as by, pytest.raises(IntegrityError, match="patient_national_number"):
+            register_patient(by=by, patient_id=same_number, hospital_id=cast.organiser.pk, command_id=command)
 
 
 def test_without_savepoints_an_integrity_error_ends_the_transaction(cast: Cast) -> None:
