@@ -81,9 +81,10 @@ class Child:
                     f"{program.name} could not be started ({program.command[0]}: {error.strerror})."
                 ) from None
         child = cls(program, pids / program.name, process)
-        child.pid_file.write_text(
-            json.dumps({"pid": process.pid, "born": born(process.pid), "signal": int(program.stop_signal)})
-        )
+        note = {"pid": process.pid, "born": born(process.pid), "signal": int(program.stop_signal)}
+        new = pids.parent / f".{program.name}.pid"  # whole or not at all: a reader may come at any moment
+        new.write_text(json.dumps(note))
+        new.replace(child.pid_file)
         return child
 
     def exit_code(self) -> int | None:
