@@ -30,6 +30,22 @@ async def goodbye() -> None:
         logger.exception("Saying goodbye to the rooms failed.")
 
 
+def let_every_close_code_through() -> None:
+    """Let Daphne send the close codes that the room uses.
+
+    Its WebSocket library takes 1000 and 3000–4999 from a program only and raises for 1008, 1009, 1012 and 1013, which Daphne
+    logs and forgets: the client would see a line cut without a word (1006). RFC 6455 §7.4.1 and the IANA registry allow a
+    server to send them.
+    """
+    from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+    class Closing(WebSocketProtocol):  # type: ignore[misc]
+        def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne's name)
+            self.sendCloseFrame(code=1000 if code is None else code, isReply=False)
+
+    WebSocketFactory.protocol = Closing
+
+
 def serve() -> int:
     """Listen on MDO_HOST and MDO_PORT until SIGTERM or SIGINT; returns an exit code, 1 when the port is taken."""
     settings = environment.load()
@@ -41,6 +57,7 @@ def serve() -> int:
 
     from mdo.asgi import application
 
+    let_every_close_code_through()
     gc.freeze()
     interface = settings.host.replace(":", r"\:")
     server = Server(

@@ -137,12 +137,17 @@ def standing(by: Actor, board: Board, organisation_id: UUID | None = None) -> St
 
 
 def organisation_for(by: Person, board: Board, preferred: UUID | None) -> UUID | None:
-    """The organisation for which a person sits on ``board``: the preferred one if they have a role for it, else the first."""
+    """The organisation for which a person sits on ``board``: the preferred one if they sit there for it, else the first.
+
+    Somebody without a seat of the board (a requester, a guest) sits there for the preferred one of their own organisations.
+    ``None`` for somebody who may act for nobody.
+    """
     held = BoardRole.objects.filter(_in_force(now()), board=board, person=by).order_by("valid_from")
     organisations = list(held.values_list("organisation_id", flat=True))
-    if preferred in organisations or not organisations:
-        return preferred
-    return organisations[0]
+    if organisations:
+        return preferred if preferred in organisations else organisations[0]
+    own = [each.pk for each in organisations_of(by)]
+    return preferred if preferred in own else next(iter(own), None)
 
 
 def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozenset[str]:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 POLL_EVERY_S = 0.5
 FLUSH_PRESENCE_EVERY_S = 1.0
 PUBLISH_WITHIN_S = 0.5
+SEE_OUT_WITHIN_S = 2.0
 GROUP = "mdo.rooms"
 
 # A reader that does not keep up is closed before it costs anything to others.
@@ -315,11 +316,13 @@ class Hub:
         begun = await self.read(work.start, room.meeting_id, who, since)
         if connection.closing or connection.place.audience != who:
             return
-        if room.seq is None or (not room.moved.is_set() and room.seq < begun.seq and len(room.connections) == 1):
-            room.seq = begun.seq
+        # Two first connections may have read at different moments: the room goes on from the earlier one, and whoever knows
+        # more skips what they were told.
+        room.seq = begun.seq if room.seq is None else min(room.seq, begun.seq)
         if begun.room is not None:
             connection.guest_view = dumps(begun.room) if who.guest_items is not None else ""
-            await connection.socket.send_text(snapshot_frame(begun.seq, connection.place, begun.room))
+            told = begun.seq if who.guest_items is None else 0  # a guest gets no numbers: they would tell of others
+            await connection.socket.send_text(snapshot_frame(told, connection.place, begun.room))
         else:
             for entry, patch in begun.replay:
                 await connection.socket.send_text(event_frame(entry, patch))
@@ -414,13 +417,17 @@ class Hub:
                 self._came_or_went.setdefault(meeting_id, set()).update(people)
 
     async def goodbye(self) -> None:
-        """The process ends: tell everybody to come back at once (1012) and end the leases."""
+        """The process ends: tell everybody to come back at once (1012), see them out, and end the leases."""
         self.leaving = True
         connections = [each for room in self.rooms.values() for each in room.connections]
         await asyncio.gather(*(self.drop(each, Close.RESTART) for each in connections))
         if connections:
             with contextlib.suppress(Exception):
                 await self.read(presence.end, [each.lease_id for each in connections])
+        # A server that stops at once would cut the lines before the word is out.
+        until = monotonic() + SEE_OUT_WITHIN_S
+        while self.rooms and monotonic() < until:
+            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         """End the hub's tasks (tests; a process simply ends)."""

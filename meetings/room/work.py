@@ -74,7 +74,7 @@ def news(meeting_id: UUID, since: int, audiences: Sequence[Audience]) -> News:
 
 @dataclass(frozen=True)
 class Start:
-    """How a connection begins: with the whole room, or with what it missed."""
+    """How a connection begins, at the journal's sequence ``seq``: with the whole room, or with what it missed."""
 
     seq: int
     room: dict[str, Any] | None
@@ -100,7 +100,7 @@ def start(meeting_id: UUID, audience: Audience, since: int | None) -> Start:
     if replay:
         return Start(head, None, [(e, snapshot.draw(room, audience, parts_of(e.name, e.data))) for e in entries])
     if audience.guest_items is not None:
-        return Start(0, snapshot.draw_guest(room, audience), [])
+        return Start(head, snapshot.draw_guest(room, audience), [])
     return Start(head, snapshot.draw_room(room, audience), [])
 
 
