@@ -266,7 +266,7 @@ def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
     return _do(
         request,
         meeting_id,
-        _("Taken off the agenda. The case waits for another sitting."),
+        _("Taken off the agenda."),
         lambda: building.unschedule(
             by=person(request),
             meeting_id=meeting_id,
