@@ -165,6 +165,24 @@ def messages(arguments: argparse.Namespace) -> int:
     return collect_messages()
 
 
+def generate(arguments: argparse.Namespace) -> int:
+    """Make the files that come from the code: docs of events, rights and the room's wire, its TypeScript types."""
+    import os
+
+    import django
+
+    from mdo.environment import names, placeholders
+
+    for name in names():
+        os.environ.pop(name, None)
+    os.environ.update(placeholders())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mdo.settings"
+    django.setup()
+    from mdo.cli.generate import write
+
+    return write()
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "servers": servers,
@@ -181,6 +199,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "test": test,
     "format": format,
     "messages": messages,
+    "generate": generate,
 }
 
 

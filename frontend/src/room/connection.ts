@@ -3,7 +3,7 @@
  * frames add up to. What is shown is only ever what the server said.
  */
 import { Outbox, type Outcome, type SendOptions } from './outbox';
-import { readFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame, type Id } from './protocol';
+import { CLOSE, readFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame, type Id } from './protocol';
 import { applyEvent, fromSnapshot, type RoomState } from './state';
 import { ServerClock } from './time';
 
@@ -28,7 +28,11 @@ export interface Surroundings {
   random(): number;
 }
 
-const CLOSE_REASONS: Record<number, ClosedReason> = { 4401: 'session_ended', 4403: 'no_access', 4409: 'replaced' };
+const CLOSE_REASONS: Record<number, ClosedReason> = {
+  [CLOSE.SESSION_ENDED]: 'session_ended',
+  [CLOSE.NO_ACCESS]: 'no_access',
+  [CLOSE.REPLACED]: 'replaced',
+};
 
 /** All in ms. The first retry is quick; the longest wait leaves room for 10 s of recovery in all. */
 export const FIRST_RETRY = 250;
@@ -175,8 +179,8 @@ export class Connection {
     const spread = 0.5 + this.surroundings.random() / 2;
     let wait = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.attempt) * spread;
     // A server that says goodbye has a successor: come at once, a little spread out.
-    if (code === 1012 && this.attempt === 0) wait = 100 * this.surroundings.random();
-    if (code === 4429) wait = LONGEST_RETRY * (1 + this.surroundings.random());
+    if (code === CLOSE.RESTART && this.attempt === 0) wait = 100 * this.surroundings.random();
+    if (code === CLOSE.TOO_FAST) wait = LONGEST_RETRY * (1 + this.surroundings.random());
     this.attempt += 1;
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => this.connect(), wait);

@@ -1,11 +1,11 @@
 /** The wire of the room, subprotocol `mdo.room.v1`: what frames hold, nothing else. */
 
-export const SUBPROTOCOL = 'mdo.room.v1';
+import type { Commands, Id, RefusalCode, Right, Step } from './commands.generated';
 
-export type Id = string;
+export { CLOSE, SUBPROTOCOL } from './commands.generated';
+export type { Commands, Id, RefusalCode, Right, Step };
+
 export type Iso = string;
-
-export type Right = 'run' | 'postpone' | 'reorder' | 'add_late' | 'draft' | 'record' | 'close' | 'sign' | 'share';
 
 export interface You {
   person: Id;
@@ -143,16 +143,6 @@ export interface AckFrame {
   seq: number;
 }
 
-export type RefusalCode =
-  | 'forbidden'
-  | 'rule'
-  | 'invalid'
-  | 'stale'
-  | 'id_reused'
-  | 'not_found'
-  | 'unavailable'
-  | 'too_fast';
-
 export interface RefusedFrame {
   t: 'refused';
   id: Id | null;
@@ -170,11 +160,6 @@ export interface HeadFrame {
 
 export type Frame = SnapshotFrame | EventFrame | AckFrame | RefusedFrame | HeadFrame;
 
-export interface Step {
-  kind: string;
-  text: string;
-}
-
 /** What `GET …/items/<item>/draft/` answers. */
 export interface DraftContent {
   version: number;
@@ -183,28 +168,6 @@ export interface DraftContent {
   steps: Step[];
   deviation: string;
   editable: boolean;
-}
-
-export interface Commands {
-  'meeting.start': Record<string, never>;
-  'meeting.close': Record<string, never>;
-  'agenda.open_item': { item: Id; version: number };
-  'agenda.next': { from_item: Id | null };
-  'agenda.move_item': { item: Id; to: number; version: number };
-  'agenda.postpone': { item: Id; version: number; reason: string; note: string; to_meeting: Id | null };
-  'agenda.add_late': { referral: Id; minutes: number };
-  'agenda.add_topic': { title: string; minutes: number };
-  'draft.take_pen': { item: Id };
-  'draft.release_pen': { item: Id };
-  'draft.save': {
-    item: Id;
-    version: number;
-    text: string;
-    intent: string | null;
-    steps: Step[];
-    protocol_deviation: string;
-  };
-  'decision.record': { item: Id; version: number };
 }
 
 export type CommandName = keyof Commands;
