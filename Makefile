@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install help
+.PHONY: run test check format messages lock servers reset install bench-start help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -33,8 +33,11 @@ reset: ## delete this copy's state (database, files, mailbox, keys)
 install: ## packages and front end only
 	@$(MDO) install
 
+bench-start: ## measure the first and later starts of a fresh clone
+	@$(PYTHON) tests/bench/start_times.py
+
 lock: ## pin every package anew, with hashes and without addresses
 	@sh requirements/lock.sh
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
