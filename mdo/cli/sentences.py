@@ -67,7 +67,7 @@ def _found(function: str, words: object, path: str) -> Sentence | None:
 def python_sentences(source: str, path: str = "") -> Iterator[Sentence]:
     """Every ``gettext`` call of Python code."""
     for _, function, words, _ in extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {"encoding": "utf-8"}):
-        if function in KEYWORDS and (sentence := _found(function, words, path)):
+        if sentence := _found(str(function), words, path):
             yield sentence
 
 
@@ -93,7 +93,7 @@ def script_sentences(source: str, path: str = "") -> Iterator[Sentence]:
         for _, function, words, _ in extract_javascript(
             file, KEYWORDS, [], {"encoding": "utf-8", "template_string": False}
         ):
-            if function in KEYWORDS and (sentence := _found(function, words, path)):
+            if sentence := _found(str(function), words, path):
                 yield sentence
 
 
@@ -152,7 +152,7 @@ def merged(language: str, sentences: Iterable[Sentence], known: dict[tuple[str |
         if sentence.many is not None and isinstance(words, str):
             words = ("", "")  # it got a count: the translation of one is not the translation of many
         elif sentence.many is None and not isinstance(words, str):
-            words = words[0]
+            words = words[0] if words else ""
         identity = sentence.one if sentence.many is None else (sentence.one, sentence.many)
         catalogue.add(identity, words, context=sentence.context)
     file = io.BytesIO()

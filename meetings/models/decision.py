@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
@@ -76,7 +77,7 @@ class Report(ClaimableWork):
 
     class Kind(models.TextChoices):
         CASE = "case", _("Report")
-        MINUTES = "minutes", _("Minutes")
+        MINUTES = "minutes", pgettext_lazy("document", "Minutes")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from meetings.reports import wording
@@ -69,7 +69,7 @@ def minutes(content: Minutes) -> Json:
         (_("Items"), wording.cases_and_topics(cases, len(content.items) - cases)),
     ]
     return {
-        **_frame(_("Minutes"), content.sitting, content.imprint, draft=content.signature.signed_at is None),
+        **_frame(pgettext("document", "Minutes"), content.sitting, content.imprint, draft=content.signature.signed_at is None),
         "facts": [{"label": label, "value": value} for label, value in facts if value],
         "attendance": [_present(words, person) for person in content.attendance],
         "items": [_minutes_item(words, item) for item in content.items],
