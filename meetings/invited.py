@@ -30,24 +30,24 @@ def in_office(board: Board) -> Iterator[BoardRole]:
 
 
 def invited(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
-    """Person → in what capacity: ``{"as": "member", "required": bool}``, ``{"as": "requester", …}``, or ``{"as": "guest", "item": id}``.
+    """Person → in what capacity: ``{"as": "member", "required": bool, "for": organisation}``, ``{"as": "requester", …}``, or
+    ``{"as": "guest", "item": id, …}``.
 
     Members of the board, requesters of what is still expected on the agenda, and guests of one item, who get an invitation that
     names nobody. Who is several of these is invited once, with the most rights.
     """
     found: dict[UUID, dict[str, Any]] = {}
     items = AgendaItem.objects.filter(meeting=meeting, state__in=_EXPECTED, referral__isnull=False)
-    requesters = set()
-    for item_id, requester_id, guest_id in items.values_list("pk", "referral__requester", "referral__guest").order_by(
-        "position"
-    ):
+    requesters: dict[UUID, UUID] = {}
+    columns = items.values_list("pk", "hospital", "referral__requester", "referral__guest")
+    for item_id, hospital_id, requester_id, guest_id in columns.order_by("position"):
         if requester_id is not None:
-            requesters.add(requester_id)
+            requesters.setdefault(requester_id, hospital_id)
         if guest_id is not None:
             found.setdefault(guest_id, {"as": "guest", "item": str(item_id), "required": False})
-    for person_id in requesters:
-        found[person_id] = {"as": "requester", "required": True}
+    for person_id, hospital_id in requesters.items():
+        found[person_id] = {"as": "requester", "required": True, "for": str(hospital_id)}
     for role in in_office(meeting.board):
         required = role.role != BoardRole.Role.OBSERVER or found.get(role.person_id, {}).get("required", False)
-        found[role.person_id] = {"as": "member", "required": required}
+        found[role.person_id] = {"as": "member", "required": required, "for": str(role.organisation_id)}
     return found

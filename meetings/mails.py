@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cases.models import Referral
+from mdo.directory.middleware import FOR
 from mdo.kernel.clock import now
 from meetings import calendar, forecast, series
 from meetings.models import AgendaItem, Decision, Delivery, Meeting
@@ -37,9 +38,11 @@ def one_line(text: str) -> str:
     return calendar.one_line(text)
 
 
-def link(path: str) -> str:
-    """The full address of a page of this site."""
-    return f"{settings.MDO_ORIGINS[0]}{path}"
+def link(path: str, delivery: Delivery | None = None) -> str:
+    """The full address of a page of this site. With a delivery it says for which organisation the recipient was written to, so
+    that somebody who works for two finds the page without switching first."""
+    organisation = delivery.detail.get("for") if delivery else None
+    return f"{settings.MDO_ORIGINS[0]}{path}" + (f"?{FOR}={organisation}" if organisation else "")
 
 
 def compose(delivery: Delivery) -> EmailMultiAlternatives | str:
@@ -92,7 +95,7 @@ def _invitation(delivery: Delivery) -> _Content:
     words = _sitting(meeting)
     guest = delivery.detail.get("as") == "guest"
     path = reverse("meetings:room" if guest else "meetings:agenda", args=[meeting.pk])
-    words |= {"as": delivery.detail.get("as"), "url": link(path), "again": sequence > 0}
+    words |= {"as": delivery.detail.get("as"), "url": link(path, delivery), "again": sequence > 0}
     starts_at, ends_at = meeting.starts_at, meeting.ends_at
     if guest:
         # The moment of the own item only: the length of the rest would tell of others.
@@ -151,9 +154,11 @@ def _reports(delivery: Delivery) -> _Content:
     meeting = delivery.meeting
     assert meeting is not None
     words = _sitting(meeting)
-    decisions = [link(reverse("meetings:decision", args=[each])) for each in delivery.detail.get("decisions", [])]
-    postponed = [link(f"/cases/{each}/") for each in delivery.detail.get("postponed", [])]
-    minutes = link(reverse("meetings:minutes", args=[meeting.pk])) if delivery.detail.get("minutes") else ""
+    decisions = [
+        link(reverse("meetings:decision", args=[each]), delivery) for each in delivery.detail.get("decisions", [])
+    ]
+    postponed = [link(reverse("cases:detail", args=[each]), delivery) for each in delivery.detail.get("postponed", [])]
+    minutes = link(reverse("meetings:minutes", args=[meeting.pk]), delivery) if delivery.detail.get("minutes") else ""
     corrected = bool(delivery.detail.get("corrected"))
     words |= {"decisions": decisions, "postponed": postponed, "minutes": minutes, "corrected": corrected}
     if corrected:
@@ -202,7 +207,7 @@ def _returned(delivery: Delivery) -> _Content:
     if referral is None:
         return "it was handed in again"
     board = one_line(referral.board.name)
-    words = {"board": board, "url": link(f"/cases/{delivery.detail['case']}/")}
+    words = {"board": board, "url": link(reverse("cases:detail", args=[delivery.detail["case"]]), delivery)}
     return _("A submission came back: %(board)s") % {"board": board}, words, None
 
 

@@ -57,7 +57,13 @@ def return_referral(*, by: Actor, referral_id: UUID, version: int, reason: str, 
     moved = states.move(referral, Status.RETURNED)
     mailing.order(
         Delivery.Kind.RETURNED,
-        {referral.requester_id: {"referral": str(referral.pk), "case": str(referral.case_id)}},
+        {
+            referral.requester_id: {
+                "referral": str(referral.pk),
+                "case": str(referral.case_id),
+                "for": str(referral.hospital_id),
+            }
+        },
         meeting=None,
         hospital_id=referral.hospital_id,
         occasion=f"returned:{referral.version}",
@@ -147,7 +153,8 @@ def unschedule(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comm
     if item.state not in (State.SCHEDULED, State.WITHDRAWN):
         raise RuleBroken(_("Only an item that still waits can be taken off."), field="item")
     events: list[Event] = [ItemRemoved(meeting_id=meeting.pk, item_id=item.pk)]
-    referral, topic = item.referral, item.topic
+    topic = item.topic
+    referral = locked_referral(item)
     note(referral_id=str(item.referral_id or ""))
     item.delete()
     if topic is not None:
@@ -173,6 +180,13 @@ def set_minutes(
     item.version += 1
     item.save(update_fields=["minutes", "version"])
     return (ItemChanged(meeting_id=meeting_id, item_id=item.pk, version=item.version),)
+
+
+def locked_referral(item: AgendaItem) -> Referral | None:
+    """The referral behind an item, locked: its requester's side may be withdrawing it at this very moment."""
+    if item.referral_id is None:
+        return None
+    return Referral.objects.select_for_update(of=("self",)).filter(pk=item.referral_id).first()
 
 
 def _item_current(item: AgendaItem, version: int) -> None:

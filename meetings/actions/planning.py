@@ -18,6 +18,7 @@ from mdo.kernel.ids import new_id
 from meetings import access, recurrence
 from meetings import series as sittings
 from meetings.actions import mailing, reminding
+from meetings.actions.agenda_building import locked_referral
 from meetings.events import ItemPostponed, MeetingCancelled, MeetingMoved, MeetingPlanned
 from meetings.models import AgendaItem, Meeting, Series
 
@@ -166,14 +167,15 @@ def cancel_sitting(*, by: Actor, meeting_id: UUID, version: int, command_id: UUI
     meeting = access.access_meeting_for(by, meeting_id, "build_agenda")
     _movable(meeting, version)
     events: list[Event] = []
-    for item in AgendaItem.objects.filter(meeting=meeting, state=AgendaItem.State.SCHEDULED).select_related("referral"):
+    for item in AgendaItem.objects.filter(meeting=meeting, state=AgendaItem.State.SCHEDULED).order_by("position"):
         item.state, item.postponed_reason = AgendaItem.State.POSTPONED, "other"
         item.postponed_note = _("The sitting was called off.")
         item.version += 1
         item.save(update_fields=["state", "postponed_reason", "postponed_note", "version"])
         events.append(ItemPostponed(meeting_id=meeting.pk, item_id=item.pk, reason="other", version=item.version))
-        if item.referral is not None and item.referral.status == Referral.Status.SCHEDULED:
-            events.append(states.move(item.referral, Referral.Status.POSTPONED))
+        referral = locked_referral(item)
+        if referral is not None and referral.status == Referral.Status.SCHEDULED:
+            events.append(states.move(referral, Referral.Status.POSTPONED))
     meeting.state = Meeting.State.CANCELLED
     meeting.version += 1
     meeting.calendar_sequence += 1

@@ -158,8 +158,10 @@ def announce(meeting: Meeting, row: Report, *, made: bool) -> None:
     if waiting.exists():
         return
     people = _outcomes(meeting)
-    for person_id in entitled_to_minutes(meeting):
-        people.setdefault(person_id, {})["minutes"] = True
+    for person_id, organisation_id in entitled_to_minutes(meeting).items():
+        detail = people.setdefault(person_id, {})
+        detail["minutes"] = True
+        detail.setdefault("for", str(organisation_id))
     mailing.order(Delivery.Kind.REPORTS, people, meeting=meeting, hospital_id=meeting.hospital_id, occasion=ANNOUNCED)
 
 
@@ -168,7 +170,13 @@ def _announce_correction(meeting: Meeting, decision: Decision) -> None:
     assert item.referral is not None  # a topic has no report
     mailing.order(
         Delivery.Kind.REPORTS,
-        {item.referral.requester_id: {"decisions": [str(decision.pk)], "corrected": True}},
+        {
+            item.referral.requester_id: {
+                "decisions": [str(decision.pk)],
+                "corrected": True,
+                "for": str(decision.hospital_id),
+            }
+        },
         meeting=meeting,
         hospital_id=decision.hospital_id,
         occasion=f"correct:{decision.pk.hex}",
@@ -181,24 +189,30 @@ def _outcomes(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
     decided = Decision.objects.filter(meeting=meeting, case__isnull=False).exclude(
         state__in=(Decision.State.DRAFT, Decision.State.REPLACED)
     )
-    for decision_id, requester_id in decided.order_by("item__position").values_list("pk", "item__referral__requester"):
-        people.setdefault(requester_id, {}).setdefault("decisions", []).append(str(decision_id))
+    columns = decided.order_by("item__position").values_list("pk", "hospital", "item__referral__requester")
+    for decision_id, hospital_id, requester_id in columns:
+        detail = people.setdefault(requester_id, {"for": str(hospital_id)})
+        detail.setdefault("decisions", []).append(str(decision_id))
     postponed = AgendaItem.objects.filter(
         meeting=meeting, state=AgendaItem.State.POSTPONED, referral__isnull=False
     ).order_by("position")
-    for case_id, requester_id in postponed.values_list("referral__case", "referral__requester"):
-        people.setdefault(requester_id, {}).setdefault("postponed", []).append(str(case_id))
+    for case_id, hospital_id, requester_id in postponed.values_list(
+        "referral__case", "hospital", "referral__requester"
+    ):
+        detail = people.setdefault(requester_id, {"for": str(hospital_id)})
+        detail.setdefault("postponed", []).append(str(case_id))
     return people
 
 
-def entitled_to_minutes(meeting: Meeting) -> list[UUID]:
-    """Who on the board may read the whole minutes now: for partners, only where every item lies within their reach."""
+def entitled_to_minutes(meeting: Meeting) -> dict[UUID, UUID]:
+    """Who on the board may read the whole minutes now, and for which organisation: a partner's people only where every item
+    lies within their reach."""
     by_place: dict[tuple[UUID, UUID], Any] = {}
     for role in in_office(meeting.board):
         by_place.setdefault((role.person_id, role.organisation_id), role.person)
-    found = []
+    found: dict[UUID, UUID] = {}
     for (person_id, organisation_id), person in by_place.items():
         standing = directory.standing(person, meeting.board, organisation_id)
         if person_id not in found and access.may_read_minutes(access.chair_at(person, meeting, standing), meeting):
-            found.append(person_id)
+            found[person_id] = organisation_id
     return found

@@ -98,7 +98,11 @@ def test_return_tells_the_requester_without_the_reason(cast: Cast, referral: Ref
         assert Referral.objects.get().returned_reason == "HER2 ontbreekt."
     delivery = Delivery.objects.get()
     assert (delivery.kind, delivery.recipient_id, delivery.meeting_id) == ("returned", cast.partner.pk, None)
-    assert delivery.detail == {"referral": str(referral.pk), "case": str(referral.case_id)}
+    assert delivery.detail == {
+        "referral": str(referral.pk),
+        "case": str(referral.case_id),
+        "for": str(cast.partner_hospital.pk),
+    }
     assert audited("referral.return") == [(cast.secretary.pk, cast.partner_hospital.pk, "ok")]
 
 

@@ -128,7 +128,7 @@ def test_a_mail_for_each_with_a_calendar_entry_and_no_care_content(
     local = meeting.starts_at.astimezone(ZoneInfo("Europe/Brussels"))
     assert message["Subject"] == f"Borst Bcc: iedereen@example.org, {local:%A} {local.day} {local:%B %Y}, {local:%H:%M}"
     assert (message["Bcc"], message.get_content_type()) == (None, "multipart/alternative")
-    assert f"/meetings/{meeting.pk}/\n" in part(message, "text/plain")
+    assert f"/meetings/{meeting.pk}/?for={cast.organiser.pk}\n" in part(message, "text/plain")
     calendar = next(each for each in message.walk() if each.get_content_type() == "text/calendar")
     assert calendar.get_param("method") == "REQUEST"
     entry = Calendar.from_ical(calendar.get_payload(decode=True)).walk("VEVENT")[0]

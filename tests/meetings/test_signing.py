@@ -231,7 +231,7 @@ def test_a_correction_replaces_when_it_is_signed(cast: Cast, meeting: Meeting, d
     mail = Delivery.objects.get(kind="reports")
     assert (mail.recipient_id, mail.detail) == (
         cast.requester.pk,
-        {"decisions": [str(correction_id)], "corrected": True},
+        {"decisions": [str(correction_id)], "corrected": True, "for": str(cast.organiser.pk)},
     )
     assert audited("decision.correct") == [(cast.coordinator.pk, cast.organiser.pk, "ok")]
 
