@@ -426,7 +426,7 @@ class Hub:
                 await self.read(presence.end, [each.lease_id for each in connections])
         # A server that stops at once would cut the lines before the word is out.
         until = monotonic() + SEE_OUT_WITHIN_S
-        while self.rooms and monotonic() < until:
+        while self.rooms and monotonic() < until:  # noqa: ASYNC110  (bounded, and the process ends)
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
