@@ -82,6 +82,8 @@ class Chair:
             facts.add("own_row")
             if item.state == AgendaItem.State.OPEN:
                 facts.add("slot")
+        if Seat.OBSERVER in seats and item.state == AgendaItem.State.OPEN:
+            facts.add("slot")  # an observer reads while it is on the table, by pseudonym
         if item.referral_id is not None and item.hospital_id not in self.reach:
             seats &= {Seat.REQUESTER, Seat.GUEST}
         return permits(row, seats, facts)
@@ -231,8 +233,11 @@ def access_item_for(by: Actor, meeting_id: UUID, item_id: UUID, row: str, *, loc
         raise NotFound()
     item.meeting = meeting
     if by.actor_kind != "system":
-        place = _chair_at_item(by, directory.standing(by, meeting.board), item)
+        standing = directory.standing(by, meeting.board)
+        place = _chair_at_item(by, standing, item)
         if not _sees(place, item):
+            if _sees(chair_at(by, meeting, standing), item):  # a requester of another item sees the row of this one
+                raise Denied()
             raise NotFound()
         if not place.permits_item(row, item):
             raise Denied()

@@ -1,0 +1,519 @@
+"""Who may know of a meeting, sit in its room and do what there: the rule above meetings/access.py, case by case."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from cases.models import Referral
+from mdo.directory.access import today
+from mdo.directory.matrix import Seat
+from mdo.directory.models import Agreement, BoardRole
+from mdo.kernel.acting import System, acting
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Denied, NotFound
+from mdo.kernel.models import AuditEntry
+from mdo.kernel.work import State
+from meetings import access
+from meetings.models import AgendaItem, Decision, Lease, Meeting, Report, Series
+from tests.cast import Cast, Member, acting_as, seat
+from tests.factories import (
+    make_case,
+    make_decision,
+    make_grant,
+    make_item,
+    make_meeting,
+    make_referral,
+    make_topic,
+    writing,
+)
+
+HOUSE = System("sweep")
+
+
+@dataclass
+class Table:
+    """A running meeting: an own case of the organiser (open, with a guest), one of the partner, one of the third, a topic."""
+
+    meeting: Meeting
+    own: AgendaItem
+    partner: AgendaItem
+    third: AgendaItem
+    topic: AgendaItem
+    elsewhere: Meeting  # another meeting of the same board, without items
+
+    @property
+    def items(self) -> dict[str, AgendaItem]:
+        return {"own": self.own, "partner": self.partner, "third": self.third, "topic": self.topic}
+
+
+@pytest.fixture
+def table(cast: Cast) -> Table:
+    with writing():
+        meeting = make_meeting(cast.board, state=Meeting.State.RUNNING)
+        own = make_referral(
+            cast.board, cast.organiser, cast.requester.person, status="scheduled", guest=cast.guest.person
+        )
+        partner = make_referral(cast.board, cast.partner_hospital, cast.partner.person, status="scheduled")
+        third = make_referral(cast.board, cast.third, cast.outsider.person, status="scheduled")
+        items = (
+            make_item(meeting, own, state="open"),
+            make_item(meeting, partner),
+            make_item(meeting, third),
+            make_item(meeting, topic=make_topic(cast.board)),
+        )
+        for person in (cast.guest.person, cast.observer.person):
+            make_grant(own.case, person, source_id=items[0].pk)
+        return Table(meeting, *items, make_meeting(cast.board))
+
+
+def end(agreement: Agreement) -> None:
+    agreement.ends_on = today() - timedelta(days=1)
+    agreement.save()
+
+
+# --- one's place -------------------------------------------------------------------------------------------------------
+
+ALL = {"own", "partner", "third", "topic"}
+# member: seats at the meeting, rows of the agenda, what the room offers
+PLACES: dict[str, tuple[set[Seat], set[str], set[str]]] = {
+    "chair": (
+        {Seat.CHAIR},
+        ALL,
+        {"run", "postpone", "reorder", "add_late", "close", "draft", "record", "share"},
+    ),
+    "coordinator": (
+        {Seat.COORDINATOR},
+        ALL,
+        {"run", "postpone", "reorder", "add_late", "close", "draft", "record", "sign", "share"},
+    ),
+    "secretary": ({Seat.SECRETARY}, ALL, {"run", "postpone", "reorder", "add_late", "close", "draft", "share"}),
+    "requester": ({Seat.REQUESTER}, ALL, {"draft", "share"}),
+    "radiologist": ({Seat.MEMBER}, ALL, {"draft", "share"}),
+    "partner": ({Seat.PARTNER_MEMBER, Seat.REQUESTER}, ALL, {"draft", "share"}),
+    "partnersecretary": ({Seat.PARTNER_SECRETARY}, ALL, {"draft", "share"}),
+    "guest": ({Seat.GUEST}, {"own"}, set()),
+    "outsider": (set(), set(), set()),
+    "privacy": (set(), set(), set()),
+    "admin": (set(), set(), set()),
+    "observer": ({Seat.OBSERVER}, ALL, set()),
+}
+
+
+def test_places_and_rows(cast: Cast, table: Table) -> None:
+    for name, (seats, rows, can) in PLACES.items():
+        member = cast.members[name]
+        with acting_as(member) as by:
+            place = access.chair_at(by, table.meeting)
+            assert place.seats == seats, name
+            assert place.can == can, name
+            assert place.organisation_id == member.organisation_id
+            assert place.is_guest is (name == "guest")
+            assert place.pseudonyms is (name == "observer")
+            assert place.guest_items == ({table.own.pk} if name == "guest" else set())
+            visible = set(access.visible_items(by, table.meeting).values_list("pk", flat=True))
+            assert visible == {table.items[row].pk for row in rows}, name
+            assert set(access.visible_items(by, table.meeting, place).values_list("pk", flat=True)) == visible
+            known = {table.meeting} if name in ("requester", "guest") else {table.meeting, table.elsewhere}
+            assert set(access.visible_meetings(by)) == (known if seats else set()), name
+            if seats:
+                found, same = access.access_meeting_for_reading(by, table.meeting.pk)
+                assert (found, same.seats) == (table.meeting, seats)
+            else:
+                with pytest.raises(NotFound):
+                    access.access_meeting_for_reading(by, table.meeting.pk)
+
+
+def test_the_house_sees_all(cast: Cast, table: Table) -> None:
+    with acting(HOUSE, None, "work"):
+        assert set(access.visible_meetings(HOUSE)) == {table.meeting, table.elsewhere}
+        assert access.visible_items(HOUSE, table.meeting).count() == 4
+        assert access.access_meeting_for(HOUSE, table.meeting.pk, "run") == table.meeting
+        assert access.access_item_for(HOUSE, table.meeting.pk, table.third.pk, "run") == table.third
+        decision = make_decision_inside(table.own)
+        assert access.visible_decisions(HOUSE).get() == decision
+        assert access.access_decision_for(HOUSE, decision.pk, "sign") == decision
+
+
+def make_decision_inside(item: AgendaItem) -> Decision:
+    """In an open door of the house: the factory's own would be a second one."""
+    from tests.factories import _guard
+
+    _guard("test")
+    made = Decision.objects.create(
+        hospital_id=item.hospital_id,
+        board_id=item.meeting.board_id,
+        meeting=item.meeting,
+        item=item,
+        case_id=item.referral.case_id if item.referral else None,
+        state=Decision.State.RECORDED,
+        text="Besproken.",
+    )
+    _guard("")
+    return made
+
+
+def test_without_the_agreement_the_partner_has_no_place(cast: Cast, table: Table) -> None:
+    end(cast.agreement)
+    for name in ("partner", "partnersecretary"):
+        with acting_as(cast.members[name]) as by:
+            assert access.chair_at(by, table.meeting).seats == set()
+            assert list(access.visible_meetings(by)) == []
+            with pytest.raises(NotFound):
+                access.access_meeting_for_reading(by, table.meeting.pk)
+            with pytest.raises(NotFound):
+                access.access_item_for(by, table.meeting.pk, table.partner.pk, "draft")
+    with acting_as(cast.chair) as by:
+        rows = set(access.visible_items(by, table.meeting).values_list("pk", flat=True))
+        assert rows == {table.own.pk, table.topic.pk}
+        with pytest.raises(NotFound):
+            access.access_item_for(by, table.meeting.pk, table.partner.pk, "run")
+
+
+def test_who_withdrew_has_no_place(cast: Cast, table: Table) -> None:
+    with writing():
+        AgendaItem.objects.filter(pk=table.own.pk).update(state=AgendaItem.State.WITHDRAWN)
+    for member in (cast.requester, cast.guest):
+        with acting_as(member) as by:
+            assert access.chair_at(by, table.meeting).seats == set()
+            assert list(access.visible_meetings(by)) == []
+            with pytest.raises(NotFound):
+                access.access_item_for(by, table.meeting.pk, table.own.pk, "read_case")
+
+
+def test_a_requester_acts_for_the_hospital_of_the_case(cast: Cast, table: Table) -> None:
+    with acting(cast.requester.person, cast.third.pk, "care"):
+        assert access.chair_at(cast.requester.person, table.meeting).seats == set()
+    with acting(cast.requester.person, None, "care"):
+        assert access.chair_at(cast.requester.person, table.meeting).seats == set()
+        assert list(access.visible_meetings(cast.requester.person)) == []
+    # `outsider` asked for the third hospital's case, but works elsewhere.
+    with acting_as(cast.outsider) as by:
+        assert access.chair_at(by, table.meeting).seats == set()
+
+
+def test_for_which_organisation_one_sits_there(cast: Cast, table: Table) -> None:
+    partner = cast.partner.person
+    assert access.organisation_for(partner, table.meeting, None) == cast.partner_hospital.pk
+    seat(partner, cast.board, cast.third, "member")
+    assert access.organisation_for(partner, table.meeting, cast.third.pk) == cast.third.pk
+
+
+def test_a_member_who_is_a_guest_too_keeps_both_places(cast: Cast, table: Table) -> None:
+    with writing():
+        Referral.objects.filter(pk=table.third.referral_id).update(guest=cast.observer.person)
+    with acting_as(cast.observer) as by:
+        place = access.chair_at(by, table.meeting)
+        assert (place.seats, place.is_guest, place.pseudonyms) == ({Seat.OBSERVER, Seat.GUEST}, False, False)
+        assert access.visible_items(by, table.meeting, place).count() == 4
+
+
+# --- rights on one item ------------------------------------------------------------------------------------------------
+
+# row: member → the items for which it holds (the own one is open).
+RIGHTS: dict[str, dict[str, set[str]]] = {
+    "read_case": {
+        **dict.fromkeys(("chair", "coordinator", "secretary", "radiologist", "partner"), ALL),
+        "requester": {"own"},
+        "partnersecretary": {"partner"},
+        "guest": {"own"},
+        "observer": {"own"},
+    },
+    "draft": {
+        **dict.fromkeys(("chair", "coordinator", "secretary", "radiologist", "partner"), ALL),
+        "requester": {"own"},
+        "partnersecretary": {"partner"},
+    },
+    "run": dict.fromkeys(("chair", "coordinator", "secretary"), ALL),
+    "record": dict.fromkeys(("chair", "coordinator"), ALL),
+    "sign": {"coordinator": ALL},
+    "read_back": {
+        **dict.fromkeys(("chair", "coordinator", "radiologist", "partner"), ALL),
+        "requester": {"own"},
+    },
+    "read_report": {
+        **dict.fromkeys(("chair", "coordinator", "secretary"), ALL),
+        "requester": {"own"},
+        "radiologist": {"own", "topic"},
+        "partner": {"partner"},
+        "partnersecretary": {"partner"},
+    },
+}
+
+
+@pytest.mark.parametrize("row", RIGHTS)
+def test_rights(cast: Cast, table: Table, row: str) -> None:
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            granted: set[str] = set()
+            for key, item in table.items.items():
+                try:
+                    found = access.access_item_for(by, table.meeting.pk, item.pk, row)
+                    assert (found, found.meeting) == (item, table.meeting)
+                    granted.add(key)
+                except Denied:
+                    assert key in PLACES[name][1], (name, key)  # who is denied sees the item
+                except NotFound:
+                    assert key not in PLACES[name][1], (name, key)
+            assert granted == RIGHTS[row].get(name, set()), name
+
+
+def test_settings_of_the_board_move_rights(cast: Cast, table: Table) -> None:
+    cast.board.delegate_recording, cast.board.partners_draft = True, False
+    cast.board.save()
+    with acting_as(cast.secretary) as by:
+        assert access.access_item_for(by, table.meeting.pk, table.own.pk, "record")
+    with acting_as(cast.partner) as by:
+        with pytest.raises(Denied):
+            access.access_item_for(by, table.meeting.pk, table.own.pk, "draft")
+        assert access.access_item_for(by, table.meeting.pk, table.partner.pk, "draft")  # as its requester
+
+
+def test_guest_and_observer_read_while_it_is_open(cast: Cast, table: Table) -> None:
+    for member in (cast.guest, cast.observer):
+        with acting_as(member) as by:
+            assert access.access_item_for_reading(by, table.meeting.pk, table.own.pk) == table.own
+    with writing():
+        AgendaItem.objects.filter(pk=table.own.pk).update(state=AgendaItem.State.SCHEDULED)
+    for member in (cast.guest, cast.observer):
+        with acting_as(member) as by, pytest.raises(Denied):
+            access.access_item_for_reading(by, table.meeting.pk, table.own.pk)
+
+
+def test_a_guest_before_the_turn_knows_the_own_row_only(cast: Cast, table: Table) -> None:
+    from cases.models import Grant
+
+    with writing():
+        Grant.objects.update(ended_at=now())
+        AgendaItem.objects.filter(pk=table.own.pk).update(state=AgendaItem.State.SCHEDULED)
+    with acting_as(cast.guest) as by:
+        with pytest.raises(Denied):  # the referral is hidden, the place before the door is not
+            access.access_item_for(by, table.meeting.pk, table.own.pk, "read_case")
+        for key in ("partner", "third", "topic"):
+            with pytest.raises(NotFound):
+                access.access_item_for(by, table.meeting.pk, table.items[key].pk, "read_case")
+        assert access.access_item_for(by, table.meeting.pk, table.own.pk, "see_agenda") == table.own
+
+
+def test_an_item_belongs_to_its_meeting(cast: Cast, table: Table) -> None:
+    with acting_as(cast.chair) as by:
+        for meeting_id, item_id in (
+            (table.elsewhere.pk, table.own.pk),
+            (table.meeting.pk, uuid4()),
+            (uuid4(), table.own.pk),
+        ):
+            with pytest.raises(NotFound):
+                access.access_item_for(by, meeting_id, item_id, "run")
+    with acting(HOUSE, None, "work"), pytest.raises(NotFound):
+        access.access_item_for(HOUSE, table.meeting.pk, uuid4(), "run")
+
+
+# --- the meeting and the board -----------------------------------------------------------------------------------------
+
+
+def test_running_a_meeting(cast: Cast, table: Table) -> None:
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            if "run" in PLACES[name][2]:
+                assert access.access_meeting_for(by, table.meeting.pk, "run") == table.meeting
+                assert access.access_meeting_for(by, table.meeting.pk, "run", lock=False) == table.meeting
+                assert access.access_board_for_planning(by, cast.board.pk) == cast.board
+            else:
+                with pytest.raises(Denied if PLACES[name][0] else NotFound):
+                    access.access_meeting_for(by, table.meeting.pk, "run")
+                board_seat = PLACES[name][0] - {Seat.REQUESTER, Seat.GUEST}
+                with pytest.raises(Denied if board_seat else NotFound):
+                    access.access_board_for_planning(by, cast.board.pk)
+    with acting_as(cast.chair) as by, pytest.raises(NotFound):
+        access.access_meeting_for(by, uuid4(), "run")
+
+
+def test_a_role_that_ends_ends_the_right(cast: Cast, table: Table) -> None:
+    BoardRole.objects.filter(person=cast.chair.pk).update(valid_until=now() - timedelta(minutes=5))
+    with acting_as(cast.chair) as by, pytest.raises(NotFound):
+        access.access_meeting_for(by, table.meeting.pk, "run")
+
+
+# --- reading -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_stage_writes_the_read_row(cast: Cast, table: Table) -> None:
+    with acting_as(cast.partner) as by:
+        item = access.access_item_for_reading(by, table.meeting.pk, table.own.pk)
+        assert item.referral is not None
+        assert item.referral.case.patient.national_number
+        assert access.access_item_for_reading(by, table.meeting.pk, table.topic.pk).referral is None
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.object_id, entry.hospital_id, entry.patient_id) == (
+        "case.read",
+        item.referral.case_id,
+        cast.organiser.pk,
+        item.referral.case.patient_id,
+    )
+
+
+def test_where_the_database_says_no_the_matrix_does_not_help(cast: Cast, table: Table) -> None:
+    """The requester's side withdrew the case, and nobody has struck the item yet."""
+    with writing():
+        Referral.objects.filter(pk=table.third.referral_id).update(status="withdrawn")
+    with acting_as(cast.chair) as by, pytest.raises(Denied):
+        access.access_item_for_reading(by, table.meeting.pk, table.third.pk)
+    assert not AuditEntry.objects.exists()
+
+
+# --- decisions, reports, minutes ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decisions(cast: Cast, table: Table) -> dict[str, Decision]:
+    with writing():
+        return {
+            "own": make_decision(table.own),
+            "partner": make_decision(table.partner),
+            "third": make_decision(table.third, state=Decision.State.DRAFT),
+            "topic": make_decision(table.topic, text="Afspraak over wachttijden."),
+        }
+
+
+KNOWS = {
+    **dict.fromkeys(("chair", "coordinator", "secretary", "radiologist", "partner"), ALL),
+    "requester": {"own"},
+    "partnersecretary": {"partner"},
+    "guest": {"own"},
+    "observer": {"own"},
+}
+
+
+def test_decisions(cast: Cast, table: Table, decisions: dict[str, Decision]) -> None:
+    for name, member in cast.members.items():
+        knows = KNOWS.get(name, set())
+        with acting_as(member) as by:
+            assert set(access.visible_decisions(by)) == {decisions[key] for key in knows}, name
+            for key, decision in decisions.items():
+                if key in knows and key != "third":  # a draft is no decision yet
+                    assert access.access_decision_for_reading(by, decision.pk) == decision
+                else:
+                    with pytest.raises(NotFound):
+                        access.access_decision_for_reading(by, decision.pk)
+    reads = AuditEntry.objects.filter(action="decision.read", actor_id=cast.chair.pk).order_by("id")
+    assert [(row.object_id, row.patient_id is None) for row in reads] == [
+        (decisions["own"].pk, False),
+        (decisions["partner"].pk, False),
+        (decisions["topic"].pk, True),
+    ]
+
+
+def test_the_right_to_sign(cast: Cast, decisions: dict[str, Decision]) -> None:
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            if name == "coordinator":
+                for lock in (True, False):
+                    found = access.access_decision_for(by, decisions["partner"].pk, "sign", lock=lock)
+                    assert (found, found.meeting.board) == (decisions["partner"], cast.board)
+            else:
+                known = "partner" in KNOWS.get(name, set())
+                with pytest.raises(Denied if known else NotFound):
+                    access.access_decision_for(by, decisions["partner"].pk, "sign")
+
+
+def add_report(decision: Decision, **values: Any) -> Report:
+    values = {
+        "edition": "recorded",
+        "storage_name": f"aa/{uuid4().hex}",
+        "state": State.DONE,
+        "due_at": now(),
+        "hospital_id": decision.hospital_id,
+        "meeting_id": decision.meeting_id,
+        "kind": Report.Kind.CASE,
+        **values,
+    }
+    with writing():
+        return Report.objects.create(decision=decision, **values)
+
+
+# A guest and an observer read while the item is open; the report goes to them by letter, if at all.
+REPORTS = {
+    **{name: {"own", "partner", "topic"} for name in ("chair", "coordinator", "secretary")},
+    "radiologist": {"own", "topic"},
+    "partner": {"partner", "topic"},
+    "requester": {"own"},
+    "partnersecretary": {"partner"},
+}
+
+
+def test_reports(cast: Cast, decisions: dict[str, Decision]) -> None:
+    ready = {key: add_report(decisions[key]) for key in ("own", "partner", "topic")}
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            for key, report in ready.items():
+                if key in REPORTS.get(name, set()):
+                    assert access.access_report_of(by, decisions[key].pk) == (decisions[key], report), (name, key)
+                else:
+                    known = key in KNOWS.get(name, set())
+                    with pytest.raises(Denied if known else NotFound):
+                        access.access_report_of(by, decisions[key].pk)
+
+
+def test_the_newest_report_that_is_there(cast: Cast, decisions: dict[str, Decision]) -> None:
+    with acting_as(cast.chair) as by, pytest.raises(NotFound):
+        access.access_report_of(by, decisions["own"].pk)
+    add_report(decisions["own"], created_at=now() - timedelta(hours=1))
+    signed = add_report(decisions["own"], edition="signed")
+    add_report(
+        decisions["own"], edition="signed", language="fr", storage_name="", created_at=now() + timedelta(hours=1)
+    )
+    with acting_as(cast.chair) as by:
+        assert access.access_report_of(by, decisions["own"].pk) == (decisions["own"], signed)
+    with acting(HOUSE, None, "work"):
+        assert access.may_read_report(HOUSE, decisions["own"])
+
+
+MINUTES = {"chair", "coordinator", "secretary", "radiologist", "partner", "partnersecretary"}
+
+
+def may_read_minutes(member: Member, meeting_id: UUID) -> bool | None:
+    with acting_as(member) as by:
+        try:
+            access.access_minutes_for_reading(by, meeting_id)
+        except Denied:
+            return False
+        except NotFound:
+            return None
+        return True
+
+
+def test_minutes(cast: Cast, table: Table) -> None:
+    found = {name: may_read_minutes(member, table.meeting.pk) for name, member in cast.members.items()}
+    assert {name for name, may in found.items() if may} == MINUTES
+    assert {name for name, may in found.items() if may is False} == {"requester", "guest", "observer"}
+    entry = AuditEntry.objects.order_by("id").first()
+    assert entry is not None
+    assert (entry.action, entry.object_id, entry.hospital_id) == ("minutes.read", table.meeting.pk, cast.organiser.pk)
+
+
+def test_minutes_need_every_item_within_reach(cast: Cast, table: Table) -> None:
+    """Somebody who may not know of one case on it reads none of the minutes, unless they ran the meeting."""
+    with writing():
+        foreign = make_referral(cast.board, cast.outside, cast.outsider.person, status="discussed")
+        item = make_item(table.meeting, foreign)
+    found = {name: may_read_minutes(cast.members[name], table.meeting.pk) for name in MINUTES}
+    assert {name for name, may in found.items() if may} == {"chair", "coordinator", "secretary"}
+    with writing():
+        AgendaItem.objects.filter(pk=item.pk).update(state=AgendaItem.State.WITHDRAWN)
+    assert all(may_read_minutes(cast.members[name], table.meeting.pk) for name in MINUTES)
+
+
+# --- rows keep quiet ---------------------------------------------------------------------------------------------------
+
+
+def test_rows_name_nobody(cast: Cast, table: Table, decisions: dict[str, Decision]) -> None:
+    topic = table.topic.topic
+    lease = Lease(meeting=table.meeting, person=cast.chair.person, organisation=cast.organiser)
+    for row in (table.meeting, table.own, topic, decisions["own"], add_report(decisions["own"]), lease):
+        assert row is not None
+        assert str(row) == str(row.pk)
+    series = Series(board=cast.board, rule="FREQ=WEEKLY;BYDAY=WE")
+    assert str(series) == "Borst-MOC: FREQ=WEEKLY;BYDAY=WE"
+    assert make_case(cast.organiser, cast.requester.person).pk
