@@ -13,9 +13,11 @@ from mdo import __version__
 def policy() -> str:
     """The content security policy: everything from this site, nothing inline, nothing from other hosts.
 
-    Sockets are named beside 'self' because older Safari does not count `ws:` of the same host as 'self'.
+    Sockets are named beside 'self' because older Safari does not count `ws:` of the same host as 'self'. An IPv6 address cannot be
+    written in a policy: browsers complain about it and ignore it.
     """
-    sockets = " ".join(origin.replace("http", "ws", 1) for origin in settings.MDO_ORIGINS)
+    origins = [origin for origin in settings.MDO_ORIGINS if "[" not in origin]
+    sockets = " ".join(origin.replace("http", "ws", 1) for origin in origins)
     return "; ".join(
         (
             "default-src 'none'",

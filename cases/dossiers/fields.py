@@ -97,6 +97,7 @@ class TNMWidget(forms.MultiWidget):
 
     def __init__(self, *, label: str, editions: tuple[str, ...], example: str) -> None:
         text = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": example})
+        text.attrs["aria-label"] = label
         edition = forms.Select(choices=[(one, f"TNM {one}") for one in editions])
         edition.attrs["aria-label"] = _("%(label)s: edition") % {"label": label}
         super().__init__([text, edition])
