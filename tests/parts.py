@@ -95,10 +95,11 @@ class MailServer:
 
     def start(self) -> None:
         """Listen (again) on the same port."""
+        # All of it in its own thread: Playwright keeps a loop running in this one.
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(listen(self.port, self.folder))
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(listen(self.port, self.folder), self._loop).result(10)
 
     def stop(self) -> None:
         """Stop listening: from now on sending fails."""
