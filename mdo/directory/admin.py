@@ -4,6 +4,7 @@ Nothing here writes by itself: every change is the action ``directory.change``, 
 once there is not deleted but ended (a role has an end, a person can be shut out), since cases and meetings refer to it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -56,7 +57,7 @@ for foreign in (Group, EmailAddress, Authenticator, SocialAccount, SocialApp, So
 class _Picked(AutocompleteSelect):
     """Django's own raises when it shows an answer again that was no id: such an answer names nothing."""
 
-    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> Any:
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
         return super().optgroups(name, [each for each in value if not each or is_id(str(each))], attr)
 
 

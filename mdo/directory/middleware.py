@@ -38,9 +38,13 @@ class ActingMiddleware:
             response = self.get_response(request)
             refusal: Refused | None = request.refusal  # type: ignore[attr-defined]
             return answer(request, refusal) if refusal else response
-        person: Person = request.user
-        translation.activate(person.language)  # before signing in, the cookie or the browser decides
-        request.LANGUAGE_CODE = translation.get_language()
+        with translation.override(request.user.language):  # before signing in, the cookie or the browser decides
+            request.LANGUAGE_CODE = translation.get_language()
+            response = self._inside(request, request.user)
+            response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)
+            return response
+
+    def _inside(self, request: HttpRequest, person: Person) -> HttpResponse:
         organisation = self._organisation(request, person)
         with acting(person, organisation.pk if organisation else None, "care"):
             response = self.get_response(request)
@@ -49,11 +53,15 @@ class ActingMiddleware:
                 transaction.set_rollback(True)
         if refusal is None:
             return response
-        with acting(person, organisation.pk if organisation else None, "care"):
-            if isinstance(refusal, Denied | NotFound):
-                match = request.resolver_match
-                audit.refused(match.view_name if match else "unknown", refusal.code)
-            return answer(request, refusal)
+        try:
+            with acting(person, organisation.pk if organisation else None, "care"):
+                if isinstance(refusal, Denied | NotFound):
+                    match = request.resolver_match
+                    audit.refused(match.view_name if match else "unknown", refusal.code)
+                return answer(request, refusal)
+        except Unavailable as unavailable:  # not even the refusal can be recorded
+            with acting(person, organisation.pk if organisation else None, "care"):
+                return answer(request, unavailable)
 
     @staticmethod
     def _organisation(request: HttpRequest, person: Person) -> Organisation | None:

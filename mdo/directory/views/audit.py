@@ -29,6 +29,21 @@ LONGEST = timedelta(days=366)
 PEOPLE_LISTED = 300
 _ZONE = ZoneInfo("Europe/Brussels")
 
+# What an action was about, the nearest first, by the names that its audit row gives ids.
+OBJECTS = (
+    "document",
+    "decision",
+    "item",
+    "referral",
+    "case",
+    "patient",
+    "meeting",
+    "series",
+    "board",
+    "report",
+    "object",
+)
+
 OUTCOMES = {
     "ok": gettext_lazy("Done"),
     "denied": gettext_lazy("Refused: no right"),
@@ -45,6 +60,17 @@ class Line:
     who: str
     acting_for: Organisation | None
     owner: Organisation | None
+
+    @property
+    def object(self) -> tuple[str, str] | None:
+        """Kind and id of what it was about: the thing that was read, or the first that the action names."""
+        if self.entry.object_id is not None:
+            return self.entry.object_kind, str(self.entry.object_id)
+        for kind in OBJECTS:
+            found = self.entry.detail.get(f"{kind}_id")
+            if isinstance(found, str):
+                return kind, found
+        return None
 
     @property
     def outcome(self) -> str:
