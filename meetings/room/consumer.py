@@ -20,7 +20,7 @@ from mdo.kernel.ids import new_id
 from meetings.models import Lease
 from meetings.room import audience, hub, work
 from meetings.room.audience import Place
-from meetings.room.hub import Connection, dumps, iso
+from meetings.room.connection import Connection, dumps, iso
 from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, Close, Envelope, Malformed, Ping, Resume, decode, refused
 
 logger = logging.getLogger(__name__)

@@ -7,16 +7,13 @@ is. Everything in this file runs on the event loop; what blocks is in ``work.py`
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from channels.layers import get_channel_layer
@@ -25,6 +22,7 @@ from mdo.kernel import journal
 from mdo.kernel.clock import now
 from meetings.room import audience, presence, work
 from meetings.room.audience import Place
+from meetings.room.connection import Connection, dumps, event_frame, snapshot_frame
 from meetings.room.protocol import Close
 from meetings.room.snapshot import Audience
 
@@ -37,59 +35,7 @@ PUBLISH_WITHIN_S = 0.5
 SEE_OUT_WITHIN_S = 2.0
 GROUP = "mdo.rooms"
 
-# A reader that does not keep up is closed before it costs anything to others.
-MOST_UNSEEN_FRAMES = 256
-MOST_UNSEEN_BYTES = 1024 * 1024
-LONGEST_UNSEEN_S = 10.0
 MOST_PER_PERSON = 5
-
-
-class Socket(Protocol):
-    """What the hub needs of a connection; the consumer is one."""
-
-    async def send_text(self, text: str) -> None: ...
-
-    async def close_with(self, code: int) -> None: ...
-
-
-def dumps(frame: dict[str, Any]) -> str:
-    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
-
-
-def iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
-
-
-@dataclass(eq=False)
-class Connection:
-    """One socket in one room. ``seq`` is ``None`` until its first frame is ready; what comes before waits in ``early``."""
-
-    socket: Socket
-    session_key: str
-    place: Place
-    preferred: UUID | None
-    lease_id: UUID
-    seq: int | None = None
-    early: list[tuple[int, str]] = field(default_factory=list)
-    guest_view: str = ""
-    unseen: list[tuple[int, int, float]] = field(default_factory=list)  # (seq, bytes, sent at)
-    unseen_bytes: int = 0
-    closing: bool = False
-
-    def saw(self, seq: int) -> None:
-        """The client has drawn everything up to ``seq``."""
-        rest = [entry for entry in self.unseen if entry[0] > seq]
-        self.unseen, self.unseen_bytes = rest, sum(entry[1] for entry in rest)
-
-    @property
-    def behind(self) -> bool:
-        if not self.unseen:
-            return False
-        return (
-            len(self.unseen) > MOST_UNSEEN_FRAMES
-            or self.unseen_bytes > MOST_UNSEEN_BYTES
-            or monotonic() - self.unseen[0][2] > LONGEST_UNSEEN_S
-        )
 
 
 class Room:
@@ -143,17 +89,6 @@ class Room:
             elif who in found.guests:
                 sends.append(self.hub.give_guest(connection, found.guests[who]))
         await asyncio.gather(*sends)
-
-
-def event_frame(entry: journal.Entry, patch: dict[str, Any]) -> str:
-    """The frame of one entry for one audience. An entry of which it sees nothing still takes its number, without name or actor."""
-    if not patch:
-        return dumps(
-            {"t": "event", "seq": entry.seq, "at": iso(entry.at), "by": None, "name": "room.moved", "data": {}}
-        )
-    return dumps(
-        {"t": "event", "seq": entry.seq, "at": iso(entry.at), "by": str(entry.by), "name": entry.name, "data": patch}
-    )
 
 
 class Hub:
@@ -436,10 +371,6 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, *rooms, *self._background, return_exceptions=True)
         journal.forget_delivery(self._committed)
-
-
-def snapshot_frame(seq: int, place: Place, room: dict[str, Any]) -> str:
-    return dumps({"t": "snapshot", "seq": seq, "now": iso(now()), "you": place.you, "room": room})
 
 
 _hubs: dict[int, Hub] = {}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdo.kernel.errors import Refused
-from meetings.room import hub
+from meetings.room import connection, hub
 from meetings.room.commands import COMMANDS
 from meetings.room.protocol import MAX_BYTES, Close, decode
 from tests.cast import Cast
@@ -148,7 +148,7 @@ async def test_a_flood_closes_its_sender_only(committed: None, cast: Cast) -> No
 async def test_a_reader_that_falls_behind_is_closed_and_catches_up(
     committed: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "MOST_UNSEEN_FRAMES", 5)
+    monkeypatch.setattr(connection, "MOST_UNSEEN_FRAMES", 5)
     meeting, _ = await set_table(cast)
     async with room_of(meeting.pk, cast.radiologist, cast.chair) as (stalled, chair):
         last = stalled.seq
