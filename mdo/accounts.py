@@ -6,6 +6,8 @@ from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
+from mdo.directory.models import Person
+
 
 class ClosedAdapter(DefaultAccountAdapter):
     """allauth without sign-up."""
@@ -16,6 +18,8 @@ class ClosedAdapter(DefaultAccountAdapter):
 
 class ResetPasswordForm(forms.ResetPasswordForm):
     """A forgotten password, for those who have one: somebody without an account does not get one by asking."""
+
+    users: list[Person]
 
     def clean_email(self) -> str:
         email: str = super().clean_email()

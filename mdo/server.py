@@ -39,7 +39,7 @@ def let_every_close_code_through() -> None:
     """
     from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-    class Closing(WebSocketProtocol):  # type: ignore[misc]
+    class Closing(WebSocketProtocol):
         def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne's name)
             self.sendCloseFrame(code=1000 if code is None else code, isReply=False)
 

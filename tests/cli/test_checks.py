@@ -1,6 +1,7 @@
 """`make test` says what it lacks, and counts what it ran."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_missing_chromium_is_installed_with_apt_where_it_may_be(monkeypatch, c
     monkeypatch.setattr(checks, "CHROMIUM", ("chromium",))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(checks.subprocess, "run", with_path(checks.subprocess.run))
+    monkeypatch.setattr(subprocess, "run", with_path(subprocess.run))
     checks.provide_chromium()
     assert log.read_text().splitlines() == ["update", "install -y --no-install-recommends chromium"]
     assert "Chromium is missing: installing" in capsys.readouterr().out
