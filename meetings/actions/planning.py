@@ -24,6 +24,7 @@ from meetings.models import AgendaItem, Meeting, Series
 
 SHORTEST, LONGEST = 10, 600  # minutes
 FARTHEST = timedelta(days=731)
+EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)  # a series may have begun long before the product did
 MOVABLE = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
 
 
@@ -48,6 +49,8 @@ def set_series(
     that were made before keep their time. Refused with a rule that gives no dates."""
     board = access.access_board_for_planning(by, board_id)
     _check_length(minutes)
+    if not EARLIEST <= starts_on <= LATEST:
+        raise Invalid({"starts_on": [_("Choose a day of this century.")]})
     if ends_on is not None and ends_on < starts_on:
         raise Invalid({"ends_on": [_("The last day lies before the first.")]})
     if holiday_policy not in Series.OnHoliday:

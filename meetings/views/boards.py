@@ -51,7 +51,7 @@ from meetings.views.showing import (
     status_of,
     trace,
 )
-from meetings.views.submissions import Submission, ordered, submissions, usual_sitting
+from meetings.views.submissions import SORTS, Submission, ordered, submissions, usual_sitting
 
 State = Meeting.State
 _AHEAD = (State.PLANNED, State.PUBLISHED, State.RUNNING)
@@ -160,7 +160,7 @@ def _act(request: HttpRequest, standing: Standing, words: str, act: Callable[[],
 def _back(request: HttpRequest, standing: Standing) -> str:
     sort = request.POST.get("sort", "")
     url = reverse("meetings:board", args=[standing.board.pk])
-    return f"{url}?sort={sort}" if sort.removeprefix("-").isalpha() else url
+    return f"{url}?sort={sort}" if sort.removeprefix("-") in SORTS else url
 
 
 @private

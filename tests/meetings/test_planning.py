@@ -113,6 +113,8 @@ def test_set_a_series(cast: Cast) -> None:
         ({"minutes": 5}, "minutes"),
         ({"minutes": 601}, "minutes"),
         ({"ends_on": date(2026, 9, 1)}, "ends_on"),
+        ({"starts_on": date(1, 1, 1)}, "starts_on"),
+        ({"starts_on": date(9999, 12, 31)}, "starts_on"),
         ({"holiday_policy": "never"}, "holiday_policy"),
     ],
 )
@@ -166,6 +168,8 @@ def test_an_extra_sitting(cast: Cast) -> None:
     [
         ({"starts_at": datetime(2020, 1, 1, tzinfo=BRUSSELS)}, "starts_at"),
         ({"starts_at": datetime(2999, 1, 1, tzinfo=BRUSSELS)}, "starts_at"),
+        ({"starts_at": datetime(1, 1, 1, tzinfo=BRUSSELS)}, "starts_at"),
+        ({"starts_at": datetime(9999, 12, 31, 23, tzinfo=BRUSSELS)}, "starts_at"),
         ({"minutes": 0}, "minutes"),
         ({"place": "x" * 201}, "place"),
     ],

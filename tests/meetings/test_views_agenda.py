@@ -333,7 +333,9 @@ def test_building_by_hand(cast: Cast, meeting: Meeting) -> None:
     assert client.post(url("item_remove", meeting.pk, second.pk), remove).status_code == 303
     assert client.post(url("publish", meeting.pk), {"command_id": new_id(), "version": 1}).status_code == 303
     assert Meeting.objects.get().state == "published"
-    assert Delivery.objects.count() == 8  # seven of the board and one requester; nobody of the hospital without agreement
+    assert (
+        Delivery.objects.count() == 8
+    )  # seven of the board and one requester; nobody of the hospital without agreement
 
 
 def test_a_refusal_shows_the_agenda_as_it_is_and_what_was_typed(cast: Cast, built: Meeting) -> None:
@@ -408,3 +410,61 @@ def test_a_name_of_300_letters_from_both_sides(cast: Cast, meeting: Meeting) -> 
     assert page.status_code == 200
     assert "<bdi>" in page.content.decode()
     assert signed_in(cast.secretary).get(url("agenda_sheet", meeting.pk)).status_code == 200
+
+
+JUNK = (
+    "",
+    "x",
+    "-1",
+    "9" * 40,
+    "\x00",
+    "\ud7ff\u202e",
+    "0001-01-01",
+    "9999-12-31",
+    "24:61",
+    "' OR 1=1 --",
+    "<b>",
+    "x" * 70_000,
+)
+
+
+def test_no_bytes_in_a_form_are_a_fault(cast: Cast, built: Meeting) -> None:
+    client = signed_in(cast.secretary)
+    item = AgendaItem.objects.get(position=1)
+    referral = named(cast, "Een")
+    fields = [
+        "command_id",
+        "version",
+        "meeting_id",
+        "item_id",
+        "meeting",
+        "referral",
+        "minutes",
+        "to",
+        "title",
+        "day",
+        "at",
+        "place",
+        "reason",
+        "sort",
+        "do",
+        "series_id",
+        "weekday",
+        "rhythm",
+        "starts_on",
+        "ends_on",
+        "holiday_policy",
+    ]
+    paths = [
+        *(url(name, cast.board.pk) for name in ("bulk", "plan", "series", "sitting")),
+        *(url(name, cast.board.pk, referral.pk) for name in ("accept", "return", "schedule")),
+        *(url(name, built.pk) for name in ("publish", "move", "cancel", "add", "add_topic")),
+        *(url(name, built.pk, item.pk) for name in ("item_minutes", "item_move", "item_remove")),
+    ]
+    statuses = set()
+    for path in paths:
+        for junk in JUNK:
+            statuses.add(client.post(path, dict.fromkeys(fields, junk)).status_code)
+            well = {"command_id": str(new_id()), "version": "1", "item_id": str(new_id())}
+            statuses.add(client.post(path, {**dict.fromkeys(fields, junk), **well}).status_code)
+    assert statuses <= {303, 302, 404, 409, 413, 422}
