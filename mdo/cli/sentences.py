@@ -79,15 +79,31 @@ def template_sentences(source: str, path: str = "") -> Iterator[Sentence]:
     yield from python_sentences("(\n" + templatize(source) + "\n)", path)
 
 
+def _call(text: str, start: int) -> str:
+    """The call that begins at ``start``, to its closing parenthesis; those within strings do not count."""
+    depth, quote, place = 0, "", start
+    while place < len(text):
+        letter = text[place]
+        if quote:
+            place += letter == "\\"
+            quote = "" if letter == quote else quote
+        elif letter in "'\"`":
+            quote = letter
+        elif letter in "()":
+            depth += 1 if letter == "(" else -1
+            if depth == 0:
+                break
+        place += 1
+    return text[start : place + 1]
+
+
 def script_sentences(source: str, path: str = "") -> Iterator[Sentence]:
     """Every ``gettext`` call of TypeScript; of a Svelte component also those in its markup."""
     pieces = [source]
     if path.endswith(".svelte"):
         markup = _SCRIPT.sub("", source)
         # Apostrophes in the text of a page are no strings: each call is read from where it begins.
-        pieces = _SCRIPT.findall(source) + [
-            markup[call.start() :].split("\n}", 1)[0] for call in _CALL.finditer(markup)
-        ]
+        pieces = _SCRIPT.findall(source) + [_call(markup, found.start()) for found in _CALL.finditer(markup)]
     for piece in pieces:
         file = io.BytesIO(piece.encode())
         for _, function, words, _ in extract_javascript(

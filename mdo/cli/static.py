@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 
 from mdo.cli.steps import fingerprint
@@ -36,6 +37,8 @@ def compile_messages(folder: Path = BASE_DIR / "locale") -> int:
 
     catalogues = sorted(folder.rglob("*.po"))
     for catalogue in catalogues:
-        with catalogue.open("rb") as source, catalogue.with_suffix(".mo").open("wb") as target:
+        ready = catalogue.with_suffix(f".{os.getpid()}.part")  # a running program never reads half a catalogue
+        with catalogue.open("rb") as source, ready.open("wb") as target:
             write_mo(target, read_po(source, locale=catalogue.parent.parent.name))
+        ready.replace(catalogue.with_suffix(".mo"))
     return len(catalogues)
