@@ -107,7 +107,7 @@ END $$;
 
 CREATE FUNCTION mdo_index_on_decision() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF NOT (NEW.state = 'draft' AND TG_OP = 'INSERT') THEN PERFORM mdo_index_decision(NEW.id); END IF;
+    IF NEW.state <> 'draft' THEN PERFORM mdo_index_decision(NEW.id); END IF;  -- a draft is saved every second
     RETURN NULL;
 END $$;
 CREATE FUNCTION mdo_index_on_case() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
