@@ -29,7 +29,7 @@ from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
 from meetings.views.rows import Agenda, agenda_for
-from meetings.views.showing import SHOWN, did, form_sentences, person, private, sentences, status_of, trace
+from meetings.views.showing import SHOWN, acting_for, did, form_sentences, person, private, sentences, status_of, trace
 from meetings.views.submissions import missing_words
 
 State = Meeting.State
@@ -88,6 +88,7 @@ def _page(
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],
         "new_id": new_id,
+        "acting_for": acting_for(request),
         "deadline": deadline(meeting),
         "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
     }
@@ -133,7 +134,7 @@ def _do(request: HttpRequest, meeting_id: UUID, words: str, act: Callable[[], An
         act()
     except SHOWN as refusal:
         return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal), **shown)
-    return did(request, reverse("meetings:agenda", args=[meeting_id]), words)
+    return did(request, reverse("meetings:agenda", args=[meeting_id]) + acting_for(request), words)
 
 
 def _refused(

@@ -20,7 +20,7 @@ from meetings.actions.signing import correct_decision
 from meetings.forms import CorrectionForm, steps_formset, steps_of
 from meetings.models import Decision, Meeting, Report
 from meetings.reports import writing
-from meetings.views.showing import SHOWN, did, person, private, put_on, renew
+from meetings.views.showing import SHOWN, acting_for, did, person, private, put_on, renew
 
 
 @private
@@ -42,6 +42,7 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     place = access.chair_at(by, meeting)
     reports = Report.objects.filter(decision=found).exclude(storage_name="")
     context = {
+        "acting_for": acting_for(request),
         "decision": found,
         "meeting": meeting,
         "board": found.board,

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 
+from mdo.directory.middleware import FOR, is_id
 from mdo.directory.models import Person
 from mdo.kernel import audit
 from mdo.kernel.errors import IdReused, Invalid, Refused, RuleBroken, Stale
@@ -22,6 +23,12 @@ SHOWN = (RuleBroken, Invalid, Stale, IdReused)  # refusals that belong beside th
 def person(request: HttpRequest) -> Person:
     """Who asks. The middleware lets nobody in who is not signed in."""
     return cast(Person, request.user)
+
+
+def acting_for(request: HttpRequest) -> str:
+    """The end of an address that keeps the organisation for which this page is looked at, or nothing."""
+    organisation = is_id(request.GET.get(FOR, ""))
+    return f"?{FOR}={organisation}" if organisation else ""
 
 
 def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

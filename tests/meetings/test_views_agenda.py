@@ -11,6 +11,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from cases.models import Referral
+from mdo.directory.models import OrganisationRole
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from meetings.models import AgendaItem, Delivery, Meeting, Series
@@ -468,3 +469,26 @@ def test_no_bytes_in_a_form_are_a_fault(cast: Cast, built: Meeting) -> None:
             well = {"command_id": str(new_id()), "version": "1", "item_id": str(new_id())}
             statuses.add(client.post(path, {**dict.fromkeys(fields, junk), **well}).status_code)
     assert statuses <= {303, 302, 404, 409, 413, 422}
+
+
+def test_somebody_of_two_hospitals_follows_the_link_of_a_mail(cast: Cast, built: Meeting) -> None:
+    client = signed_in(cast.coordinator)
+    seat_elsewhere = OrganisationRole.objects.create(
+        person=cast.coordinator.person,
+        organisation=cast.third,
+        role=OrganisationRole.Role.CLINICIAN,
+        valid_from=built.starts_at - timedelta(days=400),
+    )
+    session = client.session
+    session["organisation"] = str(seat_elsewhere.organisation_id)
+    session.save()
+    assert client.get(url("agenda", built.pk)).status_code == 404
+    path = f"{url('agenda', built.pk)}?for={cast.organiser.pk}"
+    page = client.get(path)
+    assert page.status_code == 200
+    publish = f"{url('publish', built.pk)}?for={cast.organiser.pk}"
+    assert publish in page.content.decode()
+    done = client.post(publish, {"command_id": new_id(), "version": 1})
+    assert (done.status_code, done["Location"]) == (303, path)
+    junk = client.get(f"{url('agenda', built.pk)}?for=%22%3E%3Cscript")
+    assert junk.status_code == 404
