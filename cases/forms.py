@@ -153,6 +153,13 @@ class IdentityFields(forms.Form):
                 self.add_error("national_number", _("Give the national number, or say that there is none."))
         return cleaned
 
+    def say_what_is_needed(self) -> None:
+        """For showing the form: which of the two ways to identify the patient is not optional now."""
+        without = bool(self["no_number"].value())
+        self.fields["national_number"].required = not without
+        for name in ("other_identifier", "other_identifier_reason"):
+            self.fields[name].required = without
+
     def check_conflicts(self, cleaned: dict[str, Any]) -> None:
         """The number may say another birth date or sex: once a reason to look again, not always an error."""
         digits = cleaned.get("national_number")

@@ -68,7 +68,7 @@ def add_document(
     """Add a file to a case. Effects: its bytes are checked, stored encrypted under a random name, shown on the case; version + 1.
 
     Refused: ``Invalid`` (field ``file``) for anything but a sound PDF, PNG or JPEG, whatever its name says; ``RuleBroken`` after
-    the discussion or above 60 documents; ``NotFound``, ``Denied``. Nothing of a refused file stays.
+    the discussion, above 60 documents, or for a file that is in the case already; ``NotFound``, ``Denied``. Nothing of a refused file stays.
     """
     case = open_case(by, case_id)
     if kind not in Document.Kind.values:
@@ -79,6 +79,8 @@ def add_document(
         raise Invalid({"file": [error.sentence]}) from None
     if case.documents.filter(removed_at=None).count() >= AT_MOST:
         raise RuleBroken(_("A case has at most %(count)d documents.") % {"count": AT_MOST}, field="file")
+    if case.documents.filter(removed_at=None, sha256=upload.sha256).exists():
+        raise RuleBroken(_("This very file is in the case already."), field="file")
     document = Document.objects.create(
         id=document_id,
         hospital_id=case.hospital_id,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from cases import access, states
 from cases.actions.dossiers import create_case
 from cases.actions.patients import PatientDetails, register_patient
-from cases.dossiers import BoardKind, board_kind, dossier, missing
+from cases.dossiers import BoardKind, MissingItem, board_kind, dossier, missing
 from cases.events import ReferralChanged
 from cases.models import Case, Referral
 from mdo.directory.access import boards_open_to, today
@@ -110,6 +110,12 @@ def _once(case: Case, board: Board, but: UUID | None = None) -> None:
         raise RuleBroken(_("This case is before this board already."), field="board")
 
 
+def _missing_words(gap: MissingItem, tumours: int) -> str:
+    if gap.tumour_index is None or tumours == 1:
+        return _("%(label)s is missing.") % {"label": gap.label}
+    return _("%(label)s of tumour %(number)d is missing.") % {"label": gap.label, "number": gap.tumour_index + 1}
+
+
 # --- actions -----------------------------------------------------------------------------------------------------------
 
 
@@ -205,7 +211,7 @@ def submit_referral(*, by: Actor, referral_id: UUID, version: int, command_id: U
         raise Invalid(
             {
                 gap.field if gap.tumour_index is None else f"tumour-{gap.tumour_index + 1}.{gap.field}": [
-                    _("%(label)s is missing.") % {"label": gap.label}
+                    _missing_words(gap, len(tumours))
                 ]
                 for gap in gaps
             }

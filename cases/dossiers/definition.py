@@ -74,6 +74,9 @@ class Field(Definition):
     for_guests: bool = False
     """Whether a guest of the item (the GP, the patient) reads the answer too."""
 
+    identifies: bool = False
+    """Whether the answer leads to the patient (a number of an image or report): an observer does not read it."""
+
     def label(self, language: str | None) -> str:
         """The question in a language."""
         return in_language(self.words, language)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from cases.dossiers import DisplayGroup, Dossier, MissingItem, Row, board_kind, display, dossier, missing, title
+from cases.dossiers.definition import Field
 from cases.models import Case, Tumour
 from mdo.directory.models import Board
 
@@ -47,18 +48,29 @@ def definition(case: Case) -> Dossier:
     return dossier(case.dossier, case.dossier_version)
 
 
-def sections(case: Case, language: str | None, *, guest: bool = False) -> list[DisplayGroup]:
-    """The case level in words; for a guest only what is meant for guests."""
+def _shown(field: Field, guest: bool, pseudonyms: bool) -> bool:
+    return (field.for_guests or not guest) and not (field.identifies and pseudonyms)
+
+
+def sections(case: Case, language: str | None, *, guest: bool = False, pseudonyms: bool = False) -> list[DisplayGroup]:
+    """The case level in words; for a guest only what is meant for guests, for an observer nothing that identifies."""
     groups = display(definition(case), "case", case.data, language)
-    if not guest:
+    if not guest and not pseudonyms:
         return groups
-    shared = {field.key for field in definition(case).fields("case") if field.for_guests}
+    shared = {field.key for field in definition(case).fields("case") if _shown(field, guest, pseudonyms)}
     kept = [replace(group, rows=tuple(row for row in group.rows if row.key in shared)) for group in groups]
     return [group for group in kept if group.rows]
 
 
-def tumour_table(case: Case, tumours: Sequence[Tumour], language: str | None, *, guest: bool = False) -> TumourTable:
-    """The tumours side by side in words; for a guest only what is meant for guests."""
+def tumour_table(
+    case: Case,
+    tumours: Sequence[Tumour],
+    language: str | None,
+    *,
+    guest: bool = False,
+    pseudonyms: bool = False,
+) -> TumourTable:
+    """The tumours side by side in words; for a guest only what is meant for guests, for an observer nothing that identifies."""
     form = definition(case)
     answers = [
         {row.key: row for group in display(form, "tumour", tumour.data, language) for row in group.rows}
@@ -69,7 +81,7 @@ def tumour_table(case: Case, tumours: Sequence[Tumour], language: str | None, *,
         rows = tuple(
             TumourRow(field.label(language), tuple(found.get(field.key) for found in answers))
             for field in group.fields
-            if (field.for_guests or not guest) and any(field.key in found for found in answers)
+            if _shown(field, guest, pseudonyms) and any(field.key in found for found in answers)
         )
         if rows:
             groups.append(TumourGroup(group.label(language), rows))

@@ -174,7 +174,7 @@ def _compare(
             "typed": sides[1].get(field.key, "–"),
         }
         for field in form.fields(level)
-        if now.get(field.key) != typed.get(field.key)
+        if sides[0].get(field.key) != sides[1].get(field.key)  # in words: what is not asked does not count
     ]
 
 

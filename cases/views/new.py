@@ -81,6 +81,7 @@ def case_new(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest, form: NewCaseForm) -> dict[str, Any]:
     found = form.patient
+    form.say_what_is_needed()
     return {
         "form": form,
         "found": identity(found, request.organisation) if found else None,  # type: ignore[attr-defined]

@@ -59,6 +59,7 @@ def patient_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
                 messages.success(request, _("Saved."))
                 return HttpResponseRedirect(back)
         form.renew()
+    form.say_what_is_needed()
     context = {
         "form": form,
         "case": case,

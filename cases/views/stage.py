@@ -17,7 +17,7 @@ def stage_context(
 
     ``referral`` comes from an ``access`` function that authorised ``by`` and wrote the read row. An observer
     (``pseudonyms``) gets no name, number, birth date, requester or document; a ``guest`` gets the fields that the dossier
-    means for guests and the documents that are shared with guests. Six queries.
+    means for guests and the documents that are shared with guests. At most seven queries.
     """
     case = referral.case
     tumours = list(case.tumours.order_by("position"))
@@ -40,8 +40,8 @@ def stage_context(
         "requester": None if pseudonyms else referral.requester,
         "informs_patient": "" if pseudonyms or guest else referral.informs_patient,
         "reason": board_kind(referral.board.kind).option_words("referral_reasons", referral.reason, language),
-        "sections": sections(case, language, guest=guest),
-        "tumours": tumour_table(case, tumours, language, guest=guest),
+        "sections": sections(case, language, guest=guest, pseudonyms=pseudonyms),
+        "tumours": tumour_table(case, tumours, language, guest=guest, pseudonyms=pseudonyms),
         "documents": documents,
         "earlier": earlier,
     }

@@ -135,8 +135,19 @@ def test_refusals(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "AT_MOST", 1)
     add(cast.secretary, case)
     with pytest.raises(RuleBroken) as too_many:
-        add(cast.secretary, case)
+        add(cast.secretary, case, PDF + b"\n")
     assert too_many.value.field == "file"
+
+
+def test_the_same_file_twice(cast: Cast) -> None:
+    case = referred(cast)
+    _done, document_id = add(cast.secretary, case)
+    with pytest.raises(RuleBroken) as refused:
+        add(cast.requester, case, name="another name.pdf")
+    assert refused.value.field == "file"
+    with acting_as(cast.secretary) as by:
+        remove_document(by=by, document_id=document_id, command_id=new_id())
+    assert len(add(cast.requester, case)[0].events) == 2
 
 
 def test_strangers_do_not_know_it_and_onlookers_may_not(cast: Cast) -> None:

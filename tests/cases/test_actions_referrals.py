@@ -315,8 +315,8 @@ def test_handing_in_names_everything_that_is_missing(cast: Cast) -> None:
         step(submit_referral, cast.secretary, referral)
     assert refused.value.errors == {
         "wishes": ["Patient's wishes is missing."],
-        "tumour-2.er_status": ["Oestrogen receptor (ER) is missing."],
-        "tumour-2.her2_ish": ["HER2 (ISH) is missing."],
+        "tumour-2.er_status": ["Oestrogen receptor (ER) of tumour 2 is missing."],
+        "tumour-2.her2_ish": ["HER2 (ISH) of tumour 2 is missing."],
     }
     assert stored(referral.pk).status == S.DRAFT
 

@@ -7,7 +7,8 @@ function apply(form: HTMLFormElement): void {
   for (const part of form.querySelectorAll<HTMLElement>('[data-show-if]')) {
     const wanted = (part.dataset['showValues'] ?? '').split(' ');
     // What hangs on a hidden question is hidden with it; an answer that is wrong must stay in sight.
-    const parent = form.querySelector(`[name="${CSS.escape(part.dataset['showIf'] ?? '')}"]`)?.closest<HTMLElement>('[data-show-if]');
+    const controls = [...form.elements] as HTMLInputElement[];
+    const parent = controls.find((control) => control.name === part.dataset['showIf'])?.closest<HTMLElement>('[data-show-if]');
     const shown = values(form, part.dataset['showIf'] ?? '').some((value) => wanted.includes(value)) && !parent?.hidden;
     part.hidden = !shown && !part.querySelector('.field-invalid');
   }
