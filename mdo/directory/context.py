@@ -23,6 +23,10 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+# Pages that belong to an entry without lying below its address.
+_BELOW = {"cases:list": ("/referrals/",), "meetings:boards": ("/meetings/",)}
+
+
 class _Navigation:
     """Made when a template asks for it, so that fragments cost nothing."""
 
@@ -46,9 +50,10 @@ class _Navigation:
             except NoReverseMatch:
                 continue
             path = self.request.path
+            below = (url, *_BELOW.get(name, ()))
             yield {
                 "label": label,
                 "url": url,
-                "current": path == url or (url != "/" and path.startswith(url)),
+                "current": path == url or (url != "/" and path.startswith(below)),
                 "count": None,
             }
