@@ -82,7 +82,7 @@ class RoomPage:
         """Everything that must be the same on every screen."""
         return Screen(
             agenda=tuple(_plain(each) for each in self.agenda.locator("[data-row]").all_inner_texts()),
-            case=_plain(self.case.inner_text()),
+            case=_plain(self.case.locator(".content, .empty h2").inner_text()),
             recommendation=_plain(self.recommendation.locator(".body, .empty").inner_text()),
             present=tuple(
                 sorted(
@@ -216,7 +216,8 @@ class CasePage:
             self._question("combobox", label).select_option(value)
 
     def _question(self, role: Literal["textbox", "combobox"], label: str) -> Locator:
-        return self.page.get_by_role(role, name=re.compile(rf"^{re.escape(label)}( missing)?$"))
+        asked = self.page.get_by_role(role, name=f"{label} missing", exact=True)
+        return self.page.get_by_role(role, name=label, exact=True).or_(asked)
 
     def save(self) -> None:
         self.page.get_by_role("button", name="Save", exact=True).last.click()

@@ -25,7 +25,7 @@ def decision(cast: Cast) -> Decision:
     """Taken in March, so to speak, for a patient of the organiser; another one of the partner at the same meeting."""
     meeting = make_meeting(cast.board, state=Meeting.State.CLOSED, starts_at=now() - timedelta(days=120))
     made = []
-    for hospital, member, family, text in (
+    for hospital, member, family, text in (  # the newest comes first in a search
         (cast.organiser, cast.requester, "Vermeersch", TEXT),
         (cast.partner_hospital, cast.partner, "Öztürk", "Okselklieruitruiming na primaire systemische therapie."),
     ):
@@ -67,7 +67,7 @@ def test_a_clinician_finds_the_decision_and_an_outsider_nothing(
     search = SearchPage(partner)
     search.open()
     search.find("annelies")
-    search.found("Vermeersch Annelies", "Öztürk Annelies")
+    search.found("Öztürk Annelies", "Vermeersch Annelies")
 
     outsider = visitors.bring("outsider", cast.outsider)
     search = SearchPage(outsider)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from playwright.sync_api import (
 )
 
 from mdo.directory.models import Person
+from mdo.kernel.clock import now
 from tests.cast import Member
 from tests.room_client import sign_in
 
@@ -68,7 +68,7 @@ class Visitor:
         socket.on("socketerror", lambda error: self._note(f"failed: {error}"))
 
     def _note(self, words: str) -> None:
-        self.line.append(f"{datetime.now():%H:%M:%S.%f} {words}")
+        self.line.append(f"{now():%H:%M:%S.%f} {words}")
 
     def _fault(self, words: str) -> None:
         if not any(pattern.search(words) for pattern in self.expected):
@@ -102,7 +102,8 @@ class Visitor:
     def go(self, path: str) -> Page:
         """Open an address of the site; it answers with 200."""
         answer = self.page.goto(self.site + path)
-        assert answer is not None and answer.status == 200, f"{self.name}: {answer and answer.status} for {path}"
+        assert answer is not None
+        assert answer.status == 200, f"{self.name}: {answer.status} for {path}"
         return self.page
 
     def status(self, path: str) -> int:
@@ -131,7 +132,7 @@ class Visitor:
             return
         self._axed.add(name)
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             self.page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")
             found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
             for fault in found:
