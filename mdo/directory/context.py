@@ -7,7 +7,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from mdo.directory import access
-from mdo.directory.matrix import Seat
 from mdo.kernel.acting import is_open
 
 
@@ -35,14 +34,13 @@ class _Navigation:
 
     def __iter__(self) -> Any:
         boards = access.visible_boards(self.request.user) if is_open() else []  # type: ignore[arg-type]
-        seats: set[Seat] = set().union(*(board.seats for board in boards)) if boards else set()
         items = [
             (_("Today"), "today"),
             (_("Cases"), "cases:list"),
             (_("Meetings"), "meetings:boards"),
             (_("Decisions"), "meetings:search"),
         ]
-        if Seat.COORDINATOR in seats:
+        if any(board.permits("sign") for board in boards):
             items.append((_("Sign"), "meetings:signing"))
         for label, name in items:
             try:

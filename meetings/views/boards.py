@@ -20,7 +20,6 @@ from cases.access import access_referral_for_agenda
 from cases.models import Referral
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
-from mdo.directory.matrix import Seat
 from mdo.directory.middleware import is_id
 from mdo.kernel.clock import now
 from mdo.kernel.errors import NotFound, Refused
@@ -109,9 +108,10 @@ def _board_page(
     sittings = _sittings(standing)
     takers = [meeting for meeting in sittings if meeting.state in planning.MOVABLE]
     can_build = standing.permits("build_agenda")
+    lists = standing.permits("build_agenda", ["proposes"])  # a partner's secretary, the own submissions
     sort = request.GET.get("sort", "")
     rows: list[Submission] = []
-    if can_build or Seat.PARTNER_SECRETARY in standing.seats:
+    if lists:
         rows = ordered(submissions(by, standing, takers), sort)
         trace(
             "board.listed",
@@ -130,7 +130,7 @@ def _board_page(
             "to_accept": [row for row in rows if row.referral.status == status_is.SUBMITTED],
             "to_schedule": [row for row in rows if row.referral.status in (status_is.ACCEPTED, status_is.POSTPONED)],
             "returned": [row for row in rows if row.referral.status == status_is.RETURNED],
-            "listed": bool(rows) or can_build or Seat.PARTNER_SECRETARY in standing.seats,
+            "listed": bool(rows) or lists,
             "sittings": sittings,
             "takers": takers,
             "usual": usual_sitting(takers),
