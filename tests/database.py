@@ -141,3 +141,14 @@ def as_owner() -> Iterator[psycopg.Connection[Any]]:
     """The test database as the role that owns it, each statement committed: to tamper, or to take a protection away."""
     with _owner(settings.DATABASES["default"]["NAME"]) as connection:
         yield connection
+
+
+@contextmanager
+def audit_cannot_be_written() -> Iterator[None]:
+    """While it lasts, the program's role may not insert audit rows."""
+    with as_owner() as owner:
+        owner.execute("REVOKE INSERT ON kernel_auditentry FROM mdo_app")
+        try:
+            yield
+        finally:
+            owner.execute("GRANT INSERT ON kernel_auditentry TO mdo_app")

@@ -21,6 +21,7 @@ from mdo.directory.models import (
     OrganisationRole,
     Person,
 )
+from mdo.kernel import audit
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import frozen, now
 from mdo.kernel.errors import Denied, NotFound
@@ -247,8 +248,13 @@ def test_the_organisation_for_a_board(cast: Cast) -> None:
     seat(partner, cast.board, cast.third, "member")
     assert access.organisation_for(partner, cast.board, cast.third.pk) == cast.third.pk
     assert access.organisation_for(partner, cast.board, None) == cast.partner_hospital.pk
-    assert access.organisation_for(cast.requester.person, cast.board, cast.organiser.pk) == cast.organiser.pk
-    assert access.organisation_for(cast.requester.person, cast.board, None) is None
+    # Without a seat: for the preferred one of the own organisations, never for another's.
+    requester = cast.requester.person
+    for preferred in (cast.organiser.pk, None, cast.third.pk):
+        assert access.organisation_for(requester, cast.board, preferred) in (cast.organiser.pk, None)
+    assert access.organisation_for(requester, cast.board, cast.organiser.pk) == cast.organiser.pk
+    assert access.organisation_for(requester, cast.board, None) == cast.organiser.pk
+    assert access.organisation_for(Person.objects.create(username="nobody"), cast.board, cast.organiser.pk) is None
 
 
 def test_the_organisations_of_a_person(cast: Cast) -> None:
@@ -256,6 +262,16 @@ def test_the_organisations_of_a_person(cast: Cast) -> None:
     assert access.organisations_of(cast.partner.person) == [cast.organiser, cast.partner_hospital]
     assert access.organisations_of(cast.observer.person) == [cast.organiser]
     assert access.organisations_of(Person.objects.create(username="nobody")) == []
+
+
+def test_people_with_a_role(cast: Cast) -> None:
+    clinicians = {cast.chair, cast.coordinator, cast.requester, cast.radiologist}
+    assert set(access.people_with_role(cast.organiser.pk, "clinician")) == {member.person for member in clinicians}
+    assert list(access.people_with_role(None, "guest")) == [cast.guest.person]
+    assert list(access.people_with_role(cast.organiser.pk, "guest")) == []
+    cast.guest.person.is_active = False
+    cast.guest.person.save()
+    assert list(access.people_with_role(None, "guest")) == []
 
 
 # --- where one may refer to --------------------------------------------------------------------------------------------
@@ -323,6 +339,69 @@ def test_only_the_house_is_the_house(cast: Cast) -> None:
     with acting_as(cast.coordinator) as person, pytest.raises(Denied):
         access.require_system(person)
     access.require_system(System("sweep"))
+
+
+def test_the_operator_and_one_s_own_account(cast: Cast) -> None:
+    operator = Person.objects.create(username="operator", is_staff=True)
+    with acting(operator, None, "work"):
+        access.require_operator(operator)
+        assert access.is_operator(operator)
+        assert access.access_own_account(operator) == operator
+    with acting_as(cast.admin) as person:  # an organisation's administrator is not the operator
+        with pytest.raises(Denied):
+            access.require_operator(person)
+        assert access.access_own_account(person) == person
+    house = System("sweep")
+    with acting(house, None, "work"):
+        assert not access.is_operator(house)
+        with pytest.raises(Denied):
+            access.access_own_account(house)
+    for gone in (operator, cast.admin.person):
+        Person.objects.filter(pk=gone.pk).update(is_active=False)
+        with acting(gone, None, "work"):
+            assert not access.is_operator(gone)
+            with pytest.raises(Denied):
+                access.access_own_account(gone)
+
+
+AUDIT_SEATS = {
+    "chair": {Seat.CHAIR, Seat.REQUESTER},
+    "coordinator": {Seat.COORDINATOR, Seat.REQUESTER},
+    "secretary": {Seat.SECRETARY, Seat.PARTNER_SECRETARY},
+    "requester": {Seat.REQUESTER},
+    "radiologist": {Seat.MEMBER, Seat.REQUESTER},
+    "partner": {Seat.PARTNER_MEMBER, Seat.REQUESTER},
+    "partnersecretary": {Seat.PARTNER_SECRETARY},
+    "guest": {Seat.GUEST},
+    "outsider": {Seat.REQUESTER},
+    "privacy": {Seat.PRIVACY_OFFICER},
+    "admin": {Seat.ADMIN},
+    "observer": {Seat.OBSERVER},
+}
+
+
+def test_who_reads_the_access_log(cast: Cast) -> None:
+    """Own acts; the privacy officer what concerns the own hospital, as owner of the data or as the one who acted."""
+    for member in cast.members.values():
+        with acting_as(member):
+            audit.act("test.done", hospital_id=cast.partner_hospital.pk, detail={})
+    with acting_as(cast.partner):
+        audit.act("test.crossed", hospital_id=cast.organiser.pk, detail={})
+        audit.act("test.inside", hospital_id=cast.partner_hospital.pk, detail={})
+    at_home = {member.pk for member in cast.members.values() if member.organisation == cast.organiser}
+    for name, member in cast.members.items():
+        with acting_as(member) as person:
+            assert access.audit_seats(person) == AUDIT_SEATS[name]
+            if name in ("guest", "admin", "observer"):
+                with pytest.raises(Denied):
+                    access.visible_audit(person)
+                continue
+            found = access.visible_audit(person)
+            if name != "privacy":
+                assert set(found.values_list("actor_id", flat=True)) == {person.pk}
+                continue
+            assert set(found.filter(action="test.done").values_list("actor_id", flat=True)) == at_home
+            assert set(found.exclude(action="test.done").values_list("action", flat=True)) == {"test.crossed"}
 
 
 # --- words -------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from mdo.kernel.audit import SITE, Finding
 from mdo.kernel.errors import Unavailable
 from mdo.kernel.models import AuditEntry, AuditSeal
 from tests.cast import Cast, acting_as
-from tests.database import as_owner
+from tests.database import as_owner, audit_cannot_be_written
 from tests.factories import make_case, make_referral
 from tests.parts import until
 
@@ -69,16 +68,6 @@ def test_a_refusal_leaves_a_row(cast: Cast) -> None:
     )
 
 
-@contextmanager
-def audit_cannot_be_written() -> Iterator[None]:
-    with as_owner() as owner:
-        owner.execute("REVOKE INSERT ON kernel_auditentry FROM mdo_app")
-        try:
-            yield
-        finally:
-            owner.execute("GRANT INSERT ON kernel_auditentry TO mdo_app")
-
-
 def test_no_access_without_a_trace(cast: Cast) -> None:
     case = make_case(cast.organiser, cast.requester.person)
     with audit_cannot_be_written(), pytest.raises(Unavailable) as caught, acting_as(cast.requester) as requester:
@@ -86,6 +75,23 @@ def test_no_access_without_a_trace(cast: Cast) -> None:
     assert caught.value.status == 503
     with acting_as(cast.requester) as requester:  # the negative control
         assert access_case_for_reading(requester, case.pk) == case
+
+
+def test_no_action_without_a_trace(cast: Cast) -> None:
+    with audit_cannot_be_written(), pytest.raises(Unavailable, match="recorded"), acting_as(cast.requester):
+        trace("test.counted", cast.organiser.pk)
+
+
+def test_a_list_that_shows_names_leaves_a_row(cast: Cast) -> None:
+    with acting_as(cast.secretary):
+        audit.act("case.listed", hospital_id=cast.organiser.pk, detail={"found": 12})
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.hospital_id, entry.detail, entry.object_id) == (
+        "case.listed",
+        cast.organiser.pk,
+        {"found": 12},
+        None,
+    )
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}"])
@@ -117,8 +123,8 @@ def oldest_open() -> int:
 
 def seal(number: int) -> None:
     """Seal until so many rows are sealed in all: what others do on the same server may hold the sealer back for a moment."""
-    until(lambda: audit.seal() or AuditSeal.objects.count() == number, f"{number} sealed rows")
-    until(lambda: audit.seal() == 0 and AuditSeal.objects.count() == number, f"{number} sealed rows")
+    until(lambda: audit.seal() or AuditSeal.objects.count() == number, f"{number} sealed rows", 150)
+    until(lambda: audit.seal() == 0 and AuditSeal.objects.count() == number, f"{number} sealed rows", 150)
 
 
 @pytest.fixture
@@ -154,7 +160,7 @@ def test_the_owner_of_the_data_names_the_chain_else_the_acting_organisation(comm
 
 def test_sealing_goes_on_where_it_stopped(committed: None, cast: Cast) -> None:
     record(5, hospital_id=cast.organiser.pk)
-    until(lambda: oldest_open() > AuditEntry.objects.latest("id").xid, "everybody else to be done")
+    until(lambda: oldest_open() > AuditEntry.objects.latest("id").xid, "everybody else to be done", 150)
     assert [audit.seal(limit=2), audit.seal(limit=2), audit.seal(limit=2), audit.seal()] == [2, 2, 1, 0]
     assert list(AuditSeal.objects.order_by("id").values_list("n", flat=True)) == [1, 2, 3, 4, 5]
     assert audit.verify() == []

@@ -46,3 +46,17 @@ def test_ids_are_version_7_and_sort_by_time() -> None:
     assert {each.version for each in made} == {7}
     assert made == sorted(made)
     assert len(set(made)) == 100
+
+
+def test_a_derived_id_is_the_same_for_the_same_telling() -> None:
+    command, actor = ids.new_id(), ids.new_id()
+    derived = ids.derived_id(command, actor, "patient")
+    assert derived == ids.derived_id(command, actor, "patient")
+    assert (derived.version, derived.variant) == (7, command.variant)
+    assert derived.int >> 80 == command.int >> 80  # the same moment
+    others = {
+        ids.derived_id(ids.new_id(), actor, "patient"),
+        ids.derived_id(command, ids.new_id(), "patient"),
+        ids.derived_id(command, actor, "tumour"),
+    }
+    assert len({derived, *others}) == 4

@@ -95,6 +95,15 @@ def test_delivery_follows_the_commit(committed: None, heard: list[tuple[UUID, in
     assert heard == [(room, 2)]
 
 
+def test_delivery_can_be_forgotten(committed: None, heard: list[tuple[UUID, int]]) -> None:
+    (hear,) = journal._deliveries
+    journal.forget_delivery(hear)
+    journal.forget_delivery(hear)
+    with acting(CLERK, None, "work"):
+        append([BellRang(rooms=(uuid4(),))])
+    assert heard == []
+
+
 def test_what_is_undone_is_not_delivered_and_leaves_no_gap(committed: None, heard: list[tuple[UUID, int]]) -> None:
     room = uuid4()
     with pytest.raises(KeyError), acting(CLERK, None, "work"):
