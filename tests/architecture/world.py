@@ -1,0 +1,288 @@
+"""A small world for the tests that walk over everything: each thing that an address or an action may name, of two hospitals.
+
+`ours` belongs to the organiser, `theirs` to the third hospital; both are on the organiser's board. Every text in it holds the
+word `CANARY`, which nobody may see who has no right to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from cases.actions.documents import Upload
+from cases.actions.patients import PatientDetails
+from cases.actions.referrals import Request
+from cases.models import Case, Document, Patient, Referral, Tumour
+from mdo.directory.matrix import Seat
+from mdo.directory.models import Board, Organisation, Person
+from mdo.kernel.acting import System, acting
+from mdo.kernel.clock import now
+from mdo.kernel.ids import new_id
+from meetings.models import AgendaItem, Decision, Delivery, Meeting, Reminder, Report, Series
+from tests.cast import Cast
+from tests.factories import (
+    PDF,
+    case_data,
+    insz,
+    make_case,
+    make_decision,
+    make_document,
+    make_item,
+    make_meeting,
+    make_patient,
+    make_referral,
+    make_topic,
+    writing,
+)
+
+CANARY = "Kanariezwaluw"
+HOUSE = System("test")
+
+
+@dataclass(frozen=True)
+class Things:
+    """One of everything of one hospital."""
+
+    hospital: Organisation
+    board: Board
+    patient: Patient
+    case: Case
+    tumour: Tumour
+    document: Document
+    submitted: Referral
+    scheduled: Referral
+    item: AgendaItem
+    meeting: Meeting
+    decision: Decision
+    decided: Meeting
+    series: Series
+    report: Report
+    reminder: Reminder
+    delivery: Delivery
+    person: Person
+
+    @property
+    def ids(self) -> dict[str, UUID]:
+        """The id that stands for a parameter of that name, in addresses and actions."""
+        return {
+            "case_id": self.case.pk,
+            "patient_id": self.patient.pk,
+            "tumour_id": self.tumour.pk,
+            "document_id": self.document.pk,
+            "referral_id": self.submitted.pk,
+            "board_id": self.board.pk,
+            "meeting_id": self.meeting.pk,
+            "item_id": self.item.pk,
+            "decision_id": self.decision.pk,
+            "series_id": self.series.pk,
+            "report_id": self.report.pk,
+            "reminder_id": self.reminder.pk,
+            "delivery_id": self.delivery.pk,
+            "requester_id": self.person.pk,
+        }
+
+    @property
+    def secrets(self) -> set[str]:
+        """What no stranger may read anywhere, in any answer."""
+        ids = {str(value) for name, value in self.ids.items() if name != "requester_id"}
+        return {CANARY, self.patient.national_number, self.board.name, *ids}
+
+
+@dataclass(frozen=True)
+class World:
+    cast: Cast
+    ours: Things
+    theirs: Things
+
+
+def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: Meeting) -> Things:
+    board = cast.board
+    patient = make_patient(
+        hospital,
+        family_name=CANARY,
+        given_name="Rosa",
+        birth_date=date(1961, 3, 4),
+        national_number=insz(date(1961, 3, 4)),
+    )
+    case = make_case(hospital, requester, patient=patient, data=case_data(clinical_summary=f"{CANARY}: samenvatting"))
+    document = make_document(case, name=f"{CANARY}.pdf")
+    on_agenda = make_referral(
+        board, hospital, requester, case=case, status="scheduled", question=f"{CANARY}?", guest=cast.guest.person
+    )
+    waiting = make_referral(
+        board, hospital, requester, case=make_case(hospital, requester, patient=patient), question=f"{CANARY}??"
+    )
+    item = make_item(meeting, on_agenda)
+    decided = make_meeting(board, state=Meeting.State.CLOSED)
+    discussed = make_referral(
+        board, hospital, requester, case=make_case(hospital, requester, patient=patient), status="discussed"
+    )
+    decision = make_decision(make_item(decided, discussed, state="discussed"), text=f"{CANARY}: besluit")
+    with writing():
+        series = Series.objects.create(
+            board=board, rule="FREQ=WEEKLY;BYDAY=WE", starts_on=now().date(), local_time=time(14), minutes=90
+        )
+        report = Report.objects.create(
+            hospital=hospital, kind="case", meeting=decided, decision=decision, edition="recorded", due_at=now()
+        )
+        reminder = Reminder.objects.create(hospital=hospital, meeting=decided, kind="signature", due_at=now())
+        delivery = Delivery.objects.create(
+            hospital=hospital,
+            meeting=decided,
+            recipient=requester,
+            kind="reports",
+            occasion=f"closed:{new_id()}"[:40],
+            message_id=f"<{new_id()}@test>",
+            due_at=now(),
+        )
+        tumour = case.tumours.get()
+    return Things(
+        hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
+        report, reminder, delivery, requester,
+    )  # fmt: skip
+
+
+def make_world(cast: Cast) -> World:
+    """The two hospitals' things, on one agenda of a published meeting; the sittings that decided are one each."""
+    meeting = make_meeting(cast.board)
+    ours = _things(cast, cast.organiser, cast.requester.person, meeting=meeting)
+    with writing():
+        Reminder.objects.all().delete()
+        colleague = Person.objects.create(username="third", email="third@example.org", last_name="Van Derden")
+    theirs = _things(cast, cast.third, colleague, meeting=meeting)
+    with writing():
+        reminder = Reminder.objects.create(
+            hospital=cast.organiser, meeting=ours.decided, kind="signature", due_at=now()
+        )
+    make_item(meeting, topic=make_topic(cast.board, title=f"{CANARY}: onderwerp"))
+    return World(cast, Things(**{**vars(ours), "reminder": reminder}), theirs)
+
+
+# In which seats the cast sit before a thing of the organiser's; `T` counts for `ours` alone, whose requester they are.
+SEATS: dict[str, set[Seat]] = {
+    "chair": {Seat.CHAIR},
+    "coordinator": {Seat.COORDINATOR},
+    "secretary": {Seat.SECRETARY, Seat.PARTNER_SECRETARY},
+    "requester": {Seat.REQUESTER},
+    "radiologist": {Seat.MEMBER},
+    "partner": {Seat.PARTNER_MEMBER},
+    "partnersecretary": {Seat.PARTNER_SECRETARY},
+    "guest": {Seat.GUEST},
+    "outsider": set(),
+    "privacy": {Seat.PRIVACY_OFFICER},
+    "admin": {Seat.ADMIN},
+    "observer": {Seat.OBSERVER},
+}
+
+
+def seats_before(world: World, name: str, things: Things) -> set[Seat]:
+    """In which seats one of the cast sits before these things."""
+    if name == "requester" and things is not world.ours:
+        return set()
+    return SEATS[name]
+
+
+def facts_before(world: World, name: str, things: Things) -> set[str]:
+    """Every fact that could hold for them before these things: all, but that what is not theirs is not their own."""
+    facts = {"agr", "set", "slot", "late", "own_row", "pseudonyms", "invited", "all", "letter", "agr_all"}
+    if world.cast.members[name].organisation_id == things.hospital.pk:
+        facts |= {"own", "own_acts", "delegated"}
+    return facts
+
+
+# --- what an action is called with ---------------------------------------------------------------------------------------------
+
+
+def arguments(things: Things) -> dict[str, Any]:
+    """For each name that a parameter of an action has: a value that fits, and ids that exist."""
+    details = PatientDetails(
+        family_name=CANARY,
+        given_name="Rosa",
+        birth_date=date(1961, 3, 4),
+        sex="female",
+        national_number=insz(date(1961, 3, 4)),
+    )
+    request = Request(
+        board_id=things.board.pk,
+        question=f"{CANARY}?",
+        reason="new_diagnosis",
+        requester_id=things.person.pk,
+        requested_on=now().date(),
+    )
+    moment: datetime = now() + timedelta(days=20)
+    return {
+        **things.ids,
+        "correction_id": new_id(),
+        "data": case_data(),
+        "decisions": [(things.decision.pk, "0" * 64)],
+        "details": details,
+        "deviation": "",
+        "dossier_code": "breast",
+        "ends_on": None,
+        "from_item": None,
+        "holiday_policy": "skip",
+        "how": "changed",
+        "intent": "curative",
+        "kind": "pathology",
+        "language": "fr",
+        "local_time": time(9),
+        "minutes": 10,
+        "note": "",
+        "person_ids": [things.person.pk],
+        "place": "",
+        "reason": "pathology_missing",
+        "record": things.person,
+        "request": request,
+        "rule": "FREQ=WEEKLY;BYDAY=WE",
+        "shared": True,
+        "starts_at": moment,
+        "starts_on": moment.date(),
+        "steps": [{"kind": "surgery", "text": CANARY}],
+        "text": CANARY,
+        "title": CANARY,
+        "to": 1,
+        "to_meeting": None,
+        "tumours": None,
+        "upload": Upload("verslag.pdf", PDF),
+        "version": 1,
+    }
+
+
+# --- whether something was written ---------------------------------------------------------------------------------------------
+
+
+def tables() -> list[str]:
+    """Every table that the program may read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+            " AND has_table_privilege(oid, 'SELECT') ORDER BY relname"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def contents(but: frozenset[str] = frozenset()) -> dict[str, tuple[int, str]]:
+    """For each table the number of its rows and a digest of all of them, read as the house."""
+    parts = [
+        f"SELECT '{name}', count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {name} t"
+        for name in tables()
+        if name not in but
+    ]
+    with acting(HOUSE, None, "test"), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return {name: (count, digest) for name, count, digest in cursor.fetchall()}
+
+
+@contextmanager
+def nothing_written(*but: str) -> Iterator[None]:
+    """No table but those named may differ afterwards."""
+    before = contents(frozenset(but))
+    yield
+    after = contents(frozenset(but))
+    assert {name for name in before if before[name] != after[name]} == set()

@@ -1,0 +1,357 @@
+"""The rules of the house, held against the code: what lies where, who may import whom, what nobody writes, what is generated.
+
+The walks over addresses, actions, commands, events and tables are in `tests/architecture/`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.core.management import call_command
+
+from mdo.cli import generate
+from mdo.environment import BASE_DIR
+from mdo.kernel.action import ACTIONS
+
+ROOMS = ("mdo", "cases", "meetings")
+LEVELS = {"kernel": 0, "directory": 1, "cases": 2, "meetings": 3}
+
+# Words by which something gets past a protection, where they may stand, and why.
+SHARP = {
+    r"\bcsrf_exempt\b": {},
+    r"\bmark_safe\b|\bSafeString\(|\bformat_html": {
+        "meetings/search.py": "the excerpt's marks: the text is escaped first, the marks are ours",
+    },
+    r"\.extra\(": {"mdo/kernel/audit.py": "the sealer's bound on transactions, a constant"},
+    r"\bRawSQL\b|\.raw\(": {},
+    r"\beval\(|\bexec\(|\bpickle\b|\bmarshal\b|yaml\.load\(": {},
+    r"\blogin_not_required\b": {
+        "mdo/mailbox.py": "the demonstration's mail, in demo mode only",
+        "mdo/directory/views/language.py": "choosing a language on the way in",
+    },
+    r"db_constraint=False": {
+        "cases/models/": "the composite key with the hospital takes its place",
+        "meetings/models/": "the composite key with the hospital takes its place",
+    },
+    r"set_config\(": {
+        "mdo/kernel/acting.py": "the door itself",
+        "mdo/kernel/action.py": "the write guard lets an action pass",
+        "mdo/kernel/work.py": "claiming work is no deed of anybody's",
+        "mdo/demo/archive.py": "the demonstration's past weeks happened in the past",
+    },
+    r"SECURITY DEFINER": {
+        "meetings/migrations/0004_decision_search.py": "the index of decisions and the question to it"
+    },
+}
+
+# Who reads as the house for a moment (mdo/kernel/acting.py: elevated), and why.
+ELEVATED = {
+    (
+        "meetings/access.py",
+        "meeting.places",
+    ): "a guest has a place before the door of an item that they may not read yet",
+    (
+        "meetings/actions/sitting.py",
+        "meeting.close",
+    ): "what is left is put back for everybody, also beyond the chair's reach",
+    (
+        "meetings/actions/signing.py",
+        "decision.chain",
+    ): "the chain of a board's decisions counts those of every hospital",
+    ("meetings/views/rows.py", "agenda.label"): "the label of a case that the reader may not read",
+}
+
+LONGEST, TOO_LONG = 400, {"product": 600, "tests": 800}  # a file of tests is a list, and may be longer
+
+# Where a test looks again after a moment, with an end to it.
+LOOKS_AGAIN = {"tests/meetings/room/test_redis.py": "every 50 ms until the event arrived, at most for a while"}
+
+
+def sources(*folders: str, suffix: str = ".py") -> Iterator[tuple[str, str]]:
+    """Path below the project and text of every file in these folders."""
+    for folder in folders:
+        for path in sorted((BASE_DIR / folder).rglob(f"*{suffix}")):
+            if "__pycache__" not in path.parts and "node_modules" not in path.parts:
+                yield str(path.relative_to(BASE_DIR)), path.read_text(encoding="utf-8")
+
+
+def found(pattern: str, files: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The lines of each file that match, but for comments."""
+    expression = re.compile(pattern)
+    hits: dict[str, list[str]] = {}
+    for path, text in files:
+        lines = [line.strip() for line in text.splitlines() if expression.search(line.split("  #")[0])]
+        if lines:
+            hits[path] = lines
+    return hits
+
+
+# --- who knows whom ----------------------------------------------------------------------------------------------------------
+
+
+def upward(models: Iterable[type]) -> set[str]:
+    """Relations of a model to one of a room above it; a string foreign key hides from the linter, not from here."""
+    hits = set()
+    for model in models:
+        meta = model._meta  # type: ignore[attr-defined]
+        for field in meta.get_fields():
+            target = getattr(field, "related_model", None)
+            if target is None or (field.auto_created and not field.concrete):
+                continue  # the other end of somebody else's relation
+            if LEVELS.get(meta.app_label, 9) < LEVELS.get(target._meta.app_label, 0):
+                hits.add(f"{meta.label}.{field.name} → {target._meta.label}")
+    return hits
+
+
+def test_no_model_refers_to_a_room_above_it() -> None:
+    assert {config.label for config in apps.get_app_configs() if config.name.split(".")[0] in ROOMS} >= set(LEVELS)
+    assert upward(apps.get_models(include_auto_created=True)) == set()
+
+
+def test_a_relation_upwards_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LEVELS, "cases", 4)
+    hits = upward(apps.get_models())
+    assert "meetings.AgendaItem.referral → cases.Referral" in hits
+
+
+def test_import_contracts_say_what_the_design_says() -> None:
+    settings = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers, wiring = settings["contracts"]
+    assert settings["root_packages"] == list(ROOMS)
+    assert (layers["type"], layers["layers"]) == ("layers", ["meetings", "cases", "mdo.directory", "mdo.kernel"])
+    assert layers.get("ignore_imports", []) == []
+    assert wiring["type"] == "forbidden"
+    assert set(wiring["source_modules"]) == set(layers["layers"])
+    # Whatever lies in mdo/ beside the two rooms there is wiring, unless it is named here.
+    known_to_all = {"mdo.environment", "mdo.logs"}
+    inside = {
+        f"mdo.{path.stem}"
+        for path in (BASE_DIR / "mdo").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    expected = inside - {"mdo.kernel", "mdo.directory", "mdo.__init__"} - known_to_all
+    assert set(wiring["forbidden_modules"]) == expected
+    assert wiring.get("ignore_imports", []) == []
+
+
+def test_import_contracts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlinter import cli
+
+    monkeypatch.chdir(BASE_DIR)
+    assert cli.lint_imports(config_filename="pyproject.toml", no_cache=True) == cli.EXIT_STATUS_SUCCESS
+
+
+def test_there_are_no_model_signals() -> None:
+    everywhere = list(sources(*ROOMS))
+    assert (
+        found(
+            r"django\.dispatch|django\.db\.models\.signals|@receiver|\b(?:pre|post)_(?:save|delete|init)\b", everywhere
+        )
+        == {}
+    )
+    celery = found(r"\bsignals\b", everywhere)
+    assert set(celery) == {"mdo/cli/jobs.py"}  # Celery's own: when a worker is ready, how it logs
+
+
+# --- names and sizes -----------------------------------------------------------------------------------------------------------
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "services", "service", "misc", "lib", "tools"}
+    named = {path for path, _ in sources(*ROOMS, "tests") if drawers & set(Path(path).with_suffix("").parts)}
+    assert named == set()
+
+
+def test_files_stay_short() -> None:
+    """Near 400 lines a file is split by noun; above 600 it has to be (tests: 800)."""
+    kinds = {
+        ".py": (*ROOMS, "tests"),
+        ".ts": ("frontend/src",),
+        ".svelte": ("frontend/src",),
+        ".css": ("frontend/css",),
+    }
+    lengths = {
+        path: len(text.splitlines())
+        for suffix, folders in kinds.items()
+        for path, text in sources(*folders, suffix=suffix)
+        if "/migrations/" not in path
+    }
+    long = {path: length for path, length in lengths.items() if length > LONGEST}
+    print("longer than", LONGEST, "lines:", long)
+    limit = {path: TOO_LONG["tests" if path.startswith("tests/") else "product"] for path in long}
+    assert {path: length for path, length in long.items() if length > limit[path]} == {}
+
+
+def test_wire_names_are_noun_and_verb() -> None:
+    generate.declare_everything()
+    assert [name for name in ACTIONS if not re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", name)] == []
+
+
+# --- what nobody writes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", SHARP)
+def test_sharp_words_stand_where_they_are_named(pattern: str) -> None:
+    allowed = SHARP[pattern]
+    files = [each for each in sources(*ROOMS) if "/migrations/" not in each[0] or "DEFINER" in pattern]
+    hits = found(pattern, files)
+    elsewhere = {path: lines for path, lines in hits.items() if not path.startswith(tuple(allowed) or "\0")}
+    assert elsewhere == {}
+    assert {name for name in allowed if not any(path.startswith(name) for path in hits)} == set()
+
+
+def test_the_search_for_sharp_words_finds_them() -> None:
+    text = "@csrf_exempt\ndef view(request):\n    return mark_safe(request.GET['x'])\n"
+    assert found(r"\bcsrf_exempt\b", [("a.py", text)]) == {"a.py": ["@csrf_exempt"]}
+    assert found(r"\bmark_safe\b", [("a.py", text)]) == {"a.py": ["return mark_safe(request.GET['x'])"]}
+    assert found(r"\bmark_safe\b", [("a.py", "pass  # mark_safe is not used")]) == {}
+
+
+def elevations(files: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """(file, reason) of every call of `elevated`, by any name."""
+    hits = set()
+    for path, text in files:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "elevated":
+                hits.add((path, ast.literal_eval(node.args[0])))
+            if isinstance(node, ast.ImportFrom) and any(each.name == "elevated" and each.asname for each in node.names):
+                hits.add((path, "under another name"))
+    return hits
+
+
+def test_who_reads_as_the_house_is_named() -> None:
+    assert elevations(sources(*ROOMS)) == set(ELEVATED)
+
+
+def test_doors_of_the_house_are_opened_by_the_house() -> None:
+    """`System(…)` acts without asking anybody: jobs, the room's own drawing, the demonstration, the site's operator."""
+    hits = set(found(r"\bSystem\(", sources(*ROOMS)))
+    assert hits == {"mdo/demo/dossiers.py", "mdo/kernel/acting.py", "meetings/room/work.py", "meetings/tasks.py"}
+
+
+ROLE_TEST = r"\.role\s*(?:==|!=|in\b|not in\b)|BoardRole\.Role|OrganisationRole\.Role|\.roles\b|\bSeat\b"
+
+
+def test_views_and_the_wire_ask_for_rights_and_test_no_role() -> None:
+    """Permission lives in `access.py`: whoever shows or takes something asks there."""
+    files = [
+        each
+        for each in sources(*ROOMS)
+        if "/views/" in each[0]
+        or each[0] == "mdo/directory/context.py"
+        or re.fullmatch(r"meetings/room/(consumer|hub|commands|work|protocol)\.py", each[0])
+    ]
+    assert len(files) > 15
+    assert found(ROLE_TEST, files) == {}
+
+
+def test_templates_and_the_room_s_pages_test_no_role() -> None:
+    pages = [*sources("frontend/templates", suffix=".html")]
+    assert found(r"\{%-?\s*(?:el)?if[^%]*\broles?\s*(?:==|!=|in\b|not in\b)|\bin [a-z_.]*roles\b", pages) == {}
+
+
+def test_a_role_tested_in_a_view_would_be_seen() -> None:
+    assert found(
+        ROLE_TEST, [("v.py", "if standing.role == 'chair':\n    pass\nif BoardRole.Role.CHAIR in found:\n    pass")]
+    )
+
+
+def test_templates_hold_no_script_no_style_and_nothing_unescaped() -> None:
+    pages = [*sources("frontend/templates", suffix=".html"), *sources("frontend/templates", suffix=".txt")]
+    html = [each for each in pages if each[0].endswith(".html")]
+    assert len(html) > 60
+    assert found(r"\sstyle\s*=", html) == {}
+    assert found(r"\son[a-z]+\s*=\s*[\"']", html) == {}
+    assert found(r"<script(?![^>]*\ssrc=)(?![^>]*type=\"application/json\")", html) == {}
+    assert found(r"\|\s*safe\b|\|\s*safeseq\b", pages) == {}
+    assert found(r"(?:src|href|action)\s*=\s*[\"'](?:https?:)?//", html) == {}
+    # Mails are plain text: there is nothing to escape for.
+    assert set(found(r"autoescape\s+off", pages)) <= {
+        path for path, _ in pages if path.startswith("frontend/templates/mail/")
+    }
+
+
+def test_the_front_end_puts_no_text_into_the_page_as_html() -> None:
+    files = [*sources("frontend/src", suffix=".ts"), *sources("frontend/src", suffix=".svelte")]
+    product = [each for each in files if not re.search(r"\.(test|testing)\.ts$", each[0])]
+    hits = found(r"\{@html|\.innerHTML\b|insertAdjacentHTML|outerHTML\s*=|document\.write|new Function", product)
+    assert hits == {
+        "frontend/src/room/components/Icon.svelte": [
+            '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{@html ICONS[name]}</svg>'
+        ],
+        # The server's own fragment, escaped by Django and bound by the page's policy.
+        "frontend/src/room/components/StageView.svelte": hits["frontend/src/room/components/StageView.svelte"],
+    }
+
+
+def test_writes_to_the_database_go_through_actions() -> None:
+    """Views, forms, access and queries change nothing (a trigger would refuse; here it is said where)."""
+    writes = r"\.objects\.(?:create|bulk_create|bulk_update|update_or_create|get_or_create)\(|\.save\(|\.delete\(\)|\)\.update\("
+    files = [
+        each
+        for each in sources("cases", "meetings", "mdo/directory")
+        if re.search(
+            r"/(views/.*|access|forms|queries|search|waiting|invited|forecast|agenda|quorum|calendar|mails)\.py$",
+            each[0],
+        )
+    ]
+    assert len(files) > 20
+    assert found(writes, files) == {}
+
+
+def test_the_admin_serves_people_and_no_care_content() -> None:
+    labels = {model._meta.app_label for model in admin.site._registry}
+    assert labels == {"directory"}
+
+
+def test_tests_are_neither_skipped_nor_asleep() -> None:
+    words = (
+        r"@pytest\.mark\.(?:skip|xfail)|pytest\.(?:skip|xfail|importorskip)\(|\btime\.sleep\(|\basyncio\.sleep\((?!0\))"
+    )
+    hits = found(words, [each for each in sources("tests") if each[0] != "tests/test_architecture.py"])
+    assert set(hits) <= set(LOOKS_AGAIN)
+
+
+# --- what is generated -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", generate.FILES)
+def test_generated_files_are_current(name: str) -> None:
+    """Else: `.venv/bin/mdo generate`."""
+    generate.declare_everything()
+    assert (BASE_DIR / name).read_text(encoding="utf-8") == generate.FILES[name]()
+
+
+def test_no_migration_is_missing(db: None) -> None:
+    said = StringIO()
+    call_command("makemigrations", check=True, dry_run=True, stdout=said, verbosity=1)
+    assert said.getvalue().strip() == "No changes detected"
+
+
+# --- documents -----------------------------------------------------------------------------------------------------------------
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = list(sources("docs", suffix=".md")) + [
+        (name, (BASE_DIR / name).read_text(encoding="utf-8")) for name in ("README.md", "CHANGELOG.md")
+    ]
+    broken = {
+        (path, target)
+        for path, text in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        if not ((BASE_DIR / path).parent / target).exists()
+    }
+    assert broken <= {("README.md", "docs/images/room.png")}
+
+
+def test_documents_name_no_machine() -> None:
+    pages = [*sources("docs", suffix=".md"), ("README.md", (BASE_DIR / "README.md").read_text(encoding="utf-8"))]
+    assert found(r"(?:^|[\s(`])/(?:root|tmp|home|work)/", pages) == {}
