@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
 
 from mdo.kernel.acting import Acting, current
 from mdo.kernel.clock import now
@@ -40,7 +41,7 @@ def _insert(here: Acting, **columns: Any) -> None:
             ]
         )
     except DatabaseError as error:
-        raise Unavailable("This cannot be shown or done now, because it cannot be recorded. Try again.") from error
+        raise Unavailable(_("This cannot be shown or done now, because it cannot be recorded. Try again.")) from error
 
 
 def read(kind: str, object_id: UUID, *, hospital_id: UUID, patient_id: UUID | None) -> None:

@@ -148,6 +148,7 @@ class CaseReport:
     requester: str
     recommendation: Recommendation
     imprint: Imprint
+    title: Text = ""  # what such a report is called on this kind of board
     signature: Signature = Signature()
     requester_organisation: Text = ""
     requested_on: date | None = None

@@ -33,7 +33,12 @@ def case_report(report: CaseReport) -> Json:
     number = str(patient.number_kind) or _("Number")
     asked = [report.requester, str(report.requester_organisation), words.day(report.requested_on), str(report.reason)]
     return {
-        **_frame(_("Report of a case"), report.sitting, report.imprint, draft=report.signature.signed_at is None),
+        **_frame(
+            str(report.title) or _("Report of a case"),
+            report.sitting,
+            report.imprint,
+            draft=report.signature.signed_at is None,
+        ),
         "when": words.span(report.opened_at, report.closed_at),
         "late": report.late,
         "banner": {
@@ -69,7 +74,9 @@ def minutes(content: Minutes) -> Json:
         (_("Items"), wording.cases_and_topics(cases, len(content.items) - cases)),
     ]
     return {
-        **_frame(pgettext("document", "Minutes"), content.sitting, content.imprint, draft=content.signature.signed_at is None),
+        **_frame(
+            pgettext("document", "Minutes"), content.sitting, content.imprint, draft=content.signature.signed_at is None
+        ),
         "facts": [{"label": label, "value": value} for label, value in facts if value],
         "attendance": [_present(words, person) for person in content.attendance],
         "items": [_minutes_item(words, item) for item in content.items],

@@ -36,6 +36,7 @@ def case_report(decision: Decision, meeting: Meeting, report: Report) -> content
     with translation.override(language):
         opened, closed = times(item)
         return content.CaseReport(
+            title=in_language(kind.report, language),
             sitting=sitting(meeting, language),
             patient=content.PatientIdentity(
                 name=case.patient.display_name,
