@@ -2,33 +2,20 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from cases.models import Referral
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
-from mdo.kernel.models import AuditEntry
 from meetings.actions import agenda_building as building
 from meetings.actions import sitting
 from meetings.models import AgendaItem, Delivery, Meeting
-from tests.cast import Cast, Member, acting_as
+from tests.cast import Cast, acting_as
 from tests.factories import make_item, make_meeting, make_referral, writing
+from tests.meetings.acts import audited, by_house, call, house
 
 Status = Referral.Status
-
-
-def call(action: Any, by: Member, **arguments: Any) -> Any:
-    arguments.setdefault("command_id", new_id())
-    with acting_as(by) as person:
-        return action(by=person, **arguments)
-
-
-def audited(action: str) -> list[tuple[UUID, UUID | None, str]]:
-    return list(
-        AuditEntry.objects.filter(action=action).order_by("id").values_list("actor_id", "hospital_id", "outcome")
-    )
 
 
 @pytest.fixture
@@ -104,6 +91,18 @@ def test_return_tells_the_requester_without_the_reason(cast: Cast, referral: Ref
         "for": str(cast.partner_hospital.pk),
     }
     assert audited("referral.return") == [(cast.secretary.pk, cast.partner_hospital.pk, "ok")]
+
+
+def test_who_may_not_return(cast: Cast, referral: Referral) -> None:
+    arguments = {"referral_id": referral.pk, "version": 1, "reason": "Te vroeg."}
+    for name in ("radiologist", "partner", "partnersecretary"):
+        with pytest.raises(Denied):
+            call(building.return_referral, cast.members[name], **arguments)
+    for name in ("requester", "guest", "outsider", "privacy", "admin", "observer"):
+        with pytest.raises(NotFound):
+            call(building.return_referral, cast.members[name], **arguments)
+    with pytest.raises(Stale):
+        call(building.return_referral, cast.secretary, **{**arguments, "version": 3})
 
 
 @pytest.mark.parametrize("reason", ["", "   \n", "x" * 1001])
@@ -266,22 +265,15 @@ def test_two_hundred_items_are_ordered_before_the_meeting(cast: Cast, meeting: M
 
 
 def test_the_house_strikes_what_was_withdrawn(cast: Cast, meeting: Meeting) -> None:
-    from mdo.kernel.acting import System, acting
-
     gone = make_referral(cast.board, cast.organiser, cast.requester.person, status=Status.WITHDRAWN)
     item = make_item(meeting, gone)
-    house = System("sweep")
-    with acting(house, None, "work"):
+    with house():
         assert building.withdrawn_items() == [meeting.pk]
-        done = building.withdraw_items(by=house, meeting_id=meeting.pk)
+    done = by_house(building.withdraw_items, meeting_id=meeting.pk)
+    with house():
         assert building.withdrawn_items() == []
     assert [event.model_dump() for event in done.events] == [
         {"meeting_id": meeting.pk, "item_id": item.pk, "version": 2}
     ]
-    with pytest.raises(Denied):
-        call_without_command(building.withdraw_items, cast.secretary, meeting_id=meeting.pk)
-
-
-def call_without_command(action: Any, by: Member, **arguments: Any) -> Any:
-    with acting_as(by) as person:
-        return action(by=person, **arguments)
+    with pytest.raises(Denied), acting_as(cast.secretary) as person:
+        building.withdraw_items(by=person, meeting_id=meeting.pk)

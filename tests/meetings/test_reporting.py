@@ -292,7 +292,7 @@ def close(answer: Any) -> None:
 def test_how_a_document_is_served(cast: Cast, closed: Meeting) -> None:
     make_all()
     ids = Decision_ids(cast)
-    answer = client_of(cast.requester).get(reverse("meetings:report", args=[ids["organiser"]]))
+    answer: Any = client_of(cast.requester).get(reverse("meetings:report", args=[ids["organiser"]]))
     content = b"".join(answer.streaming_content)
     close(answer)
     assert content.startswith(b"%PDF-")

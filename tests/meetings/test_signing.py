@@ -1,6 +1,8 @@
 """Signing and correcting: the chain, what changed since it was read, and decisions that cannot change."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
@@ -184,6 +186,48 @@ def test_a_signed_decision_cannot_be_changed_even_by_the_house(
             chosen.update(**change)
     with pytest.raises(IntegrityError), writing(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM meetings_decision WHERE id = %s", [decisions[0].pk])
+
+
+def at_once(*acts: Callable[[], Any]) -> list[str]:
+    """Run these in threads with connections of their own; the name of what each one raised, or ""."""
+    outcomes: list[str] = []
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> None:
+        try:
+            start.wait(10)
+            act()
+            outcomes.append("")
+        except Exception as error:
+            outcomes.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return sorted(outcomes)
+
+
+def test_two_signatures_at_once(committed: None, cast: Cast, meeting: Meeting, decisions: list[Decision]) -> None:
+    what = seen(decisions)
+    assert at_once(*[lambda: sign(cast, meeting, what)] * 2) == ["", "Stale"]
+    with house():
+        assert chain.verify(cast.board.pk) == []
+    assert [each.number for each in all_decisions()] == [1, 2, 3]
+
+
+def test_two_meetings_signed_at_once_share_one_chain(
+    committed: None, cast: Cast, meeting: Meeting, decisions: list[Decision]
+) -> None:
+    other = make_meeting(cast.board, state=Meeting.State.CLOSED)
+    here, there = seen(decisions), seen(decide(cast, other))
+    assert at_once(lambda: sign(cast, meeting, here), lambda: sign(cast, other, there)) == ["", ""]
+    with house():
+        assert chain.verify(cast.board.pk) == []
+    assert [each.number for each in all_decisions()] == [1, 2, 3, 4, 5, 6]
 
 
 # --- corrections -------------------------------------------------------------------------------------------------------
