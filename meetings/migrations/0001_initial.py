@@ -2,10 +2,11 @@
 
 import django.db.models.constraints
 import django.db.models.deletion
-import mdo.kernel.clock
-import mdo.kernel.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import mdo.kernel.clock
+import mdo.kernel.ids
 
 
 class Migration(migrations.Migration):

@@ -93,7 +93,7 @@ def test_a_new_session_at_the_door(cast: Cast, client: Client) -> None:
     session = client.session
     session["before"] = 1
     session.save()
-    client.cookies[site_settings.SESSION_COOKIE_NAME] = session.session_key
+    client.cookies[site_settings.SESSION_COOKIE_NAME] = session.session_key or ""
     before = session.session_key
     sign_in(client)
     assert client.cookies[site_settings.SESSION_COOKIE_NAME].value != before

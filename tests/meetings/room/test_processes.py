@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from mdo.cli.process import Child
 from meetings.models import Lease
 from meetings.room import presence
 from meetings.room.protocol import SUBPROTOCOL, Close
@@ -33,20 +35,29 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass
+class Site:
+    """One web process and the port that it serves on."""
+
+    child: Child
+    port: str
+
+
 @pytest.fixture
-def two_sites(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def two_sites(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Site]]:
     """Two web processes on one database, as a deployment has them."""
-    children = []
+    sites = []
     for name in ("web-one", "web-two"):
-        monkeypatch.setenv("MDO_PORT", str(free_port()))
-        child = run_part(name, "web")
-        child.port = os.environ["MDO_PORT"]
-        children.append(child)
-    for child in children:
-        until(lambda child=child: answers(f"http://127.0.0.1:{child.port}/healthz"), "the site", log=child.program.log)
-    yield children
-    for child in children:
-        child.stop()
+        port = str(free_port())
+        monkeypatch.setenv("MDO_PORT", port)
+        sites.append(Site(run_part(name, "web"), port))
+    for each in sites:
+        until(
+            lambda each=each: answers(f"http://127.0.0.1:{each.port}/healthz"), "the site", log=each.child.program.log
+        )
+    yield sites
+    for each in sites:
+        each.child.stop()
 
 
 @asynccontextmanager
@@ -90,7 +101,7 @@ def set_table(cast: Cast):
     return meeting
 
 
-async def test_processes_hear_of_each_other_and_say_goodbye(two_sites: list[Any], cast: Cast) -> None:
+async def test_processes_hear_of_each_other_and_say_goodbye(two_sites: list[Site], cast: Cast) -> None:
     one, two = two_sites
     meeting = await set_table(cast)
     async with (
@@ -106,7 +117,7 @@ async def test_processes_hear_of_each_other_and_say_goodbye(two_sites: list[Any]
         while heard["name"] != "agenda.item_added":
             heard = await frame(radiologist, "event", within_s=5)
         seen = heard["seq"]
-        os.kill(one.process.pid, signal.SIGTERM)
+        os.kill(one.child.process.pid, signal.SIGTERM)
         seen = max([seen, *await heard_until_closed(radiologist)])
         assert radiologist.close_code == Close.RESTART
         # Meanwhile the chair goes on, on the other process; the radiologist comes back there and has missed nothing.
@@ -118,7 +129,7 @@ async def test_processes_hear_of_each_other_and_say_goodbye(two_sites: list[Any]
 
 
 async def test_a_killed_process_leaves_no_ghosts(
-    two_sites: list[Any], cast: Cast, monkeypatch: pytest.MonkeyPatch
+    two_sites: list[Site], cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The leases of a process that was killed end at the moment they were last seen; the others are told."""
     one, two = two_sites
@@ -127,7 +138,7 @@ async def test_a_killed_process_leaves_no_ghosts(
         await frame(chair, "snapshot")
         async with entered(one.port, meeting.pk, cast.radiologist) as radiologist:
             await frame(radiologist, "snapshot")
-            os.kill(one.process.pid, signal.SIGKILL)
+            os.kill(one.child.process.pid, signal.SIGKILL)
             await heard_until_closed(radiologist)
         present = True
         while present:
