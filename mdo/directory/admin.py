@@ -42,6 +42,64 @@ from mdo.directory.models import (
 )
 from mdo.kernel.acting import current
 
+# What Django would name after the column, in words that can be translated.
+FIELDS = {
+    "agreement": _("agreement"),
+    "board": _("board"),
+    "boards": _("boards"),
+    "city": _("city"),
+    "colour": _("colour"),
+    "deadline_hours": _("deadline hours"),
+    "delegate_recording": _("delegate recording"),
+    "discipline": _("discipline"),
+    "dossier": _("dossier"),
+    "ends_on": _("ends on"),
+    "enterprise_number": _("enterprise number"),
+    "joined_on": _("joined on"),
+    "kind": _("kind"),
+    "language": _("language"),
+    "left_on": _("left on"),
+    "licence_number": _("licence number"),
+    "minutes_per_item": _("minutes per item"),
+    "name": _("name"),
+    "network": _("network"),
+    "organisation": _("organisation"),
+    "organisations": _("organisations"),
+    "organiser": _("organiser"),
+    "parties": _("parties"),
+    "partners_draft": _("partners draft"),
+    "person": _("person"),
+    "place": _("place"),
+    "profession": _("profession"),
+    "purpose": _("purpose"),
+    "role": _("role"),
+    "rule_set": _("rule set"),
+    "short_name": _("short name"),
+    "signatory": _("signatory"),
+    "signed_on": _("signed on"),
+    "starts_on": _("starts on"),
+    "status": _("status"),
+    "time_zone": _("time zone"),
+    "title": _("title"),
+    "valid_from": _("valid from"),
+    "valid_until": _("valid until"),
+    "version": _("version"),
+}
+for kept in (
+    Agreement,
+    AgreementBoard,
+    AgreementParty,
+    Board,
+    BoardRole,
+    Network,
+    NetworkMembership,
+    Organisation,
+    OrganisationRole,
+    Person,
+):
+    for column in (*kept._meta.local_fields, *kept._meta.local_many_to_many):
+        column.verbose_name = FIELDS.get(column.name, column.verbose_name)
+
 admin.site.site_header = _("MDO: people, organisations, boards")
 admin.site.site_title = "MDO"
 admin.site.index_title = _("What the operator keeps")
