@@ -255,9 +255,7 @@ def bring_in_case(
             existing = access.find_patient(
                 by, national_number=details.national_number, other_identifier=details.other_identifier
             )
-            if existing is None:
-                raise NotFound()
-            patient_id = existing.pk
+            patient_id = existing.pk if existing else None
     if patient_id is None:
         raise NotFound()
     create_case(

@@ -226,6 +226,15 @@ def test_a_tumour_is_added_at_the_end_and_taken_out(cast: Cast) -> None:
     ]
 
 
+def test_the_others_stay_in_their_order(cast: Cast) -> None:
+    case = referred(cast, tumours=[tumour_data(grade=grade) for grade in "1239"])
+    _case, tumours = now_of(case.pk)
+    with acting_as(cast.secretary) as by:
+        remove_tumour(by=by, case_id=case.pk, version=1, tumour_id=tumours[2].pk, command_id=new_id())
+    left = [(tumour.position, tumour.data["grade"]) for tumour in now_of(case.pk)[1]]
+    assert left == [(1, "1"), (2, "2"), (3, "9")]
+
+
 def test_one_tumour_stays_and_there_are_not_too_many(cast: Cast) -> None:
     case = referred(cast)
     _case, (tumour,) = now_of(case.pk)
