@@ -5,12 +5,24 @@ from __future__ import annotations
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from mdo.directory.models import Person
 
 
 class ClosedAdapter(DefaultAccountAdapter):
-    """allauth without sign-up."""
+    """allauth without sign-up, and with words of this house where it speaks to people."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": _("This account is currently inactive."),
+        "email_password_mismatch": _("The email address and/or password you specified are not correct."),
+        "enter_current_password": _("Please type your current password."),
+        "incorrect_password": _("Incorrect password."),
+        "invalid_login": _("Invalid login."),
+        "too_many_login_attempts": _("Too many failed login attempts. Try again later."),
+        "username_password_mismatch": _("The username and/or password you specified are not correct."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
