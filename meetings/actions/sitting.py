@@ -30,6 +30,7 @@ from meetings.events import (
     ItemOpened,
     ItemPostponed,
     ItemsMoved,
+    ItemWithdrawn,
     MeetingClosed,
     MeetingStarted,
     PenReleased,
@@ -100,22 +101,35 @@ def _leave(item: AgendaItem, state: State, at: datetime) -> list[Event]:
     return events
 
 
+def _is_withdrawn(item: AgendaItem) -> bool:
+    """Whether the requester's side took the case back while it was on the agenda, or on the table."""
+    return item.referral is not None and item.referral.status == Referral.Status.WITHDRAWN
+
+
 def _finish(item: AgendaItem, at: datetime, *, put_back: bool) -> list[Event]:
-    """Close the open item: discussed when its recommendation was recorded (a topic needs none), else put back or refused."""
-    if not _is_decided(item) and item.referral is not None:
-        if not put_back:
+    """Close the open item: discussed when its recommendation was recorded (a topic needs none), else put back or refused.
+
+    A case that was withdrawn meanwhile, or came out of reach, needs no recommendation and holds nobody up.
+    """
+    decided, hidden = _is_decided(item), item.referral_id is not None and item.referral is None
+    if not decided and _is_withdrawn(item):
+        return [*_leave(item, State.WITHDRAWN, at), *_struck(item)]
+    if not decided and item.referral_id is not None:
+        if not (put_back or hidden):
             raise RuleBroken(_("Record the recommendation or postpone the case before you go on."), field="item")
         events = _leave(item, State.SCHEDULED, at)
-        _save(item, *_LEFT)
-        return [
-            *events,
-            ItemClosed(meeting_id=item.meeting_id, item_id=item.pk, state=item.state, version=item.version),
-        ]
-    events = _leave(item, State.DISCUSSED, at)
+    else:
+        events = _leave(item, State.DISCUSSED, at)
     _save(item, *_LEFT)
-    if item.referral is not None:
+    if decided and item.referral is not None and not _is_withdrawn(item):
         events.append(states.move(item.referral, Referral.Status.DISCUSSED))
     return [*events, ItemClosed(meeting_id=item.meeting_id, item_id=item.pk, state=item.state, version=item.version)]
+
+
+def _struck(item: AgendaItem) -> list[Event]:
+    item.state = State.WITHDRAWN
+    _save(item, *_LEFT)
+    return [ItemWithdrawn(meeting_id=item.meeting_id, item_id=item.pk, version=item.version)]
 
 
 def _open(item: AgendaItem, meeting: Meeting, at: datetime) -> list[Event]:
@@ -296,6 +310,8 @@ def _later_sitting(meeting: Meeting, meeting_id: UUID) -> Meeting:
 
 
 def _postpone(item: AgendaItem, at: datetime, reason: str, note: str, target: Meeting | None) -> list[Event]:
+    if _is_withdrawn(item):
+        return _struck(item)
     item.state, item.postponed_reason, item.postponed_note, item.postponed_to = State.POSTPONED, reason, note, target
     _save(item, *_LEFT, "postponed_reason", "postponed_note", "postponed_to")
     events: list[Event] = [
