@@ -88,13 +88,14 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     deep = base / ("a rather long name " * 5).strip()  # no socket's path fits below it
     deep.mkdir(mode=0o700)
     made = Product(deep / "var", free_port())
-    made.start()
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.stop()
-    place = Home(made.folder)
-    if made.folder.exists():
-        place.remove()
+    try:
+        made.start()
+        yield made
+    finally:
+        if made.process is not None and made.process.poll() is None:
+            made.stop()
+        if made.folder.exists():
+            Home(made.folder).remove()
 
 
 def test_it_says_where_and_who(product):
