@@ -11,11 +11,17 @@ from uuid import UUID
 import pytest
 from hypothesis import settings
 
+from mdo.environment import BASE_DIR
 from tests import database
 
 # How long an example takes says more about who else uses the machine than about the code.
 settings.register_profile("mdo", deadline=None)
 settings.load_profile("mdo")
+
+def pytest_configure() -> None:
+    """A fresh clone has no collected static files yet; the pages of the test client need none, only the folder."""
+    (BASE_DIR / "staticfiles").mkdir(exist_ok=True)
+
 
 pytest_plugins = ["tests.parts"] + [name for name in ("tests.cast",) if importlib.util.find_spec(name)]
 
