@@ -18,6 +18,7 @@ from tests import database
 settings.register_profile("mdo", deadline=None)
 settings.load_profile("mdo")
 
+
 def pytest_configure() -> None:
     """A fresh clone has no collected static files yet; the pages of the test client need none, only the folder."""
     (BASE_DIR / "staticfiles").mkdir(exist_ok=True)
@@ -64,6 +65,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 SLOW = {"worker", "site", "site_process", "browser", "committed"}
+# The whole cast takes about a quarter of a second to seat: `make check` (60 s) leaves it to `make test`, but for the kernel's tests.
+SEATED = {"cast", "world"}
 SLOW_FOLDERS = ("tests/meetings/room/", "tests/architecture/", "tests/demo/", "tests/journeys/")
 
 
@@ -72,7 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         marker = item.get_closest_marker("django_db")
         names = set(getattr(item, "fixturenames", ()))
-        if names & SLOW or item.nodeid.startswith(SLOW_FOLDERS):
+        seated = names & SEATED and not item.nodeid.startswith("tests/kernel/")
+        if seated or names & SLOW or item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
         if (marker and marker.kwargs.get("transaction")) or names & {"transactional_db", "live_server"}:
             raise pytest.UsageError(
