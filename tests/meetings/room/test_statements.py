@@ -44,3 +44,19 @@ def test_statements_of_each_command(table, cast: Cast) -> None:
         place, table, "agenda.postpone", item=second.pk, version=second.version, reason="pathology_missing"
     )
     assert {name: number for name, number in used.items() if number > MOST} == {}
+
+
+def test_a_snapshot_asks_as_much_of_sixty_items_as_of_one(committed: None, cast: Cast) -> None:
+    meeting = make_meeting(cast.board)
+    asked = []
+    for number in (1, 59):
+        for _ in range(number):
+            make_item(meeting, make_referral(cast.board, cast.organiser, cast.requester.person, status="scheduled"))
+        place = audience.find(cast.chair.pk, meeting.pk, cast.chair.organisation_id)
+        assert place is not None
+        with CaptureQueriesContext(connection) as queries:
+            begun = work.start(meeting.pk, place.audience, None)
+        assert begun.room is not None
+        asked.append(len(queries))
+    assert len(begun.room["items"]) == 60
+    assert asked == [10, 10]
