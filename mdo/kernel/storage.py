@@ -156,7 +156,12 @@ class EncryptedStorage(FileSystemStorage):
     def _open(self, name: str, mode: str = "rb") -> File:
         if mode != "rb":
             raise ValueError("stored files are read, never changed")
-        raw = Decrypted(open(self.path(name), "rb"), settings.MDO_FILE_KEY, name)  # noqa: SIM115  (closed by the File)
+        stored = open(self.path(name), "rb")  # noqa: SIM115  (closed by the File)
+        try:
+            raw = Decrypted(stored, settings.MDO_FILE_KEY, name)
+        except Damaged:
+            stored.close()
+            raise
         return File(io.BufferedReader(raw, CHUNK), name)
 
 

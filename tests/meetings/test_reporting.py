@@ -293,7 +293,7 @@ def test_how_a_document_is_served(cast: Cast, closed: Meeting) -> None:
     make_all()
     ids = Decision_ids(cast)
     answer: Any = client_of(cast.requester).get(reverse("meetings:report", args=[ids["organiser"]]))
-    content = b"".join(answer.streaming_content)
+    content = answer.content
     close(answer)
     assert content.startswith(b"%PDF-")
     assert int(answer["Content-Length"]) == len(content)
