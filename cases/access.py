@@ -60,7 +60,10 @@ def visible_referrals(by: Actor) -> QuerySet[Referral]:
     """The referrals that ``by`` may read now."""
     if by.actor_kind == "system":
         return Referral.objects.all()
-    return Referral.objects.filter(_own(by) | _at_boards(by) | Q(case__in=_grants(by).values("case")))
+    granted_cases = Q(
+        case__in=_grants(by).values("case"), status__in=Referral.KNOWN_TO_BOARD
+    )  # no draft for another board
+    return Referral.objects.filter(_own(by) | _at_boards(by) | granted_cases)
 
 
 def visible_cases(by: Actor) -> QuerySet[Case]:

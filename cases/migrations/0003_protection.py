@@ -26,7 +26,7 @@ def slot(case: str) -> str:
 REFERRAL = (
     f"{SYSTEM} OR {OWN_SECRETARY} OR {OWN_REQUESTER}"
     f" OR (status IN {KNOWN} AND (board_id::text || ':' || hospital_id::text) = ANY ({REACH}))"
-    f" OR {slot('cases_referral.case_id')}"  # in full: bare, it would be the grant's own column, and always equal
+    f" OR (status IN {KNOWN} AND {slot('cases_referral.case_id')})"  # in full: bare, it would be the grant's own column, and always equal
 )
 CASE = (
     f"{SYSTEM} OR {OWN_SECRETARY} OR {OWN_REQUESTER}"
