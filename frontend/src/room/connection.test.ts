@@ -287,7 +287,7 @@ describe('time passes', () => {
     expect(await key).toEqual({ ok: false, code: 'not_sent', message: '', field: null, current: null });
     table.refuseWith = null;
     for (let i = 0; i < 8; i++) vi.advanceTimersByTime(TICK);
-    expect(await text).toEqual({ ok: false, code: 'rule', message: 'Somebody else has the pen.', field: null, current: null });
+    expect(await text).toEqual({ ok: false, code: 'rule', message: 'This item is not on the table.', field: null, current: null });
     expect(table.heard.map((command) => command.do)).toEqual(['draft.save']);
   });
 });

@@ -3,7 +3,7 @@
  * frames add up to. What is shown is only ever what the server said.
  */
 import { Outbox, type Outcome, type SendOptions } from './outbox';
-import { CLOSE, readFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame, type Id } from './protocol';
+import { CLOSE, readFrame, readOtherFrame, SUBPROTOCOL, type CommandName, type Commands, type Frame, type Id, type OtherFrame } from './protocol';
 import { applyEvent, fromSnapshot, type RoomState } from './state';
 import { ServerClock } from './time';
 
@@ -21,6 +21,10 @@ export interface Listener {
   onState(state: RoomState, frame: Frame): void;
   /** A refusal that answers no command of ours, e.g. of a frame that could not be read. */
   onRefused(message: string): void;
+  /** A new line speaks: what is not part of the state (texts, signals) has to be asked for or told anew. */
+  onLine?(): void;
+  /** A frame that is not part of the state. */
+  onOther?(frame: OtherFrame): void;
 }
 
 export interface Surroundings {
@@ -55,6 +59,8 @@ export class Connection {
   private means: string | null = null;
   private readonly outbox = new Outbox();
   private socket: WebSocket | null = null;
+  /** This socket has said something: what is written to it is read. */
+  private spoken = false;
   private attempt = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private tickTimer: ReturnType<typeof setInterval> | undefined;
@@ -134,6 +140,7 @@ export class Connection {
     if (this.state && this.state.seq > 0) url.searchParams.set('since', String(this.state.seq));
     const socket = this.surroundings.open(url.href, SUBPROTOCOL);
     this.socket = socket;
+    this.spoken = false;
     this.openedAt = Date.now();
     this.probedAt = null;
     socket.onopen = () => {
@@ -203,9 +210,23 @@ export class Connection {
 
   private hear(data: unknown): void {
     const frame = readFrame(data);
-    if (!frame) return;
+    if (!frame) {
+      const other = readOtherFrame(data);
+      if (!other) return;
+      this.lastHeard = Date.now();
+      this.probedAt = null;
+      if (this.spoken) this.listener.onOther?.(other);
+      return;
+    }
     this.lastHeard = Date.now();
     this.probedAt = null;
+    this.hearKnown(frame);
+    if (this.spoken || this.link.state !== 'connected') return;
+    this.spoken = true;
+    this.listener.onLine?.();
+  }
+
+  private hearKnown(frame: Frame): void {
     if (this.link.state !== 'connected' && (this.state || frame.t === 'snapshot')) {
       this.attempt = 0;
       if (frame.t === 'snapshot') this.take(frame);
@@ -338,6 +359,13 @@ export class Connection {
 
   private write(message: object): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  /** Write a message that is no command (text, signal): false when no line is there, and then it is gone. */
+  tell(message: object): boolean {
+    if (!this.spoken || this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.write(message);
+    return true;
   }
 
   private readonly tick = (): void => {

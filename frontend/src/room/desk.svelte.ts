@@ -3,7 +3,7 @@ import { DraftEditor, type DraftLine } from './draft';
 import type { Id, Item, Room } from './protocol';
 import { itemById } from './state';
 
-/** How long the wish to write waits for the pen and the text, in ms. */
+/** How long the wish to write waits for the text, in ms. */
 const WISH_FOR = 4_000;
 
 export class Desk {

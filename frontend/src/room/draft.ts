@@ -1,24 +1,27 @@
 /**
- * One item's recommendation as it is written: what the server holds, what was typed here and has not
- * reached it yet, and the way from one to the other. Typed text leaves only when it is saved or when
- * the person says so; a cut, a refusal or another's pen never takes it.
+ * The structured part of one item's recommendation as it is filled in (steps, intent, deviation): what the
+ * server holds, what was entered here and has not reached it yet, and the way from one to the other. What was
+ * entered leaves only when it is saved or when the person says so; a cut or a refusal never takes it.
+ * The running text is typed together and has its own way (text/session.ts).
  */
 import type { Outcome, SendOptions } from './outbox';
 import type { Commands, DraftContent, Id, Step } from './protocol';
 
 export interface Written {
-  text: string;
   intent: string | null;
   steps: Step[];
   deviation: string;
 }
+
+/** What a save carries. */
+export type Saving = Pick<Commands['draft.save'], 'item' | 'version' | 'intent' | 'steps' | 'protocol_deviation'>;
 
 export type SaveState = 'saved' | 'saving' | 'unsaved' | 'conflict';
 
 export interface DraftLine {
   /** The draft as the server holds it now; rejects when it cannot be had. */
   fetch(item: Id): Promise<DraftContent>;
-  save(args: Commands['draft.save'], options: SendOptions): Promise<Outcome>;
+  save(args: Saving, options: SendOptions): Promise<Outcome>;
   /** Something to show has changed. */
   changed(): void;
 }
@@ -28,10 +31,9 @@ export const QUIET = 800;
 export const LONGEST_UNSAVED = 3_000;
 export const RETRY = 3_000;
 
-const EMPTY: Written = { text: '', intent: null, steps: [], deviation: '' };
+const EMPTY: Written = { intent: null, steps: [], deviation: '' };
 
 const written = (content: DraftContent): Written => ({
-  text: content.text ?? '',
   intent: content.intent || null,
   steps: (content.steps ?? []).map(({ kind, text }) => ({ kind, text })),
   deviation: content.deviation ?? '',
@@ -39,7 +41,6 @@ const written = (content: DraftContent): Written => ({
 
 export function sameWritten(a: Written, b: Written): boolean {
   return (
-    a.text === b.text &&
     a.intent === b.intent &&
     a.deviation === b.deviation &&
     a.steps.length === b.steps.length &&
@@ -51,6 +52,8 @@ export class DraftEditor {
   /** What the server holds, as last seen. */
   server: Written = EMPTY;
   version = 0;
+  /** The whole answer of the last fetch; its texts are those of that moment. */
+  content: DraftContent | null = null;
   loaded = false;
   /** The draft could not be fetched; it is asked for again when the line is back. */
   unreachable = false;
@@ -62,8 +65,8 @@ export class DraftEditor {
   conflict = false;
   /** Why the last save was refused, as the server said it. */
   problem = '';
-  /** May this page write into the item now: pen in hand, nothing recorded. */
-  writable = false;
+  /** The state of the room lets this person write into the item now. */
+  private allowed = false;
 
   private base: Written = EMPTY;
   private baseVersion = 0;
@@ -79,6 +82,11 @@ export class DraftEditor {
     readonly item: Id,
     private readonly line: DraftLine,
   ) {}
+
+  /** May this page write into the item now. */
+  get writable(): boolean {
+    return this.allowed && this.editable;
+  }
 
   /** What the fields show: one's own words while they can be written, else the server's. */
   get shown(): Written {
@@ -96,15 +104,16 @@ export class DraftEditor {
     return this.saving && !this.problem ? 'saving' : 'unsaved';
   }
 
-  /** Tell what frames say about the item: the version of its draft, of itself, and whether the pen is here. */
+  /** Tell what frames say about the item: the version of its draft, of itself, and whether it can be written here. */
   meet(version: number, writable: boolean, itemVersion = 0): void {
-    const gained = writable && !this.writable;
     const turned = this.loaded && itemVersion !== this.seenItem;
-    this.writable = writable;
+    const could = this.writable;
+    this.allowed = writable;
     this.seenVersion = version;
     this.seenItem = itemVersion;
     // An item that was opened, closed or moved may be written by others than before.
     if (turned) this.editable = true;
+    const gained = this.writable && !could;
     if (turned && this.loading) void this.loading.then(() => this.load());
     else if (!this.loaded || ((turned || version > this.version) && !this.saving)) void this.load();
     else if (gained && this.mine) this.schedule(0);
@@ -130,6 +139,7 @@ export class DraftEditor {
     }
     this.unreachable = false;
     this.editable = content.editable;
+    this.content = content;
     // An answer that was overtaken by our own save says nothing new.
     if (this.loaded && content.version < this.version) return;
     this.server = written(content);

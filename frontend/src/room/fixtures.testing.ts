@@ -23,7 +23,7 @@ export function anItem(n: number, change: Partial<Item> = {}): Item {
     spent_s: 0,
     postponed_reason: null,
     version: 1,
-    draft: { version: 0, pen: null, pen_name: null },
+    draft: { version: 0 },
     decision: null,
     ...change,
   };

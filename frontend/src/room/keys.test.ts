@@ -15,7 +15,6 @@ describe('a key', () => {
     ['s', 'start'],
     ['c', 'close'],
     ['e', 'write'],
-    ['t', 'pen'],
     ['f', 'follow'],
     ['j', 'down'],
     ['ArrowDown', 'down'],

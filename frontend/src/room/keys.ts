@@ -11,7 +11,6 @@ export type KeyAction =
   | 'start'
   | 'close'
   | 'write'
-  | 'pen'
   | 'follow'
   | 'look'
   | 'down'
@@ -53,7 +52,6 @@ const LETTERS: Record<string, KeyAction> = {
   s: 'start',
   c: 'close',
   e: 'write',
-  t: 'pen',
   f: 'follow',
   j: 'down',
   k: 'up',
@@ -116,7 +114,6 @@ export function keyLines(): KeyLine[] {
     { keys: ['S'], does: words.startMeeting(), needs: 'run' },
     { keys: ['C'], does: words.closeMeeting(), needs: 'close' },
     { keys: ['E'], does: words.write(), needs: 'draft' },
-    { keys: ['T'], does: words.takeOrGivePen(), needs: 'draft' },
     { keys: ['J', '↓'], does: words.selectNext() },
     { keys: ['K', '↑'], does: words.selectPrevious() },
     { keys: ['Alt ↓', 'Alt ↑'], does: words.moveSelected(), needs: 'reorder' },

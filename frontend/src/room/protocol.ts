@@ -50,7 +50,7 @@ export interface Item {
   version: number;
   /** Rises when the case behind the item changes: what lies on the table has to be fetched again. */
   content?: number;
-  draft: { version: number; pen: Id | null; pen_name: string | null };
+  draft: { version: number };
   decision: { id: Id; state: 'recorded' | 'signed'; version: number } | null;
 }
 
@@ -160,14 +160,35 @@ export interface HeadFrame {
 
 export type Frame = SnapshotFrame | EventFrame | AckFrame | RefusedFrame | HeadFrame;
 
+/** A voice on the wording that was read back, as it stands in the record. */
+export interface Voice {
+  person: Id;
+  name: string;
+  discipline: string;
+  kind: 'confirm' | 'dissent';
+  reason: string;
+  at: Iso;
+}
+
 /** What `GET …/items/<item>/draft/` answers. */
 export interface DraftContent {
   version: number;
-  text: string;
   intent: string | null;
   steps: Step[];
   deviation: string;
+  state?: 'draft' | 'recorded' | 'signed' | null;
   editable: boolean;
+  /** The recommendation and the discussion as they stood when this was fetched. */
+  text: string;
+  discussion?: string;
+  voices?: Voice[];
+  frozen?: boolean;
+}
+
+/** A kind of frame that this file does not know: whoever listens for its `t` reads it. */
+export interface OtherFrame {
+  t: string;
+  [part: string]: unknown;
 }
 
 export type CommandName = keyof Commands;
@@ -195,5 +216,16 @@ export function readFrame(data: unknown): Frame | null {
       return typeof frame.code === 'string' ? frame : null;
     default:
       return null;
+  }
+}
+
+/** A frame of a kind that `readFrame` does not know, or null. */
+export function readOtherFrame(data: unknown): OtherFrame | null {
+  if (typeof data !== 'string') return null;
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === 'object' && value !== null && 't' in value && typeof value.t === 'string' ? (value as OtherFrame) : null;
+  } catch {
+    return null;
   }
 }

@@ -4,7 +4,7 @@ import { announcement } from './announce';
 import { Connection, type Link, type Surroundings } from './connection';
 import { Desk } from './desk.svelte';
 import type { Outcome } from './outbox';
-import type { CommandName, Commands, DraftContent, Frame, Id, Item, Right } from './protocol';
+import type { CommandName, Commands, DraftContent, Frame, Id, Item, OtherFrame, Right } from './protocol';
 import { StageLoader, type StageStatus } from './stage';
 import { itemById, nextItem, openItem, type RoomState } from './state';
 import { forecastShift, overrunSeconds, spentSeconds } from './time';
@@ -96,8 +96,10 @@ export class RoomStore {
   private readonly loader: StageLoader;
   readonly desk = new Desk({
     fetch: (item) => this.fetchDraft(item),
-    save: (args, options) => this.connection.send('draft.save', args, options),
+    save: (args, options) => this.connection.send('draft.save', args as Commands['draft.save'], options),
   });
+  private readonly listeners = new Map<string, Set<(frame: OtherFrame) => void>>();
+  private readonly lineListeners = new Set<() => void>();
   private writing = false;
   private queuedMove = 0;
   private toastCount = 0;
@@ -115,6 +117,8 @@ export class RoomStore {
         onLink: (link) => this.heardLink(link),
         onState: (state, frame) => this.heardState(state, frame),
         onRefused: (message) => this.toast(message || words.refusedBare()),
+        onLine: () => this.lineListeners.forEach((came) => came()),
+        onOther: (frame) => this.listeners.get(frame.t)?.forEach((heard) => heard(frame)),
       },
       surroundings,
     );
@@ -217,19 +221,9 @@ export class RoomStore {
     this.desk.meet(state.room, item, (row) => this.mayWrite(row));
   }
 
-  private mayWrite(item: Item): boolean {
-    return item.draft.pen === this.you?.person && this.running && item.state === 'open' && !this.sealed(item);
-  }
-
-  /** Text is written while its item is on the table; what is recorded there, only by those who may record it anew. */
-  mayTakePen(item: Item): boolean {
-    if (!this.running || !this.can('draft') || item.state !== 'open') return false;
-    if (this.desk.of(item.id)?.editable === false) return false;
-    return !this.sealed(item);
-  }
-
-  private sealed(item: Item): boolean {
-    return item.decision !== null && (item.decision.state !== 'recorded' || !this.can('record'));
+  /** A recommendation is written while its item is on the table and not recorded. */
+  mayWrite(item: Item): boolean {
+    return this.running && this.can('draft') && item.state === 'open' && item.decision === null;
   }
 
   private async fetchDraft(item: Id): Promise<DraftContent> {
@@ -244,8 +238,8 @@ export class RoomStore {
   get draft() {
     const editor = this.desk.of(this.viewed);
     if (!editor) return null;
-    const { item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version } = editor;
-    return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version };
+    const { item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, content } = editor;
+    return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, text: content?.text ?? '' };
   }
 
   /** Items with words of this person that the server does not have, other than the one looked at. */
@@ -259,7 +253,7 @@ export class RoomStore {
     const shown = this.link.state === 'closed' ? [] : (this.room?.items ?? []);
     return this.desk.unsaved
       .filter((editor) => !shown.some((item) => item.id === editor.item))
-      .map(({ item, mine }) => ({ item, text: [...(mine?.steps ?? []).map((step) => step.text), mine?.text ?? ''].join('\n') }));
+      .map(({ item, mine }) => ({ item, text: [...(mine?.steps ?? []).map((step) => step.text), mine?.deviation ?? ''].join('\n') }));
   }
 
   get hasUnsaved(): boolean {
@@ -271,25 +265,41 @@ export class RoomStore {
     this.writing = writing;
   }
 
-  async takePen(): Promise<boolean> {
-    if (!this.item || !this.mayTakePen(this.item)) return false;
-    return (await this.run('draft.take_pen', { item: this.item.id })).ok;
-  }
-
-  async givePen(): Promise<void> {
-    const draft = this.draft;
-    if (!draft?.writable) return;
-    if (await draft.editor.save()) await this.run('draft.release_pen', { item: draft.item });
-  }
-
-  /** Go to the text: with the pen, taken first where it is free. */
-  async write(): Promise<void> {
+  /** Go to the text and write. */
+  write(): void {
     if (!this.item) return;
     this.pane = 'recommendation';
-    const { id, draft } = this.item;
-    if (!this.mayTakePen(this.item) || (draft.pen !== null && draft.pen !== this.you?.person)) return;
-    this.desk.wish(id);
-    if (draft.pen === null && !(await this.takePen())) this.desk.wantsToWrite = null;
+    if (this.mayWrite(this.item)) this.desk.wish(this.item.id);
+  }
+
+  /** The number of the last update of the recommendation's text that this page has applied: what was read here. */
+  textSeen(_item: Id): number {
+    return 0;
+  }
+
+  /** Settled when everything that was typed here on the item is stored; false when it cannot be now. */
+  async flushText(item: Id): Promise<boolean> {
+    return (await this.desk.of(item)?.save()) ?? true;
+  }
+
+  // What is not part of the state: texts and signals
+
+  /** Hear frames of a kind outside the state, e.g. `signal`; answers how to stop hearing them. */
+  onFrame(t: string, heard: (frame: OtherFrame) => void): () => void {
+    const listeners = this.listeners.get(t) ?? new Set();
+    this.listeners.set(t, listeners.add(heard));
+    return () => listeners.delete(heard);
+  }
+
+  /** Be told when a new line speaks, so that what the old one knew can be told again; answers how to stop. */
+  onLine(came: () => void): () => void {
+    this.lineListeners.add(came);
+    return () => this.lineListeners.delete(came);
+  }
+
+  /** Write a message that is no command; false when there is no line, and then it is gone. */
+  tell(message: object): boolean {
+    return this.connection.tell(message);
   }
 
   // Looking

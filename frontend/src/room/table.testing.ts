@@ -227,30 +227,22 @@ export class Table {
           spent_s: 0,
           postponed_reason: null,
           version: 1,
-          draft: { version: 0, pen: null, pen_name: null },
+          draft: { version: 0 },
           decision: null,
         };
         this.room.items = [...items, added];
         this.room.candidates = this.room.candidates.filter((one) => one !== candidate);
         return this.happen('agenda.item_added', { items: [added], candidates: this.room.candidates }, by);
       }
-      case 'draft.take_pen': {
-        const item = this.item(args['item']);
-        return this.change(item, { draft: { ...item.draft, pen: by, pen_name: seat.you.name } }, 'draft.pen_taken', by, false);
-      }
-      case 'draft.release_pen': {
-        const item = this.item(args['item']);
-        return this.change(item, { draft: { ...item.draft, pen: null, pen_name: null } }, 'draft.pen_released', by, false);
-      }
       case 'draft.save': {
         const item = this.item(args['item']);
         const draft = this.draft(item.id);
         if (item.decision) throw new Refusal('rule', 'This item is recorded.');
-        if (item.draft.pen !== by) throw new Refusal('rule', 'Somebody else has the pen.');
+        if (item.state !== 'open') throw new Refusal('rule', 'This item is not on the table.');
         if (draft.version !== args['version']) throw new Refusal('stale', 'The text changed meanwhile.', draft.version);
-        const { text, intent, steps, protocol_deviation } = args as unknown as Commands['draft.save'];
-        this.drafts.set(item.id, { ...draft, version: draft.version + 1, text, intent, steps, deviation: protocol_deviation });
-        return this.change(item, { draft: { ...item.draft, version: draft.version + 1 } }, 'draft.saved', by, false);
+        const { intent, steps, protocol_deviation } = args as unknown as Commands['draft.save'];
+        this.drafts.set(item.id, { ...draft, version: draft.version + 1, intent, steps, deviation: protocol_deviation });
+        return this.change(item, { draft: { version: draft.version + 1 } }, 'draft.saved', by, false);
       }
       case 'decision.record': {
         const item = this.item(args['item']);
