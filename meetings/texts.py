@@ -1,0 +1,125 @@
+"""The typed texts of an item, read and held still: what actions and pages need of them. The room's sockets are in ``room/text.py``.
+
+A text is a Yjs document with one root, the plain text ``text``; the rows of ``TextUpdate`` in their order are the document.
+Everything here runs inside an open door; what changes a row takes the lock of the ``TextDocument`` first, as storing an
+update does, so nothing is typed between the look and the deed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+from django.utils.translation import gettext as _
+from pycrdt import Doc, Text
+
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Stale
+from mdo.kernel.ids import new_id
+from meetings.models import AgendaItem, Decision, TextDocument, TextUpdate
+
+ROOT: Final = "text"
+MOST_CHARACTERS: Final = 20_000
+DISCUSSION: Final = TextDocument.Field.DISCUSSION.value
+RECOMMENDATION: Final = TextDocument.Field.RECOMMENDATION.value
+FIELDS: Final = (DISCUSSION, RECOMMENDATION)
+
+
+def empty() -> "Doc[Text]":
+    """A document without a word, whose root is the text."""
+    return Doc({ROOT: Text()}, allow_multithreading=True)
+
+
+def assemble(updates: Iterable[bytes]) -> "Doc[Text]":
+    """The document that these updates, in the order of their numbers, make."""
+    document = empty()
+    with document.transaction():
+        for update in updates:
+            document.apply_update(bytes(update))
+    return document
+
+
+def plain(document: "Doc[Text]") -> str:
+    """The words of a document."""
+    return str(document[ROOT])
+
+
+def current(item: AgendaItem, field: str) -> tuple[int, str]:
+    """The number of the last update of a text and its words; ``(0, "")`` while nothing was typed or nobody may read it."""
+    found = TextDocument.objects.filter(item=item, field=field).first()
+    return (0, "") if found is None else _read(found)
+
+
+def freeze(item: AgendaItem, fields: Iterable[str], expected_n: int | None = None) -> dict[str, tuple[int, str]]:
+    """Take no more updates of these texts; returns the number and the words at which each stands still.
+
+    ``expected_n`` is the last update of the recommendation that the asker has seen. Raises ``Stale`` when another one came
+    after it. A text that is frozen already stays as it is.
+    """
+    found = _locked(item, fields)
+    recommendation = found.get(RECOMMENDATION)
+    if expected_n is not None and recommendation is not None and recommendation.n != expected_n:
+        raise Stale(_("The text changed in between. Read it again."), current=recommendation.n, field="text")
+    _hold(found.values(), True)
+    return {field: _read(document) for field, document in found.items()}
+
+
+def thaw(item: AgendaItem, fields: Iterable[str]) -> None:
+    """Take updates of these texts again."""
+    _hold(_locked(item, fields).values(), False)
+
+
+def begin(item: AgendaItem, decision: Decision | None) -> None:
+    """Make both texts of an item, when it is opened. What is there stays; a new one begins with the words that the decision
+    has already (of an item that was written before its texts were shared)."""
+    TextDocument.objects.bulk_create(
+        [
+            TextDocument(
+                id=new_id(),
+                hospital_id=item.hospital_id,
+                board_id=item.meeting.board_id,
+                item=item,
+                case_id=item.referral.case_id if item.referral else None,
+                field=field,
+            )
+            for field in FIELDS
+        ],
+        ignore_conflicts=True,
+    )
+    words = {DISCUSSION: decision.discussion, RECOMMENDATION: decision.text} if decision is not None else {}
+    if any(words.values()):
+        for field, document in _locked(item, FIELDS).items():
+            if document.n == 0 and words[field]:
+                _seed(document, words[field])
+
+
+def digest(words: dict[str, str]) -> str:
+    """SHA-256 (hexadecimal) of the texts as they were frozen: discussion, a NUL (which no text holds), recommendation; in UTF-8."""
+    return hashlib.sha256("\0".join(words.get(field, "") for field in FIELDS).encode()).hexdigest()
+
+
+def _locked(item: AgendaItem, fields: Iterable[str]) -> dict[str, TextDocument]:
+    """The documents, locked; always in the same order, so that two who want both never wait for each other."""
+    wanted = list(fields)
+    found = TextDocument.objects.select_for_update(of=("self",)).filter(item=item, field__in=wanted).order_by("field")
+    return {document.field: document for document in found}
+
+
+def _read(document: TextDocument) -> tuple[int, str]:
+    rows = TextUpdate.objects.filter(document=document, n__lte=document.n).order_by("n").values_list("data", flat=True)
+    return document.n, plain(assemble(rows))
+
+
+def _hold(documents: Iterable[TextDocument], frozen: bool) -> None:
+    for document in documents:
+        if document.frozen != frozen:
+            document.frozen = frozen
+            document.save(update_fields=["frozen"])
+
+
+def _seed(document: TextDocument, words: str) -> None:
+    made: Doc[Text] = Doc({ROOT: Text(words.replace("\0", ""))})
+    TextUpdate.objects.create(
+        document=document, hospital_id=document.hospital_id, n=1, data=made.get_update(), by=None, at=now()
+    )
+    document.n = 1
+    document.save(update_fields=["n"])
