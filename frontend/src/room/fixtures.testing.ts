@@ -86,6 +86,9 @@ export function aRoom(change: Partial<Room> = {}): Room {
       surveillance: 'Opvolging',
     },
     intents: { curative: 'Curatief', palliative: 'Palliatief', diagnostic: 'Diagnostisch' },
+    sittings: [{ id: id('e0', 1), starts_at: '2026-12-02T13:00:00Z' }],
+    guests: [],
+    disciplines: { oncology: 'Medische oncologie', radiology: 'Radiologie', pathology: 'Anatomopathologie', surgery: 'Heelkunde' },
     candidates: [{ referral: id('d0', 1), label: 'L.W. 1958', organisation: organisationId(2) }],
     ...change,
   };
@@ -96,8 +99,8 @@ export const CHAIR: You = {
   name: 'dr. P. Persoon 1',
   organisation: organisationId(1),
   roles: ['chair'],
-  can: ['run', 'postpone', 'reorder', 'add_late', 'draft', 'record', 'close', 'sign', 'share'],
+  can: ['run', 'postpone', 'reorder', 'add_late', 'draft', 'record', 'close', 'sign', 'share', 'read_back', 'invite'],
   guest: false,
 };
 
-export const MEMBER: You = { ...CHAIR, person: personId(2), name: 'dr. P. Persoon 2', roles: ['member'], can: ['draft', 'share'] };
+export const MEMBER: You = { ...CHAIR, person: personId(2), name: 'dr. P. Persoon 2', roles: ['member'], can: ['draft', 'share', 'read_back'] };

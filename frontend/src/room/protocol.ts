@@ -1,9 +1,11 @@
 /** The wire of the room, subprotocol `mdo.room.v1`: what frames hold, nothing else. */
 
-import type { Commands, Id, RefusalCode, Right, Step } from './commands.generated';
+import type { Commands, Id, RefusalCode, Right as MadeRight, Step } from './commands.generated';
+import type {} from './coming';
 
 export { CLOSE, SUBPROTOCOL } from './commands.generated';
-export type { Commands, Id, RefusalCode, Right, Step };
+export type { Commands, Id, RefusalCode, Step };
+export type Right = MadeRight | 'read_back' | 'invite';
 
 export type Iso = string;
 
@@ -28,6 +30,36 @@ export interface Meeting {
   closed_at: Iso | null;
   current: Id | null;
   version: number;
+  /** How a wording is confirmed before it is recorded, a setting of the board. */
+  read_back?: 'off' | 'no_objection' | 'each';
+  presenter?: Id | null;
+  break?: { since: Iso; until: Iso } | null;
+  /** Breaks that ended. */
+  breaks?: [Iso, Iso][];
+  /** Who chairs by hand-over, beside the chair of the board. */
+  chairs?: Id[];
+  /** Who may record by delegation. */
+  scribes?: Id[];
+  /** The last step at the table, as long as it can be taken back. */
+  undo?: { what: string; until: Iso; by: Id | null } | null;
+}
+
+export interface ReadBackVoice {
+  person: Id;
+  name: string;
+  discipline: string;
+  kind: 'confirm' | 'dissent';
+}
+
+/** A wording that is read back now; reasons of a dissent are in the draft. */
+export interface ReadBack {
+  at: Iso;
+  by: Id | null;
+  by_name: string;
+  round: number;
+  voices: ReadBackVoice[];
+  /** Disciplines whose word is still awaited. */
+  missing: string[];
 }
 
 export type ItemState = 'scheduled' | 'open' | 'discussed' | 'postponed' | 'withdrawn';
@@ -52,6 +84,22 @@ export interface Item {
   content?: number;
   draft: { version: number };
   decision: { id: Id; state: 'recorded' | 'signed'; version: number } | null;
+  /** Waits beside the order of the agenda. */
+  parked?: boolean;
+  /** The protocol that covers the case; empty where none does. */
+  protocol?: string;
+  /** How many remarks there are; when it rises, they are fetched again. */
+  talk?: { chat: number; late: number };
+  /** Who was told that the item comes soon. */
+  called?: Id[];
+  read_back?: ReadBack | null;
+}
+
+/** Somebody behind the same screen. */
+export interface Beside {
+  id: Id;
+  name: string;
+  discipline: string;
 }
 
 export interface Person {
@@ -63,6 +111,7 @@ export interface Person {
   present: boolean;
   means: 'video' | 'room' | 'phone' | null;
   since: Iso | null;
+  beside?: Beside[];
 }
 
 export interface Organisation {
@@ -94,6 +143,30 @@ export interface Candidate {
   organisation: Id;
 }
 
+/** A later sitting of the board. */
+export interface Sitting {
+  id: Id;
+  starts_at: Iso;
+}
+
+export interface Guest {
+  id: Id;
+  item: Id;
+  name: string;
+  state: 'invited' | 'confirmed' | 'waiting' | 'in' | 'out' | 'revoked';
+}
+
+/** A remark beside an item, as `GET …/items/<item>/remarks/` answers it. */
+export interface Remark {
+  id: Id;
+  kind: 'chat' | 'late';
+  by: Id;
+  name: string;
+  organisation: string;
+  at: Iso;
+  text: string;
+}
+
 export interface Room {
   meeting: Meeting;
   organisations: Record<Id, Organisation>;
@@ -105,6 +178,11 @@ export interface Room {
   steps: Record<string, string>;
   intents: Record<string, string>;
   candidates: Candidate[];
+  /** Where an item can be postponed to, for those who may. */
+  sittings: Sitting[];
+  /** Who was invited to one item, for those who run the meeting. */
+  guests: Guest[];
+  disciplines: Record<string, string>;
 }
 
 export interface Patch {
@@ -116,6 +194,8 @@ export interface Patch {
   forecast?: Forecast;
   quorum?: Quorum;
   candidates?: Candidate[];
+  sittings?: Sitting[];
+  guests?: Guest[];
   organisations?: Record<Id, Organisation>;
   you?: You;
 }

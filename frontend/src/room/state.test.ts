@@ -25,6 +25,8 @@ function tablesAfter(room: Room, patch: Patch): Room {
     forecast: patch.forecast ?? room.forecast,
     quorum: patch.quorum ?? room.quorum,
     candidates: patch.candidates ?? room.candidates,
+    sittings: patch.sittings ?? room.sittings,
+    guests: patch.guests ?? room.guests,
   };
 }
 
@@ -42,6 +44,8 @@ const anyPatch: fc.Arbitrary<Patch> = fc.record(
     meeting: fc.record({ version: fc.integer({ min: 1, max: 99 }) }).map(({ version }) => ({ ...aRoom().meeting, version })),
     forecast: fc.constant({ end: '2026-11-25T15:00:00Z', items: {} }),
     candidates: fc.constant([]),
+    guests: fc.constant([{ id: 'g', item: itemId(1), name: 'dr. G.', state: 'waiting' as const }]),
+    sittings: fc.constant([]),
   },
   { requiredKeys: [] },
 );
@@ -133,6 +137,9 @@ test('a guest’s snapshot lacks nearly everything and is complete all the same'
     steps: {},
     intents: {},
     candidates: [],
+    sittings: [],
+    guests: [],
+    disciplines: {},
   });
 });
 
@@ -140,6 +147,9 @@ test('the open item and the next one', () => {
   const items = [anItem(1, { state: 'discussed' }), anItem(2, { state: 'open' }), anItem(3, { state: 'postponed' }), anItem(4)];
   const room = aRoom({ items, meeting: { ...aRoom().meeting, current: itemId(2) } });
   expect([openItem(room)?.id, nextItem(room)?.id]).toEqual([itemId(2), itemId(4)]);
+  const parked = anItem(1, { parked: true });
+  expect(nextItem(aRoom({ items: [parked, anItem(2)] }))?.id).toBe(itemId(2));
+  expect(nextItem(aRoom({ items: [parked, anItem(2, { state: 'discussed' })] }))?.id).toBe(itemId(1));
   expect(openItem(aRoom())).toBeNull();
 });
 

@@ -35,6 +35,9 @@ export function fromSnapshot(frame: SnapshotFrame): RoomState {
       steps: room.steps ?? {},
       intents: room.intents ?? {},
       candidates: room.candidates ?? [],
+      sittings: room.sittings ?? [],
+      guests: room.guests ?? [],
+      disciplines: room.disciplines ?? {},
     },
   };
 }
@@ -69,6 +72,8 @@ export function patched(state: RoomState, patch: Patch): Pick<RoomState, 'you' |
       forecast: patch.forecast ?? room.forecast,
       quorum: patch.quorum ?? room.quorum,
       candidates: patch.candidates ?? room.candidates,
+      sittings: patch.sittings ?? room.sittings,
+      guests: patch.guests ?? room.guests,
     },
   };
 }
@@ -89,7 +94,13 @@ export function openItem(room: Room): Item | null {
   return itemById(room, room.meeting.current) ?? room.items.find((item) => item.state === 'open') ?? null;
 }
 
-/** The item that *Next* would open: the first that is scheduled, in the order of the agenda. */
+/** Waits in the parking lot, beside the order of the agenda. */
+export function isParked(item: Item): boolean {
+  return item.parked === true && item.state === 'scheduled';
+}
+
+/** The item that *Next* would open: the first that is scheduled, in the order of the agenda; parked ones after all others. */
 export function nextItem(room: Room): Item | null {
-  return room.items.find((item) => item.state === 'scheduled') ?? null;
+  const waiting = room.items.filter((item) => item.state === 'scheduled');
+  return waiting.find((item) => !isParked(item)) ?? waiting[0] ?? null;
 }
