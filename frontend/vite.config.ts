@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -37,10 +38,23 @@ function weighRoom(): Plugin {
   };
 }
 
+/** What pdf.js reads by name and asks for only where a document needs it: src/room/viewer/files.ts. */
+function pdfjsFiles(): Plugin {
+  const from = here('node_modules/pdfjs-dist/');
+  const files = [...readdirSync(`${from}standard_fonts`).map((name) => `standard_fonts/${name}`), 'wasm/openjpeg_nowasm_fallback.js', 'wasm/LICENSE_PDFJS_OPENJPEG'];
+  return {
+    name: 'pdfjs-files',
+    apply: 'build',
+    generateBundle() {
+      for (const name of files) this.emitFile({ type: 'asset', fileName: `pdfjs/${name}`, source: readFileSync(`${from}${name}`) });
+    },
+  };
+}
+
 export default defineConfig({
   root: here('.'),
   base: '/static/',
-  plugins: [svelte(), weighRoom()],
+  plugins: [svelte(), weighRoom(), pdfjsFiles()],
   // Under vitest, Svelte must resolve to its browser build or components cannot be mounted in jsdom.
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
   build: {

@@ -1,21 +1,30 @@
 /** What the page shows and what a key or button does: the frames' state, plus this person's own eye on it. */
 import { SvelteSet } from 'svelte/reactivity';
 import { announcement } from './announce';
+import { Chairing } from './chairing.svelte';
 import { Connection, type Link, type Surroundings } from './connection';
 import { Desk } from './desk.svelte';
+import { Eye, type Around } from './eye.svelte';
 import type { Outcome } from './outbox';
-import type { CommandName, Commands, DraftContent, Frame, Id, Item, OtherFrame, Right } from './protocol';
+import type { CommandName, Commands, DraftContent, Frame, Id, Item, OtherFrame, Remark, Right } from './protocol';
+import { Reading } from './reading.svelte';
 import { StageLoader, type StageStatus } from './stage';
-import { itemById, nextItem, openItem, type RoomState } from './state';
+import { isParked, itemById, nextItem, openItem, type RoomState } from './state';
+import { Talk } from './talk.svelte';
 import { forecastShift, overrunSeconds, spentSeconds } from './time';
 import { words } from './words';
 
-export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people';
+export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people' | 'talk';
 
 export type Dialog =
   | { kind: 'keys' }
   | { kind: 'late' }
   | { kind: 'close' }
+  | { kind: 'break' }
+  | { kind: 'protocols' }
+  | { kind: 'hand'; person: Id | null }
+  | { kind: 'protocol'; item: Id }
+  | { kind: 'dissent'; item: Id }
   | { kind: 'postpone'; item: Id }
   | { kind: 'record'; item: Id }
   | { kind: 'next'; item: Id };
@@ -80,9 +89,10 @@ export class RoomStore {
   readonly running = $derived(this.room?.meeting.state === 'running');
   /** The item looked at is on the table and has nothing recorded. */
   readonly recordable = $derived(this.running && this.item !== null && this.item.decision === null && this.item.state === 'open');
-  /** The agenda as the filter leaves it. */
+  /** The agenda as the filter leaves it, what is parked at its end. */
   readonly shownItems = $derived.by(() => {
-    const items = this.room?.items ?? [];
+    const all = this.room?.items ?? [];
+    const items = [...all.filter((item) => !isParked(item)), ...all.filter(isParked)];
     const wanted = this.filter.trim().toLocaleLowerCase();
     if (!wanted) return items;
     return items.filter((item) =>
@@ -98,6 +108,11 @@ export class RoomStore {
     fetch: (item) => this.fetchDraft(item),
     save: (args, options) => this.connection.send('draft.save', args as Commands['draft.save'], options),
   });
+  /** Where this person looks within the item, and where the presenter does. */
+  readonly eye = new Eye(this.around());
+  readonly chairing = new Chairing(this);
+  readonly reading = new Reading(this, (item) => this.fetchDraft(item));
+  readonly talk = new Talk(this, async (item) => (await this.fetchJson<{ remarks: Remark[] }>(item, 'remarks')).remarks);
   private readonly listeners = new Map<string, Set<(frame: OtherFrame) => void>>();
   private readonly lineListeners = new Set<() => void>();
   private writing = false;
@@ -126,16 +141,20 @@ export class RoomStore {
       (item) => this.url(item, 'stage'),
       () => (this.stage = { item: this.loader.item, html: this.loader.html, status: this.loader.status }),
     );
+    this.onFrame('signal', (frame) => this.eye.hear(frame));
+    this.onLine(() => this.eye.came());
   }
 
   start(): void {
     this.clockTimer = setInterval(() => (this.now = this.connection.clock.now()), 500);
     this.connection.start();
+    this.eye.start();
   }
 
   stop(): void {
     clearInterval(this.clockTimer);
     this.connection.stop();
+    this.eye.stop();
     this.desk.dispose();
   }
 
@@ -147,9 +166,36 @@ export class RoomStore {
     return this.you?.can.includes(right) ?? false;
   }
 
-  private url(item: Id, what: 'stage' | 'draft'): string {
-    const acting = this.place.organisation ? `?for=${encodeURIComponent(this.place.organisation)}` : '';
-    return `/meetings/${this.meeting}/items/${item}/${what}/${acting}`;
+  private url(item: Id, what: 'stage' | 'draft' | 'remarks'): string {
+    return `/meetings/${this.meeting}/items/${item}/${what}/${this.acting}`;
+  }
+
+  private get acting(): string {
+    return this.place.organisation ? `?for=${encodeURIComponent(this.place.organisation)}` : '';
+  }
+
+  private around(): Around {
+    const store = this;
+    return {
+      get me() {
+        return store.you?.person ?? null;
+      },
+      get presenter() {
+        return store.room?.meeting.presenter ?? null;
+      },
+      get shown() {
+        return store.viewed;
+      },
+      get table() {
+        return store.open?.id ?? null;
+      },
+      get mayPoint() {
+        return store.can('share');
+      },
+      nameOf: (person) => this.room?.people.find((each) => each.id === person)?.name ?? '',
+      tell: (message) => this.tell(message),
+      documentUrl: (document) => `/documents/${document}/${this.acting}`,
+    };
   }
 
   /** Where one goes from here. */
@@ -171,17 +217,22 @@ export class RoomStore {
       this.viewed = null;
       this.dialog = null;
       this.loader.show(null);
+      this.eye.settle();
     }
     if (link.state === 'connected') {
       this.desk.again();
+      this.reading.look(this.item);
+      this.talk.again();
       if (this.stage.status === 'unreachable') this.look();
     }
   }
 
-  private heardState(state: RoomState, _frame: Frame): void {
+  private heardState(state: RoomState, frame: Frame): void {
     const before = this.state;
     this.state = state;
     this.now = this.connection.clock.now();
+    this.chairing.heard(before, state, frame);
+    this.talk.meet(before, state, itemById(state.room, this.viewed));
     const wasOpen = before && openItem(before.room);
     const open = openItem(state.room);
     if (!before || wasOpen?.id !== open?.id) {
@@ -195,7 +246,7 @@ export class RoomStore {
     if (this.viewed === open?.id) this.held = false;
     this.forgetDialog(state);
     this.look();
-    if (before) this.announcement = announcement(before, state) || this.announcement;
+    if (before) this.announcement = announcement(before, state, frame.t === 'event' ? frame.name : '') || this.announcement;
   }
 
   /** A dialog about an item that is dealt with meanwhile closes by itself. */
@@ -203,7 +254,7 @@ export class RoomStore {
     const dialog = this.dialog;
     if (!dialog || !('item' in dialog)) return;
     const item = itemById(room, dialog.item);
-    const gone = !item || (dialog.kind === 'record' ? item.decision !== null : item.state !== 'open' && item.state !== 'scheduled');
+    const gone = !item || (dialog.kind === 'dissent' && !item.read_back) || (dialog.kind === 'record' ? item.decision !== null : item.state !== 'open' && item.state !== 'scheduled');
     if (gone || (dialog.kind === 'next' && item?.decision)) this.dialog = null;
   }
 
@@ -217,8 +268,11 @@ export class RoomStore {
     if (!state) return;
     const item = itemById(state.room, this.viewed);
     this.loader.show(item?.id ?? null, item?.version, item?.content);
+    this.eye.settle();
     if (state.you.guest) return;
     this.desk.meet(state.room, item, (row) => this.mayWrite(row));
+    this.reading.look(item);
+    this.talk.meet(state, state, item);
   }
 
   /** A recommendation is written while its item is on the table and not recorded. */
@@ -226,10 +280,14 @@ export class RoomStore {
     return this.running && this.can('draft') && item.state === 'open' && item.decision === null;
   }
 
-  private async fetchDraft(item: Id): Promise<DraftContent> {
-    const answer = await fetch(this.url(item, 'draft'), { credentials: 'same-origin', headers: { Accept: 'application/json' } });
-    if (!answer.ok) throw new Error(`draft: ${answer.status}`);
-    return (await answer.json()) as DraftContent;
+  private fetchDraft(item: Id): Promise<DraftContent> {
+    return this.fetchJson<DraftContent>(item, 'draft');
+  }
+
+  private async fetchJson<Answer>(item: Id, what: 'draft' | 'remarks'): Promise<Answer> {
+    const answer = await fetch(this.url(item, what), { credentials: 'same-origin', headers: { Accept: 'application/json' } });
+    if (!answer.ok) throw new Error(`${what}: ${answer.status}`);
+    return (await answer.json()) as Answer;
   }
 
   // The text
@@ -257,7 +315,7 @@ export class RoomStore {
   }
 
   get hasUnsaved(): boolean {
-    return this.desk.unsaved.length > 0;
+    return this.desk.unsaved.length > 0 || this.talk.hasUnsent;
   }
 
   /** The focus came into the text or left it. */
@@ -331,6 +389,13 @@ export class RoomStore {
     this.viewed = this.open?.id ?? null;
     if (this.open) this.selected = this.open.id;
     this.look();
+    this.eye.back();
+  }
+
+  /** One key: look away from whoever presents, or back to the table and to them. */
+  toggleFollow(): void {
+    if (this.following && !this.held && this.eye.following) this.eye.lookAway();
+    else this.follow();
   }
 
   switchKeys(on: boolean): void {
@@ -347,7 +412,9 @@ export class RoomStore {
   async nextStep(): Promise<void> {
     if (!this.can('run') || !this.running) return;
     const open = this.open;
-    if (open?.kind === 'case' && !open.decision) {
+    // With no objection in the room, going on records the wording that stands there.
+    const settles = open?.read_back && this.reading.mode === 'no_objection' && this.can('record');
+    if (open?.kind === 'case' && !open.decision && !settles) {
       this.dialog = { kind: 'next', item: open.id };
       return;
     }
@@ -402,9 +469,10 @@ export class RoomStore {
       this.queuedMove += delta;
       return;
     }
-    const from = room.items.indexOf(item) + 1;
-    const neighbour = room.items[Math.min(room.items.length, Math.max(1, from + delta)) - 1]!;
-    if (neighbour === item) return;
+    const order = room.items.filter((each) => !isParked(each));
+    const from = order.indexOf(item);
+    const neighbour = order[Math.min(order.length - 1, Math.max(0, from + delta))]!;
+    if (from < 0 || neighbour === item) return;
     // Places are counted over the whole agenda, of which one may see less.
     const to = neighbour.position;
     const outcome = await this.run('agenda.move_item', { item: item.id, to, version: item.version });
