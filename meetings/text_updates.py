@@ -19,9 +19,9 @@ from meetings.texts import ROOT
 MOST_BYTES: Final = 48 * 1024  # what fits into one frame of 64 KiB in base64
 MOST_CLOCK: Final = 2**30  # of one writer in one document; the libraries count in 32 bits
 MOST_CLIENT: Final = 2**53
-MOST_CLIENTS: Final = 20_000  # writers of one document: every page that was opened is one
-MOST_OF_ONE: Final = 200  # … of which so many by one person
-MOST_FRESH: Final = 4  # … and so many that one update brings for the first time; a page is one
+# Writers: every page that was opened is one, with a number of its own.
+MOST_OF_ONE: Final = 200  # of one person in one document
+MOST_FRESH: Final = 4  # that one update brings for the first time
 
 _DELETED, _STRING = 1, 4
 _HAS_LEFT, _HAS_RIGHT, _HAS_KEY, _KIND = 0x80, 0x40, 0x20, 0x1F
@@ -84,8 +84,12 @@ class _Reader:
             raise NoUpdate("a number is too large")
         return value
 
+    def count(self) -> int:
+        """A number of things of which each takes a byte at least: more than there are bytes is a lie."""
+        return self.number(len(self.data) + 1)
+
     def words(self) -> str:
-        length = self.number(MOST_BYTES)
+        length = self.count()
         raw = self.data[self.at : self.at + length]
         if len(raw) != length:
             raise NoUpdate("ends too early")
@@ -104,15 +108,16 @@ def units(words: str) -> int:
     return len(words) if words.isascii() else len(words.encode("utf-16-le")) // 2
 
 
-def read(data: bytes) -> Update:
-    """Decode an update. Raises ``NoUpdate`` for anything that typing in a plain text does not make, and for NUL."""
-    if len(data) > MOST_BYTES:
+def read(data: bytes, *, most: int = MOST_BYTES) -> Update:
+    """Decode an update of at most ``most`` bytes. Raises ``NoUpdate`` for anything that typing in a plain text does not make, and
+    for NUL."""
+    if len(data) > most:
         raise NoUpdate("is too long")
     reader = _Reader(data)
     blocks: list[Block] = []
     seen: set[int] = set()
-    for _ in range(reader.number(MOST_CLIENTS)):
-        count = reader.number(MOST_BYTES)
+    for _ in range(reader.count()):
+        count = reader.count()
         client = reader.number(MOST_CLIENT)
         clock = reader.number(MOST_CLOCK)
         if client in seen:
@@ -152,9 +157,9 @@ def _block(reader: _Reader, client: int, clock: int) -> Block:
 
 
 def _deletions(reader: _Reader) -> Iterator[tuple[int, int, int]]:
-    for _ in range(reader.number(MOST_BYTES)):
+    for _ in range(reader.count()):
         client = reader.number(MOST_CLIENT)
-        for _ in range(reader.number(MOST_BYTES)):
+        for _ in range(reader.count()):
             clock, length = reader.number(MOST_CLOCK), reader.number(MOST_CLOCK)
             if length == 0:
                 raise NoUpdate("is empty")
@@ -167,7 +172,7 @@ def read_state(data: bytes) -> dict[int, int]:
         raise NoUpdate("is too long")
     reader = _Reader(data)
     state = {}
-    for _ in range(reader.number(MOST_CLIENTS + 1)):
+    for _ in range(reader.count()):
         client = reader.number(MOST_CLIENT)
         state[client] = reader.number(MOST_CLOCK)
     if reader.at != len(data):
@@ -212,11 +217,11 @@ class Known:
         fresh = {place for block in update.blocks for place in _pairs(block)} if _has_pairs(update) else set()
         pairs = self.pairs | fresh if fresh else self.pairs
         for block in update.blocks:
+            if self.people.get(block.client, by) != by:
+                raise NoUpdate("writes under another's name")
             have = self.state.get(block.client, 0)
             if block.clock + block.length <= have:
                 continue  # known already: nothing of it is looked at
-            if self.people.get(block.client, by) != by:
-                raise NoUpdate("writes under another's name")
             for place in (block.left, block.right):
                 if place is not None and place[1] >= after.get(place[0], 0):
                     raise Unknown("it stands beside words that are missing")

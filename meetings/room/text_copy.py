@@ -14,6 +14,9 @@ from meetings.text_updates import Known, NoUpdate, Unknown, Update, read, read_s
 
 T = TypeVar("T")
 NOTHING: Final = b"\0\0"
+MOST_STORED: Final = (
+    2**20
+)  # what the house itself puts into a row (a whole prepared text) is longer than what a frame carries
 
 
 class TooLong(Exception):
@@ -50,7 +53,7 @@ class Copy:
             return
         if n != self.n + 1:
             raise ValueError(f"row {n} after row {self.n}")
-        update = read(data)
+        update = read(data, most=MOST_STORED)
         _within(self._document.apply_update, data)
         self._known.take(update, by)
         self.n = n
@@ -87,7 +90,7 @@ class Copy:
         return stored
 
     def _accept(self, trial: "Doc[Text]", stored: bytes, by: UUID) -> None:
-        update = read(stored)
+        update = read(stored, most=MOST_STORED)
         at_most = self._at_most + _words(update)
         if at_most > texts.MOST_CHARACTERS:
             at_most = len(texts.plain(trial))
@@ -102,7 +105,7 @@ class Copy:
             self._trial = texts.assemble([self._document.get_update(), *(data for data, _ in self._accepted)])
             self._tried = self._known.copy()
             for data, by in self._accepted:
-                self._tried.take(read(data), by)
+                self._tried.take(read(data, most=MOST_STORED), by)
             self._at_most = len(texts.plain(self._trial))
         return self._trial
 
