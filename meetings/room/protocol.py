@@ -4,11 +4,12 @@ What a client may send is a model here; everything else is refused with words. D
 that refuses what Python's would let through: lone surrogates, NUL, endless nesting.
 """
 
+import binascii
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mdo.kernel.errors import Invalid, Refused
 
@@ -39,6 +40,18 @@ def _without_nul(text: str) -> str:
 Text = Annotated[str, AfterValidator(_without_nul)]
 
 
+def _from_base64(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("is no base64 text")
+    try:
+        return binascii.a2b_base64(value.encode("ascii"), strict_mode=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise ValueError("is no base64 text") from error
+
+
+Base64 = Annotated[bytes, BeforeValidator(_from_base64)]
+
+
 class Message(BaseModel):
     """Base of everything that a client sends."""
 
@@ -67,7 +80,53 @@ class Resume(Message):
     since: int = Field(ge=0, lt=2**53)
 
 
-_MESSAGE: TypeAdapter[Ping | Resume | Envelope] = TypeAdapter(Ping | Resume | Envelope)
+TextField = Literal["discussion", "recommendation"]
+
+
+class TextJoin(Message):
+    """``{"do": "text.join", "item", "field", "sv"}``: follow a typed text. ``sv`` is the Yjs state vector of what the client has
+    (base64). Answer: ``text.state`` with what it lacks, or ``text.refused``; from then on ``text.update`` for each update."""
+
+    do: Literal["text.join"]
+    item: UUID
+    field: TextField
+    sv: Annotated[Base64, Field(max_length=16 * 1024)]
+
+
+class TextLeave(Message):
+    """``{"do": "text.leave", "item", "field"}``: follow it no more."""
+
+    do: Literal["text.leave"]
+    item: UUID
+    field: TextField
+
+
+class TextUpdate(Message):
+    """``{"do": "text.update", "id", "item", "field", "data"}``: what was typed, as a Yjs update (version 1, base64). Answered by
+    ``text.saved`` once it is stored, or by ``text.refused``; sending it again does no harm."""
+
+    do: Literal["text.update"]
+    id: UUID
+    item: UUID
+    field: TextField
+    data: Annotated[Base64, Field(max_length=48 * 1024)]
+
+
+class TextCaret(Message):
+    """``{"do": "text.caret", "item", "field", "data"}``: where one's caret stands (y-protocols awareness update, base64). Told to the
+    others who follow the text, never stored; too many are left out."""
+
+    do: Literal["text.caret"]
+    item: UUID
+    field: TextField
+    data: Annotated[Base64, Field(max_length=2 * 1024)]
+
+
+TextMessage = TextJoin | TextLeave | TextUpdate | TextCaret
+
+ClientMessage = Ping | Resume | TextMessage | Envelope
+
+_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 class Malformed(Refused):
@@ -76,7 +135,7 @@ class Malformed(Refused):
     code = "invalid"
 
 
-def decode(text: str) -> Ping | Resume | Envelope:
+def decode(text: str) -> ClientMessage:
     """One frame as a message. Raises ``Malformed``, whatever the bytes are."""
     try:
         raw = text.encode("utf-8")
