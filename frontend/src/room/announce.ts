@@ -1,13 +1,19 @@
 /** What a screen reader is told when the room changes. */
-import type { RoomState } from './state';
+import { isParked, type RoomState } from './state';
+import { hour } from './time';
 import { words } from './words';
 
-/** The sentences for what differs between two states of the room; empty when nothing worth saying does. */
-export function announcement(before: RoomState, after: RoomState): string {
+/** The sentences for what differs between two states of the room, and for the event `name` where the states do not tell; empty when nothing is worth saying. */
+export function announcement(before: RoomState, after: RoomState, name = ''): string {
   const said: string[] = [];
   const [was, is] = [before.room.meeting.state, after.room.meeting.state];
   if (was !== is && is === 'running') said.push(words.meetingStarted());
   if (was !== is && is === 'closed') said.push(words.meetingClosed());
+  const rest = after.room.meeting.break ?? null;
+  if (rest && rest.since !== before.room.meeting.break?.since) said.push(words.breakUntil(hour(Date.parse(rest.until))));
+  if (!rest && before.room.meeting.break && is === 'running') said.push(words.breakOver());
+  if (name === 'agenda.step_undone') said.push(words.stepUndone());
+  const me = after.you.person;
   if (before.room.items !== after.room.items) {
     const old = new Map(before.room.items.map((item) => [item.id, item]));
     for (const item of after.room.items) {
@@ -16,6 +22,15 @@ export function announcement(before: RoomState, after: RoomState): string {
       if (earlier.decision === null && item.decision) said.push(words.itemRecorded(item.position, item.label));
       if (earlier.state !== item.state && item.state === 'open') said.push(words.itemOpened(item.position, item.label));
       if (earlier.state !== item.state && item.state === 'postponed') said.push(words.itemPostponed(item.position, item.label));
+      if (isParked(item) && !isParked(earlier)) said.push(words.itemParked(item.position, item.label));
+      if (item.called?.includes(me) && !earlier.called?.includes(me) && item.state === 'scheduled') said.push(words.calledSoon(`${item.position}. ${item.label}`));
+      if (item.read_back && item.read_back.round !== earlier.read_back?.round) said.push(words.isReadBack(item.position, item.label));
+      if (!item.read_back && earlier.read_back && !item.decision && item.state === 'open') said.push(words.isWrittenAgain(item.position, item.label));
+      const voices = earlier.read_back?.round === item.read_back?.round ? (earlier.read_back?.voices ?? []) : [];
+      for (const voice of item.read_back?.voices ?? []) {
+        const dissented = voices.some((other) => other.person === voice.person && other.kind === 'dissent');
+        if (voice.kind === 'dissent' && !dissented) said.push(words.dissents(voice.name));
+      }
     }
   }
   return said.join(' ');

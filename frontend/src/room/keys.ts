@@ -10,6 +10,16 @@ export type KeyAction =
   | 'late'
   | 'start'
   | 'close'
+  | 'park'
+  | 'break'
+  | 'undo'
+  | 'confirm'
+  | 'dissent'
+  | 'withdraw'
+  | 'protocol'
+  | 'protocols'
+  | 'hand'
+  | 'talk'
   | 'write'
   | 'follow'
   | 'look'
@@ -51,6 +61,16 @@ const LETTERS: Record<string, KeyAction> = {
   l: 'late',
   s: 'start',
   c: 'close',
+  a: 'park',
+  b: 'break',
+  u: 'undo',
+  y: 'confirm',
+  d: 'dissent',
+  w: 'withdraw',
+  m: 'protocol',
+  g: 'protocols',
+  h: 'hand',
+  t: 'talk',
   e: 'write',
   f: 'follow',
   j: 'down',
@@ -109,8 +129,17 @@ export function keyLines(): KeyLine[] {
     { keys: ['N'], does: words.next(), needs: 'run' },
     { keys: ['O'], does: words.openSelected(), needs: 'run' },
     { keys: ['P'], does: words.postpone(), needs: 'postpone' },
-    { keys: ['R'], does: words.record(), needs: 'record' },
+    { keys: ['R'], does: words.readBackOrRecord(), needs: 'record' },
+    { keys: ['W'], does: words.changeWording(), needs: 'draft' },
+    { keys: ['Y'], does: words.confirm(), needs: 'read_back' },
+    { keys: ['D'], does: words.dissent(), needs: 'read_back' },
+    { keys: ['A'], does: words.parkOrBack(), needs: 'reorder' },
     { keys: ['L'], does: words.lateCase(), needs: 'add_late' },
+    { keys: ['M'], does: words.protocolMark(), needs: 'run' },
+    { keys: ['G'], does: words.protocolsRecord(), needs: 'record' },
+    { keys: ['B'], does: words.breakOrGoOn(), needs: 'run' },
+    { keys: ['U'], does: words.undoKey(), needs: 'run' },
+    { keys: ['H'], does: words.handOver(), needs: 'run' },
     { keys: ['S'], does: words.startMeeting(), needs: 'run' },
     { keys: ['C'], does: words.closeMeeting(), needs: 'close' },
     { keys: ['E'], does: words.write(), needs: 'draft' },
@@ -124,6 +153,7 @@ export function keyLines(): KeyLine[] {
     { keys: ['+', '-'], does: words.zoomKeys() },
     { keys: ['/'], does: words.filterAgenda() },
     { keys: ['1', '2', '3', '4'], does: words.goToPane() },
+    { keys: ['T'], does: words.goToTalk() },
     { keys: ['Ctrl S'], does: words.saveNow(), needs: 'draft' },
     { keys: ['Esc'], does: words.leaveField() },
     { keys: ['?'], does: words.showKeys() },

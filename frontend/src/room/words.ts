@@ -1,6 +1,6 @@
 /** Every sentence of the room, so that each stands once and the catalogue finds it. */
 import { gettext, interpolate, ngettext } from '../i18n';
-import type { ItemState, MeetingState, Person } from './protocol';
+import type { Guest, ItemState, MeetingState, Person } from './protocol';
 
 export const words = {
   // Acting
@@ -119,6 +119,135 @@ export const words = {
   tableIsAt: (n: number) => interpolate(gettext('The table is at item %(n)s.'), { n }),
   stillWriting: (n: number) => interpolate(gettext('You are still writing on item %(n)s.'), { n }),
   tableHasNone: () => gettext('Nothing is on the table.'),
+
+  // Read-back
+  readBack: () => gettext('Read back'),
+  readBackOrRecord: () => gettext('Read back, record'),
+  readBackBy: (name: string) => interpolate(gettext('Read back by %(name)s'), { name }),
+  isReadBack: (n: number, label: string) => interpolate(gettext('The wording for item %(n)s, %(label)s, is read back.'), { n, label }),
+  isWrittenAgain: (n: number, label: string) => interpolate(gettext('The wording for item %(n)s, %(label)s, is being changed.'), { n, label }),
+  dissents: (name: string) => interpolate(gettext('%(name)s dissents.'), { name }),
+  confirm: () => gettext('Confirm'),
+  confirmed: () => gettext('Confirmed'),
+  dissent: () => gettext('Dissent'),
+  dissented: () => gettext('Dissents'),
+  youConfirmed: () => gettext('You confirmed.'),
+  youDissented: () => gettext('You dissent; it will stand in the record.'),
+  voiceMissing: () => gettext('Not yet heard'),
+  noObjectionChair: () => gettext('Next records it, unless somebody dissents.'),
+  noObjection: () => gettext('It stands if nobody dissents.'),
+  eachConfirms: () => gettext('Each discipline confirms.'),
+  allConfirmed: () => gettext('Every discipline has been heard.'),
+  changeWording: () => gettext('Change the wording'),
+  wordingUnreachable: () => gettext('The wording cannot be fetched now. It is tried again when the connection is back.'),
+  wordingLoading: () => gettext('Fetching the wording …'),
+  dissentTitle: (label: string) => interpolate(gettext('Dissent on %(label)s'), { label }),
+  dissentHelp: () => gettext('Your reason is kept in the record of the decision, with your name.'),
+  dissentReason: () => gettext('Why'),
+  dissentMissing: () => gettext('Say why.'),
+  reopen: () => gettext('Change what was recorded'),
+  reopenHelp: () => gettext('It has to be read back and recorded again.'),
+  notSavedYet: () => gettext('The text is not saved yet. Try again when it is.'),
+
+  // Breaks, order, taking back
+  break: () => gettext('Break'),
+  breakOrGoOn: () => gettext('Break, or go on'),
+  breakTitle: () => gettext('Take a break'),
+  breakMinutes: (minutes: number) => interpolate(gettext('%(minutes)s minutes'), { minutes }),
+  breakUntil: (time: string) => interpolate(gettext('Break until %(time)s'), { time }),
+  breakLeft: (time: string) => interpolate(gettext('%(time)s left'), { time }),
+  breakOver: () => gettext('The break is over.'),
+  breakDue: () => gettext('An hour without a break.'),
+  goOn: () => gettext('Go on'),
+  notNow: () => gettext('Not now'),
+  park: () => gettext('Park'),
+  unpark: () => gettext('Bring back'),
+  parkOrBack: () => gettext('Park the selected item, or bring it back'),
+  parked: () => gettext('Parked'),
+  itemParked: (n: number, label: string) => interpolate(gettext('Item %(n)s, %(label)s, is parked.'), { n, label }),
+  drag: (label: string) => interpolate(gettext('Drag %(label)s to another place'), { label }),
+  undo: () => gettext('Undo'),
+  undoKey: () => gettext('Undo the last step, within 30 seconds'),
+  undoSeconds: (n: number) => interpolate(gettext('%(n)s s'), { n }),
+  stepUndone: () => gettext('The last step was undone.'),
+  stepDone: (what: string, item: string) => {
+    const said =
+      {
+        'agenda.next': item ? gettext('opened %(item)s') : gettext('went on'),
+        'agenda.open_item': item ? gettext('opened %(item)s') : gettext('opened an item'),
+        'agenda.postpone': item ? gettext('postponed %(item)s') : gettext('postponed an item'),
+        'agenda.park': item ? gettext('parked %(item)s') : gettext('parked an item'),
+        'agenda.unpark': item ? gettext('brought back %(item)s') : gettext('brought an item back'),
+        'agenda.move_item': gettext('moved an item'),
+        'meeting.take_break': gettext('began a break'),
+        'meeting.end_break': gettext('ended the break'),
+      }[what] ?? gettext('the last step');
+    return interpolate(said, { item });
+  },
+  postponeTo: () => gettext('Again at'),
+  waitingList: () => gettext('No date yet: on the waiting list'),
+  calledSoon: (label: string) => interpolate(gettext('Soon: %(label)s. Stay in the room.'), { label }),
+  calledIn: (names: string) => interpolate(gettext('called in: %(names)s'), { names }),
+
+  // Protocol cases
+  protocol: () => gettext('Protocol'),
+  protocolOf: (name: string) => interpolate(gettext('Protocol: %(name)s'), { name }),
+  protocolMark: () => gettext('Mark as covered by a protocol'),
+  protocolTitle: (label: string) => interpolate(gettext('Protocol for %(label)s'), { label }),
+  protocolHelp: () => gettext('A case that a protocol covers can be recorded without discussion. Leave it empty if none does.'),
+  protocolName: () => gettext('Name of the protocol'),
+  protocolsRecord: () => gettext('Record the protocol cases'),
+  protocolsCount: (n: number) => interpolate(ngettext('Record %(n)s protocol case', 'Record %(n)s protocol cases', n), { n }),
+  protocolsHelp: () =>
+    gettext('Each of these is recorded by its protocol, without discussion and without a billing line. The recommendation is what was written for it; where nothing was written, it says that the protocol is followed.'),
+  save: () => gettext('Save'),
+
+  // Who does what
+  chairedBy: (names: string) => interpolate(gettext('Chair: %(names)s'), { names }),
+  handOver: () => gettext('Hand over the chair, the recording or the presenting'),
+  handTitle: () => gettext('Hand over'),
+  handWho: () => gettext('To whom'),
+  handChair: () => gettext('Hand over the chair'),
+  takeBack: () => gettext('Take the chair back'),
+  letRecord: () => gettext('Let this person record'),
+  letRecordNot: () => gettext('Records no longer'),
+  letPresent: () => gettext('Let this person present'),
+  letPresentNot: () => gettext('Presents no longer'),
+  isChairing: () => gettext('chairs'),
+  isRecording: () => gettext('records'),
+  isPresenting: () => gettext('presents'),
+  handFor: (name: string) => interpolate(gettext('Hand something over to %(name)s'), { name }),
+
+  // Beside and guests
+  besideAdd: () => gettext('Someone sits beside me'),
+  besideName: () => gettext('Name'),
+  besideDiscipline: () => gettext('Discipline'),
+  besideMissing: () => gettext('Give the name and the discipline.'),
+  besideRemove: (name: string) => interpolate(gettext('%(name)s no longer sits here'), { name }),
+  besideOf: (name: string) => interpolate(gettext('beside %(name)s'), { name }),
+  guests: () => gettext('Guests'),
+  guestState: (state: Guest['state']) =>
+    ({
+      invited: gettext('invited'),
+      confirmed: gettext('confirmed'),
+      waiting: gettext('in the lobby'),
+      in: gettext('at the table'),
+      out: gettext('has left'),
+      revoked: gettext('sent away'),
+    })[state] ?? state,
+  eject: (name: string) => interpolate(gettext('Send %(name)s away'), { name }),
+
+  // Chat
+  talk: () => gettext('Chat'),
+  goToTalk: () => gettext('Go to the chat'),
+  talkKept: () => gettext('Chat is kept and becomes part of the file.'),
+  talkNone: () => gettext('Nothing has been said here about this item.'),
+  talkNew: () => gettext('new messages'),
+  talkCount: (n: number) => interpolate(ngettext('%(n)s message', '%(n)s messages', n), { n }),
+  talkUnreachable: () => gettext('The messages cannot be fetched now.'),
+  talkBox: (label: string) => interpolate(gettext('Message about %(label)s'), { label }),
+  lateRemarks: () => gettext('Late remarks'),
+  send: () => gettext('Send'),
 
   // Shared view
   youFollow: (name: string) => interpolate(gettext('You follow %(name)s.'), { name }),
