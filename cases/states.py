@@ -44,6 +44,17 @@ def move(referral: Referral, to: Status) -> ReferralMoved:
         raise RuleBroken(
             _("A case that is “%(before)s” cannot become “%(after)s”.") % {"before": before.label, "after": to.label}
         )
+    return _set(referral, to)
+
+
+def take_back(referral: Referral, to: Status) -> ReferralMoved:
+    """Let the (locked) referral stand again where it stood before a step that is taken back: the one road against ``NEXT``. The
+    caller answers for it that this was its state a moment ago."""
+    return _set(referral, to)
+
+
+def _set(referral: Referral, to: Status) -> ReferralMoved:
+    before = referral.status
     referral.status = to
     referral.version += 1
     referral.changed_at = now()

@@ -3,16 +3,19 @@
 **The rule.** A meeting may be seen by whoever has a seat on its board (a partner only while an agreement in force gives that
 seat a reach), by the requester of a case on its agenda, and by a guest of an item, who sees that item alone. Of the agenda,
 everybody sees the items of hospitals within the reach of their organisation and all topics; an observer sees pseudonyms; a
-guest the own row without names, counts or times of others. Outsiders get ``NotFound``.
+guest the own row without names, counts or times of others. A guest is named by the case, or was invited by a personal link
+(``guests.py`` says when that holds). Outsiders get ``NotFound``.
 
 All changes to a meeting and its items happen under the lock of the meeting's row, taken here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from cases.access import place as case_place
 from cases.access import visible_cases
@@ -20,12 +23,13 @@ from cases.models import Referral
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
 from mdo.directory.matrix import Seat, permits
-from mdo.directory.models import Board, Person
+from mdo.directory.models import Board, BoardRole, Person
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor, current, elevated
 from mdo.kernel.action import granted
 from mdo.kernel.errors import Denied, NotFound
-from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings import guests
+from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Report
 
 # What the room's buttons ask for, and the row of the matrix behind each.
 ROOM_RIGHTS = {
@@ -38,6 +42,8 @@ ROOM_RIGHTS = {
     "record": "record",
     "sign": "sign",
     "share": "share",
+    "read_back": "read_back",
+    "invite": "run",
 }
 
 
@@ -95,23 +101,56 @@ class Chair:
         return frozenset(name for name, row in ROOM_RIGHTS.items() if self.permits(row, facts))
 
 
+def acting_organisation() -> UUID:
+    """The organisation for which the door was opened, where a row keeps it. Raises ``Denied`` for somebody who acts for none."""
+    organisation_id = current().organisation_id
+    if organisation_id is None:
+        raise Denied()
+    return organisation_id
+
+
+def standing_at(by: Actor, meeting: Meeting, organisation_id: UUID | None = None) -> Standing:
+    """The place of ``by`` on the meeting's board, and what was handed to them for this meeting while it is not over: a deputy sits
+    in the chair, a secretary may record. One query, and one more where the meeting was not read by ``_meeting``."""
+    found = directory.standing(by, meeting.board, organisation_id)
+    if not found.seats or meeting.state in (Meeting.State.CLOSED, Meeting.State.CANCELLED):
+        return found
+    held = {kind for person_id, kind in delegations(meeting) if person_id == by.actor_id}
+    if Delegation.Kind.CHAIR in held:
+        found = replace(found, roles=found.roles | {BoardRole.Role.CHAIR.value})
+    if Delegation.Kind.SCRIBE in held:
+        found = replace(found, given=frozenset({"delegated"}))
+    return found
+
+
+def delegations(meeting: Meeting) -> list[tuple[UUID, str]]:
+    """What the chair's side handed to whom in this meeting: (person, kind)."""
+    known: list[str] | None = getattr(meeting, "delegated", None)
+    if known is None:
+        return list(Delegation.objects.filter(meeting=meeting, ended_at=None).values_list("person_id", "kind"))
+    return [(UUID(each[:36]), each[37:]) for each in known]
+
+
 def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> Chair:
     """The place of ``by`` at ``meeting``; without seats for an outsider. Four statements.
 
     Whose items these are is asked as the house: a guest may not read the referral while it is not their turn, and still has a
     place before the door.
     """
-    standing = standing or directory.standing(by, meeting.board)
+    standing = standing or standing_at(by, meeting)
     seats = set(standing.seats)
     own = AgendaItem.objects.filter(meeting=meeting).exclude(state=AgendaItem.State.WITHDRAWN)
-    mine = own.filter(Q(referral__requester=by.actor_id) | Q(referral__guest=by.actor_id))
+    by_link = Exists(guests.holding().filter(item=OuterRef("pk"), person=by.actor_id))
+    mine = own.annotate(by_link=by_link).filter(
+        Q(referral__requester=by.actor_id) | Q(referral__guest=by.actor_id) | Q(by_link=True)
+    )
     guest_items = set()
     with elevated("meeting.places"):
-        found = list(mine.values_list("pk", "referral__requester", "referral__guest", "hospital"))
-    for item_id, requester, guest, hospital in found:
+        found = list(mine.values_list("pk", "referral__requester", "referral__guest", "by_link", "hospital"))
+    for item_id, requester, guest, linked, hospital in found:
         if requester == by.actor_id and hospital == standing.organisation_id and hospital in standing.reach:
             seats.add(Seat.REQUESTER)
-        if guest == by.actor_id:
+        if guest == by.actor_id or linked:
             seats.add(Seat.GUEST)
             guest_items.add(item_id)
     return Chair(standing, frozenset(seats), frozenset(guest_items))
@@ -119,9 +158,8 @@ def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> C
 
 def _chair_at_item(by: Actor, standing: Standing, item: AgendaItem) -> Chair:
     """The place of ``by`` before one item: as ``chair_at``, mostly from what is loaded already."""
-    if (
-        item.referral_id is not None and item.referral is None
-    ):  # hidden by row-level security: a guest before their turn
+    hidden = item.referral_id is not None and item.referral is None  # by row-level security: a guest before their turn
+    if hidden or getattr(by, "visitor", False):
         return chair_at(by, item.meeting, standing)
     seats = set(standing.seats)
     guest_items = set()
@@ -154,7 +192,8 @@ def visible_meetings(by: Actor) -> QuerySet[Meeting]:
     items = AgendaItem.objects.filter(meeting=OuterRef("pk")).exclude(state=AgendaItem.State.WITHDRAWN)
     requested = items.filter(referral__requester=by.actor_id, hospital=organisation_id)
     with elevated("meeting.places"):  # a guest may not read the referral yet, but knows that there is a meeting
-        live = AgendaItem.objects.filter(referral__guest=by.actor_id).exclude(state=AgendaItem.State.WITHDRAWN)
+        mine = Q(referral__guest=by.actor_id) | Q(pk__in=guests.items_for(by.actor_id))
+        live = AgendaItem.objects.filter(mine).exclude(state=AgendaItem.State.WITHDRAWN)
         invited = list(live.values_list("meeting_id", flat=True))
     return Meeting.objects.filter(
         Q(board__in=boards) | (Q(board__in=open_boards) & Exists(requested)) | Q(pk__in=invited)
@@ -185,7 +224,11 @@ def visible_decisions(by: Actor) -> QuerySet[Decision]:
 
 
 def _meeting(meeting_id: UUID, *, lock: bool) -> Meeting:
-    found = Meeting.objects.select_related("board__organiser")
+    held = Delegation.objects.filter(meeting=OuterRef("pk"), ended_at=None)
+    spelt = Concat(Cast("person_id", TextField()), Value(":"), "kind", output_field=TextField())
+    found = Meeting.objects.select_related("board__organiser").annotate(
+        delegated=ArraySubquery(held.values_list(spelt))
+    )
     if lock:
         found = found.select_for_update(of=("self",))
     meeting = found.filter(pk=meeting_id).first()
@@ -198,12 +241,25 @@ def access_meeting_for(by: Actor, meeting_id: UUID, row: str, *, lock: bool = Tr
     """The meeting, locked, if ``by`` may see it and has the right ``row`` at it. Raises ``NotFound`` or ``Denied``."""
     meeting = _meeting(meeting_id, lock=lock)
     if by.actor_kind != "system":
-        standing = directory.standing(by, meeting.board)
+        standing = standing_at(by, meeting)
         if not standing.permits(row):  # the usual case costs two queries; the third decides between 403 and 404
             if not chair_at(by, meeting, standing).seats:
                 raise NotFound()
             raise Denied()
     granted(row, hospital_id=meeting.hospital_id)
+    return meeting
+
+
+def access_meeting_for_sharing(by: Actor, meeting_id: UUID) -> Meeting:
+    """The meeting, locked, for whoever sits at its table and may share there: row ``share``. Not for a guest, whose place is an
+    item. Raises ``NotFound`` or ``Denied``."""
+    meeting = _meeting(meeting_id, lock=True)
+    place = chair_at(by, meeting)
+    if not place.seats:
+        raise NotFound()
+    if place.is_guest or not place.permits("share", {"agr"} if place.reach else ()):
+        raise Denied()
+    granted("share", hospital_id=meeting.hospital_id)
     return meeting
 
 
@@ -233,7 +289,7 @@ def access_item_for(by: Actor, meeting_id: UUID, item_id: UUID, row: str, *, loc
         raise NotFound()
     item.meeting = meeting
     if by.actor_kind != "system":
-        standing = directory.standing(by, meeting.board)
+        standing = standing_at(by, meeting)
         place = _chair_at_item(by, standing, item)
         if not _sees(place, item):
             if _sees(chair_at(by, meeting, standing), item):  # a requester of another item sees the row of this one
@@ -267,6 +323,44 @@ def access_item_for_reading(by: Actor, meeting_id: UUID, item_id: UUID) -> Agend
         item.referral = referral
         audit.read("case", referral.case_id, hospital_id=item.hospital_id, patient_id=referral.case.patient_id)
     return item
+
+
+def visible_invitation(by: Actor) -> GuestInvitation | None:
+    """The invitation of whoever holds its link, or was let in by it; for anybody else there is none."""
+    mine = Q(pk=by.actor_id) if by.actor_kind == "guest" else Q(person=by.actor_id)
+    return GuestInvitation.objects.select_related("meeting__board__organiser", "person").filter(mine).first()
+
+
+def visible_invitations(by: Actor, item: AgendaItem) -> QuerySet[GuestInvitation]:
+    """Who was invited to an item by link, oldest first: for those who may show guests in and out."""
+    found = GuestInvitation.objects.filter(item=item).order_by("made_at", "id")
+    return found if chair_at(by, item.meeting).permits_item("run", item) else found.none()
+
+
+def access_invitation_for_running(by: Actor, meeting_id: UUID, guest_id: UUID) -> GuestInvitation:
+    """The invitation, under its meeting's lock, for those who show guests in and out: row ``run``. Raises ``NotFound``, ``Denied``."""
+    meeting = access_meeting_for(by, meeting_id, "run")
+    return _invitation(meeting, guest_id)
+
+
+def access_invitation_for_holder(by: Actor, guest_id: UUID) -> GuestInvitation:
+    """The invitation, under its meeting's lock, for whoever holds its link: the actor whom the link names. Raises ``NotFound``."""
+    if by.actor_kind != "guest" or by.actor_id != guest_id:
+        raise NotFound()
+    known = GuestInvitation.objects.filter(pk=guest_id).values_list("meeting", flat=True).first()
+    if known is None:
+        raise NotFound()
+    invitation = _invitation(_meeting(known, lock=True), guest_id)
+    granted("join", hospital_id=invitation.hospital_id)
+    return invitation
+
+
+def _invitation(meeting: Meeting, guest_id: UUID) -> GuestInvitation:
+    found = GuestInvitation.objects.select_for_update(of=("self",)).filter(pk=guest_id, meeting=meeting).first()
+    if found is None:
+        raise NotFound()
+    found.meeting = meeting
+    return found
 
 
 def access_decision_for(by: Actor, decision_id: UUID, row: str, *, lock: bool = True) -> Decision:

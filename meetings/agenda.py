@@ -26,6 +26,8 @@ class Slot(Protocol):
     @property
     def state(self) -> str: ...
     @property
+    def parked(self) -> bool: ...
+    @property
     def opened_at(self) -> datetime | None: ...
     @property
     def closed_at(self) -> datetime | None: ...
@@ -52,10 +54,17 @@ def open_item(items: Sequence[S]) -> S | None:
     return next((item for item in items if item.state == OPEN), None)
 
 
+def waiting(items: Sequence[S]) -> list[S]:
+    """What still waits, in the order in which it comes: the agenda's, then what was parked."""
+    found = [item for item in items if item.state == SCHEDULED]
+    return sorted(found, key=lambda item: item.parked)
+
+
 def next_item(items: Sequence[S]) -> S | None:
     """The item that *Next* opens: the first that waits, in the order of the agenda. So one taken early (its specialist
-    has to leave) does not make the meeting forget those before it, and the forecast runs in this same order."""
-    return next((item for item in items if item.state == SCHEDULED), None)
+    has to leave) does not make the meeting forget those before it, and the forecast runs in this same order. Parked
+    items come after all others."""
+    return next(iter(waiting(items)), None)
 
 
 def moved(items: Sequence[S], item_id: Hashable, to: int) -> tuple[S, ...]:

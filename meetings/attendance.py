@@ -1,6 +1,6 @@
 """Who was there, for which hospital, by which means, from when until when: derived from the leases of the room."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mdo.directory.models import Board, BoardRole, Organisation, Person
 from mdo.kernel.clock import now
-from meetings.models import AgendaItem, Lease, Meeting
+from meetings.models import AgendaItem, Beside, Lease, Meeting
 from meetings.quorum import BoardQuorum, Interval, Participant, Quorum, attendance, billing_quorum, board_quorum
 from meetings.rulesets import rule_set
 
@@ -83,12 +83,11 @@ def open_times(item: AgendaItem) -> list[Interval]:
     ]
 
 
-def of_item(item: AgendaItem) -> list[tuple[Seat, list[Interval]]]:
-    """Who was there for one item, with their times. Three queries.
+def of_item(item: AgendaItem, connections: list[Lease]) -> list[tuple[Seat, list[Interval]]]:
+    """Who was there for one item, with their times; ``connections`` are the leases of its room. Two queries.
 
     An item's guest counts; another item's guest was outside the door, and is none of the people of this one.
     """
-    connections = leases(item.meeting)
     guest = item.referral.guest_id if item.referral else None
     others = AgendaItem.objects.filter(meeting=item.meeting).exclude(pk=item.pk)
     elsewhere = set(others.filter(referral__guest__isnull=False).values_list("referral__guest", flat=True)) - {guest}
@@ -107,6 +106,41 @@ def of_item(item: AgendaItem) -> list[tuple[Seat, list[Interval]]]:
     )
 
 
+def beside_here(beside: Iterable[Beside], here: Mapping[UUID, Lease]) -> list[Participant]:
+    """Who sits before somebody's screen now, as the quorums see them: in the room, for as long as that screen is there."""
+    return [
+        _participant(each, [Interval(max(each.since, here[each.host_id].opened_at), None, "room")])
+        for each in beside
+        if each.until is None and each.host_id in here
+    ]
+
+
+def _participant(each: Beside, times: list[Interval]) -> Participant:
+    known = each.person
+    return Participant(
+        person_id=known.pk if known else each.pk,
+        profession=known.profession if known else "",  # who is only typed counts for the board, not for billing
+        discipline=each.discipline,
+        organisation_id=each.organisation_id,
+        intervals=tuple(times),
+    )
+
+
+def beside_item(
+    meeting: Meeting, connections: Iterable[Lease], windows: list[Interval]
+) -> list[tuple[Beside, list[Interval]]]:
+    """Who sat before somebody's screen while an item was on the table, with their times. One query."""
+    by_host = intervals(connections)
+    found = []
+    for each in Beside.objects.filter(meeting=meeting).select_related("person", "organisation").order_by("since", "id"):
+        own = Interval(each.since, each.until, "room")
+        screen = [Interval(one.start, one.end, "room") for one in by_host.get(each.host_id, [])]
+        times = attendance(attendance(screen, [own]), windows)
+        if times:
+            found.append((each, times))
+    return found
+
+
 def quorums(
     board: Board, participants: list[Participant], words: dict[str, str] | None = None
 ) -> tuple[Quorum, Quorum]:
@@ -122,8 +156,10 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     A list of ``{"person", "name", "profession", "discipline", "organisation", "organisation_name", "role", "times": [[from, to or
     null, means], …]}``, and ``{"board": …, "billing": …}`` with met, have and need.
     """
-    there = of_item(item)
-    rows = [
+    connections = leases(item.meeting)
+    there = of_item(item, connections)
+    beside = beside_item(item.meeting, connections, open_times(item))
+    rows: list[dict[str, Any]] = [
         {
             "person": str(seat.person.pk),
             "name": seat.person.display_name,
@@ -136,7 +172,22 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         }
         for seat, found in there
     ]
-    board, billing = quorums(item.meeting.board, [seat.participant(found) for seat, found in there])
+    rows += [
+        {
+            "person": str(each.person_id) if each.person_id else None,
+            "name": each.name,
+            "profession": each.person.profession if each.person else "",
+            "discipline": each.discipline,
+            "organisation": str(each.organisation_id),
+            "organisation_name": each.organisation.name,
+            "role": "beside",
+            "times": [[one.start.isoformat(), one.end.isoformat() if one.end else None, one.means] for one in found],
+        }
+        for each, found in beside
+    ]
+    participants = [seat.participant(found) for seat, found in there]
+    participants += [_participant(each, found) for each, found in beside]
+    board, billing = quorums(item.meeting.board, participants)
     return rows, {
         name: {"met": one.met, "have": one.have, "need": one.need}
         for name, one in (("board", board), ("billing", billing))

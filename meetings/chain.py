@@ -16,8 +16,9 @@ from meetings.models import Decision
 
 GENESIS = "0" * 64
 
-# What a signature covers. A field added later gets a new version of this list: old digests must stay what they were.
-CONTENT = (
+# What a signature covers, by the decision's ``content_version``. A field added later gets a new version of this list: old
+# digests must stay what they were.
+_FIRST = (
     "id",
     "hospital_id",
     "board_id",
@@ -36,6 +37,7 @@ CONTENT = (
     "recorded_at",
     "recorded_by_id",
 )
+CONTENT = {1: _FIRST, 2: (*_FIRST, "content_version", "discussion", "protocol", "voices", "text_digest")}
 SIGNATURE = ("number", "signed_at", "signed_by_id")
 
 
@@ -72,12 +74,12 @@ def _fields(decision: Model, names: Iterable[str]) -> dict[str, Any]:
 
 def seen(decision: Decision) -> str:
     """SHA-256 (hex) over what somebody read before signing; another value means that something changed in between."""
-    return hashlib.sha256(canonical(_fields(decision, CONTENT))).hexdigest()
+    return hashlib.sha256(canonical(_fields(decision, CONTENT[decision.content_version]))).hexdigest()
 
 
 def digest(decision: Decision, previous: str) -> str:
     """SHA-256 (hex) over the decision, its signature and place, and the digest before it (``GENESIS`` for the first)."""
-    body = canonical({**_fields(decision, (*CONTENT, *SIGNATURE)), "previous": previous})
+    body = canonical({**_fields(decision, (*CONTENT[decision.content_version], *SIGNATURE)), "previous": previous})
     return hashlib.sha256(body).hexdigest()
 
 

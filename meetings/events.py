@@ -121,23 +121,111 @@ class ItemWithdrawn(MeetingEvent):
     version: int
 
 
-class PenTaken(MeetingEvent):
-    """Somebody began to write the recommendation of an item."""
+class ItemParked(MeetingEvent):
+    """An item was set aside until the others are done, or brought back into the order."""
 
-    name: ClassVar[str] = "draft.pen_taken"
+    name: ClassVar[str] = "agenda.item_parked"
+    item_id: UUID
+    parked: bool
+    version: int
+
+
+class ProtocolMarked(MeetingEvent):
+    """A case was marked as covered by a protocol, or no longer."""
+
+    name: ClassVar[str] = "agenda.protocol_marked"
+    item_id: UUID
+    covered: bool
+    version: int
+
+
+class StepUndone(MeetingEvent):
+    """The last step at the table was taken back: these items stand again as they did before it."""
+
+    name: ClassVar[str] = "agenda.step_undone"
+    what: str
+    item_ids: list[str]
+
+
+class PeopleCalled(MeetingEvent):
+    """Who belongs to these items was told that they come soon."""
+
+    name: ClassVar[str] = "agenda.people_called"
+    item_ids: list[str]
+
+
+class BreakBegun(MeetingEvent):
+    """The meeting has a break."""
+
+    name: ClassVar[str] = "meeting.break_begun"
+    minutes: int
+
+
+class BreakEnded(MeetingEvent):
+    """The meeting goes on after a break."""
+
+    name: ClassVar[str] = "meeting.break_ended"
+
+
+class ChairHandedOver(MeetingEvent):
+    """A deputy chairs this meeting (``person_id``), or the chair was taken back."""
+
+    name: ClassVar[str] = "meeting.chair_handed_over"
+    person_id: UUID | None
+
+
+class RecordingDelegated(MeetingEvent):
+    """A secretary may record in this meeting, or may no longer."""
+
+    name: ClassVar[str] = "meeting.recording_delegated"
+    person_id: UUID
+    allowed: bool
+
+
+class PresenterNamed(MeetingEvent):
+    """Everybody follows the view of this person, or of nobody."""
+
+    name: ClassVar[str] = "meeting.presenter_named"
+    person_id: UUID | None
+
+
+class ReadBackBegun(MeetingEvent):
+    """The wording of a recommendation stands on every screen; it cannot change while it does."""
+
+    name: ClassVar[str] = "readback.begun"
+    item_id: UUID
+    round: int
+
+
+class ReadBackWithdrawn(MeetingEvent):
+    """The wording is changed again; it will be read back anew."""
+
+    name: ClassVar[str] = "readback.withdrawn"
+    item_id: UUID
+    round: int
+
+
+class VoiceGiven(MeetingEvent):
+    """Somebody confirmed the wording, or dissents; the reason is fetched by those who may see it."""
+
+    name: ClassVar[str] = "readback.voice_given"
     item_id: UUID
     person_id: UUID
+    kind: str
+    round: int
 
 
-class PenReleased(MeetingEvent):
-    """The pen of an item lies free again."""
+class RemarkMade(MeetingEvent):
+    """Somebody wrote beside an item: chat, or a late remark. The text is fetched by those who may see it."""
 
-    name: ClassVar[str] = "draft.pen_released"
+    name: ClassVar[str] = "remark.made"
     item_id: UUID
+    remark_id: UUID
+    kind: str
 
 
 class DraftSaved(MeetingEvent):
-    """The draft of a recommendation changed; its content is fetched by those who may see it."""
+    """The structured part of a recommendation changed; its content is fetched by those who may see it."""
 
     name: ClassVar[str] = "draft.saved"
     item_id: UUID
@@ -151,6 +239,14 @@ class DecisionRecorded(MeetingEvent):
     item_id: UUID
     decision_id: UUID
     version: int
+
+
+class DecisionReopened(MeetingEvent):
+    """What was recorded is written on before its item leaves the table."""
+
+    name: ClassVar[str] = "decision.reopened"
+    item_id: UUID
+    decision_id: UUID
 
 
 class DecisionSigned(MeetingEvent):
@@ -178,6 +274,38 @@ class PresenceChanged(MeetingEvent):
     person_ids: list[str]
 
 
+class BesideChanged(MeetingEvent):
+    """Somebody came to sit before another person's screen, or left it."""
+
+    name: ClassVar[str] = "presence.beside_changed"
+    person_id: UUID
+    beside_id: UUID
+
+
+class GuestInvited(MeetingEvent):
+    """A guest was invited to an item by a personal link, or got a new link or code."""
+
+    name: ClassVar[str] = "guest.invited"
+    item_id: UUID
+    guest_id: UUID
+
+
+class GuestConfirmed(MeetingEvent):
+    """A guest showed by a code or an identity that the link is theirs."""
+
+    name: ClassVar[str] = "guest.confirmed"
+    item_id: UUID
+    guest_id: UUID
+
+
+class GuestLeft(MeetingEvent):
+    """A guest was shown out, or their invitation was withdrawn."""
+
+    name: ClassVar[str] = "guest.left"
+    item_id: UUID
+    guest_id: UUID
+
+
 class ReportMade(MeetingEvent):
     """A report or the minutes lie ready."""
 
@@ -191,3 +319,17 @@ class DeliveryMade(MeetingEvent):
 
     name: ClassVar[str] = "delivery.made"
     delivery_id: UUID
+
+
+class WallPaired(MeetingEvent):
+    """A screen on a wall shows this meeting from now on."""
+
+    name: ClassVar[str] = "wall.paired"
+    wall_id: UUID
+
+
+class WallUnpaired(MeetingEvent):
+    """A screen on a wall shows this meeting no more."""
+
+    name: ClassVar[str] = "wall.unpaired"
+    wall_id: UUID

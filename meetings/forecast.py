@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from meetings.agenda import DISCUSSED, OPEN, SCHEDULED, Slot
+from meetings.agenda import DISCUSSED, OPEN, Slot, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +28,22 @@ def forecast(
     starts_at: datetime,
     started_at: datetime | None = None,
     closed_at: datetime | None = None,
+    resumes_at: datetime | None = None,
 ) -> Forecast:
     """The forecast of one meeting from its items in agenda order.
 
     Before the start the first item is expected at the planned `starts_at`. While it runs the chain hangs on the open
-    item (its opening plus its minutes), else on the last closing, else on `started_at`. A closed meeting ends at
-    `closed_at`.
+    item (its opening plus its minutes), else on the last closing or the end of the last break (`resumes_at`), else on
+    `started_at`. Parked items come last. A closed meeting ends at `closed_at`.
     """
     began = {item.id: item.opened_at for item in items if item.state in (OPEN, DISCUSSED) and item.opened_at}
     if closed_at is not None:
         return Forecast(end=closed_at, items=began)
-    cursor = starts_at if started_at is None else _anchor(items, started_at)
+    cursor = starts_at if started_at is None else _anchor(items, max(started_at, resumes_at or started_at))
     expected = dict(began)
-    for item in items:
-        if item.state == SCHEDULED:
-            expected[item.id] = cursor
-            cursor += timedelta(minutes=item.minutes)
+    for item in waiting(items):
+        expected[item.id] = cursor
+        cursor += timedelta(minutes=item.minutes)
     return Forecast(end=cursor, items=expected)
 
 

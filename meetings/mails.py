@@ -2,6 +2,7 @@
 reader's, and no line break in what people typed: one line of theirs stays one line of ours.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -16,9 +17,10 @@ from django.utils.translation import gettext as _
 
 from cases.models import Referral
 from mdo.directory.middleware import FOR
+from mdo.kernel import sms
 from mdo.kernel.clock import now
-from meetings import calendar, forecast, series
-from meetings.models import AgendaItem, Decision, Delivery, Meeting
+from meetings import calendar, forecast, guests, series
+from meetings.models import AgendaItem, Decision, Delivery, GuestInvitation, Meeting
 from meetings.reports.wording import Wording
 
 Kind = Delivery.Kind
@@ -45,10 +47,13 @@ def link(path: str, delivery: Delivery | None = None) -> str:
     return f"{settings.MDO_ORIGINS[0]}{path}" + (f"?{FOR}={organisation}" if organisation else "")
 
 
-def compose(delivery: Delivery) -> EmailMultiAlternatives | str:
+def compose(delivery: Delivery) -> "EmailMultiAlternatives | TextMessage | str":
     """The message of a delivery, in the recipient's language; or why none has to be sent any more. Needs the door of the house."""
     person = delivery.recipient
-    if not person.is_active or not person.email:
+    if delivery.kind == Kind.GUEST_CODE:
+        return text_message(delivery)
+    to = _guest(delivery).mail if delivery.kind == Kind.GUEST_LINK else person.email
+    if not person.is_active or not to:
         return "no address"
     with translation.override(person.language):
         content = _CONTENT[Kind(delivery.kind)](delivery)
@@ -60,7 +65,7 @@ def compose(delivery: Delivery) -> EmailMultiAlternatives | str:
         one_line(subject),
         body.strip() + "\n",
         settings.DEFAULT_FROM_EMAIL,
-        [person.email],
+        [to],
         headers={"Message-ID": delivery.message_id, "Auto-Submitted": "auto-generated"},
     )
     if invitation is not None:
@@ -211,7 +216,64 @@ def _returned(delivery: Delivery) -> _Content:
     return _("A submission came back: %(board)s") % {"board": board}, words, None
 
 
+def _call_in(delivery: Delivery) -> _Content:
+    meeting = delivery.meeting
+    assert meeting is not None
+    item = AgendaItem.objects.filter(pk=delivery.detail["item"], meeting=meeting).first()
+    waits = item is not None and item.state in (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
+    if meeting.state != Meeting.State.RUNNING or not waits:
+        return "it is over"
+    words = {**_sitting(meeting), "url": link(reverse("meetings:room", args=[meeting.pk]), delivery)}
+    return _("You are called in: %(board)s") % {"board": words["board"]}, words, None
+
+
+def _guest(delivery: Delivery) -> GuestInvitation:
+    found = GuestInvitation.objects.select_related("meeting__board__organiser", "person")
+    return found.get(pk=delivery.detail["guest"])
+
+
+def _guest_link(delivery: Delivery) -> _Content:
+    invitation = _guest(delivery)
+    if guests.is_over(invitation):
+        return "the invitation is over"
+    meeting = invitation.meeting
+    words = _sitting(meeting)
+    # Behind the #, so that no server, proxy or log on the way ever sees it (docs/decisions/guest-links.md).
+    words["url"] = f"{link(reverse('meetings:guest'))}#{guests.token(invitation)}"
+    words["texted"] = bool(invitation.phone) and sms.gateway() is not None
+    return _title(_("%(board)s, %(moment)s"), words), words, None
+
+
+@dataclass(frozen=True)
+class TextMessage:
+    """What a gateway is given."""
+
+    number: str
+    text: str
+
+    def send(self) -> None:
+        """Raises what the gateway raises, and ``RuntimeError`` where there is none any more."""
+        gateway = sms.gateway()
+        if gateway is None:
+            raise RuntimeError("there is no gateway for text messages")
+        gateway.send(self.number, self.text)
+
+
+def text_message(delivery: Delivery) -> TextMessage | str:
+    """The text message with a guest's code, in their language; or why none has to be sent any more."""
+    invitation = _guest(delivery)
+    if guests.is_over(invitation) or invitation.confirmed_at is not None:
+        return "the code is not needed any more"
+    if not invitation.phone:
+        return "no number"
+    with translation.override(invitation.person.language):
+        words = _("Your code for the meeting: %(code)s. Type it on the page of the link that you got by mail.")
+        return TextMessage(invitation.phone, words % {"code": guests.code(invitation)})
+
+
 _CONTENT = {
+    Kind.GUEST_LINK: _guest_link,
+    Kind.CALL_IN: _call_in,
     Kind.INVITATION: _invitation,
     Kind.CANCELLATION: _cancellation,
     Kind.REPORTS: _reports,

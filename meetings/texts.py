@@ -12,6 +12,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from pycrdt import Doc, Text
 
+from mdo.directory.models import Person
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Stale
 from mdo.kernel.ids import new_id
@@ -29,7 +30,7 @@ def empty() -> "Doc[Text]":
     return Doc({ROOT: Text()}, allow_multithreading=True)
 
 
-def assemble(updates: Iterable[bytes]) -> "Doc[Text]":
+def assemble(updates: Iterable[bytes | memoryview]) -> "Doc[Text]":
     """The document that these updates, in the order of their numbers, make."""
     document = empty()
     with document.transaction():
@@ -92,6 +93,24 @@ def begin(item: AgendaItem, decision: Decision | None) -> None:
                 _seed(document, words[field])
 
 
+def write(item: AgendaItem, field: str, words: str, by: Person) -> None:
+    """Put ``words`` in place of what a text says, as one update by ``by``: for what is prepared or brought in, not typed at the
+    table. The caller holds the right and answers for the item being open."""
+    document = _locked(item, [field])[field]
+    rows = TextUpdate.objects.filter(document=document, n__lte=document.n).order_by("n").values_list("data", flat=True)
+    made = assemble(rows)
+    before = made.get_state()
+    with made.transaction():
+        text = made[ROOT]
+        del text[0 : len(text)]
+        text += words.replace("\0", "")
+    document.n += 1
+    TextUpdate.objects.create(
+        document=document, hospital_id=document.hospital_id, n=document.n, data=made.get_update(before), by=by, at=now()
+    )
+    document.save(update_fields=["n"])
+
+
 def digest(words: dict[str, str]) -> str:
     """SHA-256 (hexadecimal) of the texts as they were frozen: discussion, a NUL (which no text holds), recommendation; in UTF-8."""
     return hashlib.sha256("\0".join(words.get(field, "") for field in FIELDS).encode()).hexdigest()
@@ -110,10 +129,9 @@ def _read(document: TextDocument) -> tuple[int, str]:
 
 
 def _hold(documents: Iterable[TextDocument], frozen: bool) -> None:
-    for document in documents:
-        if document.frozen != frozen:
-            document.frozen = frozen
-            document.save(update_fields=["frozen"])
+    changed = [document for document in documents if document.frozen != frozen]
+    if changed:
+        TextDocument.objects.filter(pk__in=[document.pk for document in changed]).update(frozen=frozen)
 
 
 def _seed(document: TextDocument, words: str) -> None:

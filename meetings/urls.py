@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, decisions, room, signing
+from meetings.views import agendas, boards, decisions, guests, room, signing
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -30,6 +30,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meetings/<uuid:meeting_id>/room/", room.room, name="room"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/stage/", room.stage, name="stage"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/draft/", room.draft, name="draft"),
+    path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/remarks/", room.remarks, name="remarks"),
+    path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/guests/", guests.invite, name="guests"),
+    path("meetings/<uuid:meeting_id>/guests/<uuid:guest_id>/code/", guests.renew_code, name="guest_renew_code"),
+    path("meetings/<uuid:meeting_id>/guests/<uuid:guest_id>/link/", guests.renew_link, name="guest_renew_link"),
+    path("meetings/<uuid:meeting_id>/guests/<uuid:guest_id>/eject/", guests.eject, name="guest_eject"),
+    path("guest/", guests.guest, name="guest"),
+    path("guest/open/", guests.open_link, name="guest_open"),
+    path("guest/code/", guests.confirm, name="guest_code"),
     path("signing/", signing.signing, name="signing"),
     path("signing/<uuid:meeting_id>/", signing.sign, name="sign"),
     path("decisions/", search, name="search"),

@@ -180,7 +180,14 @@ def make_cast() -> Cast:
         "practice": practice,
     }
     network = Network(name="Netwerk Westhoek")
-    board = Board(network=network, organiser=organiser, name="Borst-MOC", kind="tumour_board", dossier="breast")
+    board = Board(
+        network=network,
+        organiser=organiser,
+        name="Borst-MOC",
+        kind="tumour_board",
+        dossier="breast",
+        read_back="off",  # the tests of the read-back switch it on
+    )
     agreement = Agreement(
         network=network,
         title="Samenwerking borstkliniek",

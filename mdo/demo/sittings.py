@@ -14,9 +14,10 @@ from mdo.kernel.acting import acting
 from mdo.kernel.clock import frozen
 from mdo.kernel.ids import new_id
 from mdo.kernel.work import State
-from meetings import chain
+from meetings import chain, texts
 from meetings.actions.agenda_building import accept_referral, publish_meeting, schedule_referral
-from meetings.actions.draft import record_decision, save_draft, take_pen
+from meetings.actions.draft import record_decision, save_draft
+from meetings.actions.reading_back import begin_read_back
 from meetings.actions.reporting import make_report
 from meetings.actions.signing import sign_decisions
 from meetings.actions.sitting import close_meeting, next_item, postpone_item, start_meeting
@@ -89,20 +90,23 @@ class Sitting:
         here = {"meeting_id": self.meeting_id, "item_id": item_id}
         outcome = told.story.outcome
         with door(self.town, "secretary", at + timedelta(minutes=1)) as secretary:
-            take_pen(by=secretary, **here, command_id=new_id())
             version = Decision.objects.values_list("draft_version", flat=True).get(item=item_id)
             save_draft(
                 by=secretary,
                 **here,
                 version=version,
-                text=outcome.text,
                 intent=outcome.intent,
                 steps=[{"kind": kind, "text": text} for kind, text in outcome.steps],
                 deviation=outcome.deviation,
                 command_id=new_id(),
             )
+            item = AgendaItem.objects.get(pk=item_id)
+            texts.write(item, texts.RECOMMENDATION, outcome.text, secretary)
+            seen = texts.current(item, texts.RECOMMENDATION)[0]
+        with door(self.town, "coordinator", at + timedelta(minutes=minutes - 1, seconds=20)) as coordinator:
+            begin_read_back(by=coordinator, **here, version=version + 1, text=seen, command_id=new_id())
         with door(self.town, "coordinator", at + timedelta(minutes=minutes - 1, seconds=40)) as coordinator:
-            record_decision(by=coordinator, **here, version=version + 1, command_id=new_id())
+            record_decision(by=coordinator, **here, version=version + 1, text=seen, command_id=new_id())
         return at + timedelta(minutes=minutes)
 
     def _sign(self, at: datetime) -> None:

@@ -82,6 +82,7 @@ class Standing:
     organisation_id: UUID | None
     roles: frozenset[str]
     reach: frozenset[UUID]
+    given: frozenset[str] = frozenset()  # facts that hold for this person at this table only
 
     @property
     def seats(self) -> frozenset[Seat]:
@@ -105,7 +106,7 @@ class Standing:
     @property
     def facts(self) -> frozenset[str]:
         """What holds for every item of the board: its settings. ``agr`` is added per hospital, by ``facts_for``."""
-        facts = set()
+        facts = set(self.given)
         if self.board.delegate_recording:
             facts.add("delegated")
         if self.board.partners_draft:

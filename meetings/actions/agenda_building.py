@@ -19,7 +19,7 @@ from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access
 from meetings.actions import mailing
-from meetings.actions.sitting import append_item, reordered
+from meetings.actions.table import append_item, reordered
 from meetings.events import ItemAdded, ItemChanged, ItemRemoved, ItemWithdrawn, MeetingPublished
 from meetings.models import AgendaItem, Delivery, Meeting, Topic
 from meetings.series import deadline

@@ -1,26 +1,27 @@
-"""The recommendation: one pen at a time, saved as it is typed with a version, then recorded."""
+"""The recommendation: steps and intent saved with a version, the wording typed together (``meetings/texts.py``), then recorded."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from cases import states
 from cases.dossiers.board_kinds import BoardKind, board_kind
+from cases.models import Referral
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
-from meetings import access, attendance
-from meetings.events import DecisionRecorded, DraftSaved, PenReleased, PenTaken
-from meetings.models import AgendaItem, Decision, Lease, Meeting
+from meetings import access, attendance, readback, texts
+from meetings.actions import table, undoing
+from meetings.events import DecisionRecorded, DecisionReopened, DraftSaved, ItemClosed
+from meetings.models import AgendaItem, Decision, Meeting
 
-PEN_RESTS = timedelta(seconds=90)  # a pen that was not used for so long may be taken by anybody who may write
 MOST_STEPS = 30
 
 
-def _on_the_table(item: AgendaItem) -> Decision:
+def on_the_table(item: AgendaItem) -> Decision:
     """The decision that is being written, if the item is open in a running meeting."""
     if item.meeting.state != Meeting.State.RUNNING or item.state != AgendaItem.State.OPEN:
         raise RuleBroken(_("This item is not on the table."), field="item")
@@ -31,40 +32,6 @@ def _on_the_table(item: AgendaItem) -> Decision:
     return decision
 
 
-@action("draft.take_pen", row="draft")
-def take_pen(*, by: Actor, meeting_id: UUID, item_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """Take the pen of the open item. Free when nobody holds it, its holder left the room or let it rest; the chair's side may
-    always take it. Refused otherwise, with the holder's name."""
-    item = access.access_item_for(by, meeting_id, item_id, "draft")
-    _on_the_table(item)
-    if item.pen_holder_id == by.actor_id:
-        return ()
-    if item.pen_holder_id is not None and not _free(by, item):
-        raise RuleBroken(_("%(name)s is writing.") % {"name": item.pen_holder.display_name}, field="item")  # type: ignore[union-attr]
-    item.pen_holder_id, item.pen_taken_at = by.actor_id, now()
-    item.save(update_fields=["pen_holder", "pen_taken_at"])
-    return (PenTaken(meeting_id=meeting_id, item_id=item.pk, person_id=by.actor_id),)
-
-
-def _free(by: Actor, item: AgendaItem) -> bool:
-    if item.pen_taken_at is None or item.pen_taken_at < now() - PEN_RESTS:
-        return True
-    if access.chair_at(by, item.meeting).permits("run"):
-        return True
-    return not Lease.objects.filter(meeting=item.meeting, person=item.pen_holder_id, ended_at=None).exists()
-
-
-@action("draft.release_pen", row="draft")
-def release_pen(*, by: Actor, meeting_id: UUID, item_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """Lay the pen down. Nothing happens when one does not hold it."""
-    item = access.access_item_for(by, meeting_id, item_id, "draft")
-    if item.pen_holder_id != by.actor_id:
-        return ()
-    item.pen_holder, item.pen_taken_at = None, None
-    item.save(update_fields=["pen_holder", "pen_taken_at"])
-    return (PenReleased(meeting_id=meeting_id, item_id=item.pk),)
-
-
 @action("draft.save", row="draft")
 def save_draft(
     *,
@@ -72,36 +39,28 @@ def save_draft(
     meeting_id: UUID,
     item_id: UUID,
     version: int,
-    text: str,
     intent: str | None = "",
     steps: list[dict[str, str]],
     deviation: str = "",
     command_id: UUID,
 ) -> tuple[Event, ...]:
-    """Save what the pen wrote, on top of ``version``. Refused without the pen, and as stale on another version.
-
-    A recorded recommendation that is still on the table becomes a draft again; only somebody who may record may do that.
-    """
+    """Save the structured part of the recommendation, on top of ``version``. Refused as stale on another version, while the wording
+    is read back, and once it is recorded."""
     item = access.access_item_for(by, meeting_id, item_id, "draft")
-    decision = _on_the_table(item)
-    if item.pen_holder_id != by.actor_id:
-        raise RuleBroken(_("Take the pen first."), field="item")
+    decision = on_the_table(item)
+    if decision.state == Decision.State.RECORDED:
+        raise RuleBroken(_("The recommendation was recorded."), field="item")
+    if item.read_back_at is not None:
+        raise RuleBroken(_("The wording is being read back."), field="item")
     if decision.draft_version != version:
         raise Stale(_("Somebody else wrote in between."), current=decision.draft_version)
-    if decision.state == Decision.State.RECORDED and not access.chair_at(by, item.meeting).permits_item("record", item):
-        raise RuleBroken(_("The recommendation was recorded."), field="item")
     content = checked(
-        board_kind(item.meeting.board.kind), text=text, intent=intent or "", steps=steps, deviation=deviation
+        board_kind(item.meeting.board.kind), text="", intent=intent or "", steps=steps, deviation=deviation
     )
-    decision.text, decision.intent = content["text"], content["intent"]
-    decision.steps, decision.deviation = content["steps"], content["deviation"]
+    decision.intent, decision.steps, decision.deviation = content["intent"], content["steps"], content["deviation"]
     decision.draft_version += 1
     decision.edited_by_id = by.actor_id
-    decision.state = Decision.State.DRAFT
-    decision.recorded_at, decision.recorded_by = None, None
-    decision.save()
-    item.pen_taken_at = now()
-    item.save(update_fields=["pen_taken_at"])
+    decision.save(update_fields=["intent", "steps", "deviation", "draft_version", "edited_by"])
     return (DraftSaved(meeting_id=meeting_id, item_id=item.pk, version=decision.draft_version),)
 
 
@@ -126,23 +85,93 @@ def checked(kind: BoardKind, *, text: str, intent: str, steps: list[dict[str, st
 
 
 @action("decision.record", row="record")
-def record_decision(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, command_id: UUID) -> tuple[Event, ...]:
-    """State the recommendation as it stands at ``version``. Effects: the wording, attendance and quorums are frozen; the pen is
-    laid down; what remains is the coordinator's signature. Refused without a step or a text, and as stale."""
+def record_decision(
+    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, text: int | None, command_id: UUID
+) -> tuple[Event, ...]:
+    """State the recommendation as it stands at ``version`` (steps) and ``text`` (number of the wording's last update that the caller
+    has seen; ``None``: it stood read back).
+
+    Effects: wording, discussion, voices, attendance and quorums are frozen, what remains is the coordinator's signature; nothing
+    that was done before can be taken back. Refused without a step or a text, as stale, and while the board's read-back asks for more.
+    """
     item = access.access_item_for(by, meeting_id, item_id, "record")
-    decision = _on_the_table(item)
+    decision = on_the_table(item)
+    if decision.state == Decision.State.RECORDED:
+        raise RuleBroken(_("The recommendation was recorded already."), field="item")
     if decision.draft_version != version:
         raise Stale(_("The text changed in between. Read it again."), current=decision.draft_version)
+    voices = readback.required(item)
+    _freeze(item, decision, text)
     if not decision.steps and not decision.text.strip():
         raise RuleBroken(_("Write the recommendation first."), field="text")
+    decision.voices = voices
     decision.attendance, decision.quorum = attendance.frozen(item)
     decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, now(), by.actor_id
     decision.save()
-    events: list[Event] = [
-        DecisionRecorded(meeting_id=meeting_id, item_id=item.pk, decision_id=decision.pk, version=decision.version)
-    ]
-    if item.pen_holder_id is not None:
-        item.pen_holder, item.pen_taken_at = None, None
-        item.save(update_fields=["pen_holder", "pen_taken_at"])
-        events.append(PenReleased(meeting_id=meeting_id, item_id=item.pk))
+    item.read_back_at, item.read_back_by = None, None
+    table.save(item, "read_back_at", "read_back_by")
+    undoing.forget(item.meeting)
+    return (
+        DecisionRecorded(meeting_id=meeting_id, item_id=item.pk, decision_id=decision.pk, version=decision.version),
+    )
+
+
+def _freeze(item: AgendaItem, decision: Decision, seen: int | None) -> None:
+    texts.begin(item, decision)
+    words = {field: text for field, (_n, text) in texts.freeze(item, texts.FIELDS, seen).items()}
+    decision.text, decision.discussion = words[texts.RECOMMENDATION], words[texts.DISCUSSION]
+    decision.text_digest = texts.digest(words)
+
+
+@action("decision.reopen", row="record")
+def reopen_decision(*, by: Actor, meeting_id: UUID, item_id: UUID, command_id: UUID) -> tuple[Event, ...]:
+    """Write on what was recorded, while its item is still on the table. Effects: it is a draft again, its voices are asked anew."""
+    item = access.access_item_for(by, meeting_id, item_id, "record")
+    decision = on_the_table(item)
+    if decision.state != Decision.State.RECORDED:
+        raise RuleBroken(_("Nothing was recorded yet."), field="item")
+    decision.state, decision.recorded_at, decision.recorded_by = Decision.State.DRAFT, None, None
+    decision.voices, decision.text_digest = [], ""
+    decision.save(update_fields=["state", "recorded_at", "recorded_by", "voices", "text_digest"])
+    texts.thaw(item, texts.FIELDS)
+    return (DecisionReopened(meeting_id=meeting_id, item_id=item.pk, decision_id=decision.pk),)
+
+
+@action("decision.record_protocol", row="record")
+def record_protocol(*, by: Actor, meeting_id: UUID, items: list[UUID], command_id: UUID) -> tuple[Event, ...]:
+    """Record cases that a protocol covers, in one gesture and without discussion (DOMAIN §3, §6: they give no billing line).
+
+    Effects: each becomes discussed, with what was prepared as its recommendation, or the protocol's name where nothing was; nobody
+    counts as having taken part. Refused as a whole when one of them does not wait any more or has no protocol.
+    """
+    if not items:
+        raise Invalid({"items": [_("Choose what to record.")]})
+    events: list[Event] = []
+    meeting: Meeting | None = None
+    at = now()
+    for item_id in dict.fromkeys(items):
+        item = access.access_item_for(by, meeting_id, item_id, "record", lock=meeting is None)
+        meeting = item.meeting = meeting or item.meeting
+        table.running(meeting)
+        if item.state != AgendaItem.State.SCHEDULED or item.referral is None or table.is_withdrawn(item):
+            raise RuleBroken(_("Only a case that still waits can be recorded by its protocol."), field="items")
+        if not item.protocol:
+            raise RuleBroken(_("Name the protocol of this case first."), field="items")
+        decision = table.begin_decision(item, meeting)
+        _freeze(item, decision, None)
+        if not decision.steps and not decision.text.strip():
+            decision.text = _("According to the protocol: %(protocol)s.") % {"protocol": item.protocol}
+        decision.protocol = item.protocol
+        decision.attendance, decision.quorum = attendance.frozen(item)
+        decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, at, by.actor_id
+        decision.save()
+        item.state, item.closed_at, item.parked = AgendaItem.State.DISCUSSED, at, False
+        table.save(item, "state", "closed_at", "parked")
+        events += [
+            DecisionRecorded(meeting_id=meeting_id, item_id=item.pk, decision_id=decision.pk, version=decision.version),
+            states.move(item.referral, Referral.Status.DISCUSSED),
+            ItemClosed(meeting_id=meeting_id, item_id=item.pk, state=item.state, version=item.version),
+        ]
+    assert meeting is not None
+    undoing.forget(meeting)
     return tuple(events)

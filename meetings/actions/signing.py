@@ -135,6 +135,11 @@ def correct_decision(
     correction.text, correction.intent = content["text"], content["intent"]
     correction.steps, correction.deviation = content["steps"], content["deviation"]
     correction.attendance, correction.quorum = decision.attendance, decision.quorum
+    correction.discussion, correction.voices, correction.protocol = (
+        decision.discussion,
+        decision.voices,
+        decision.protocol,
+    )
     correction.correction_reason = reason
     correction.state, correction.recorded_at, correction.recorded_by_id = State.RECORDED, now(), by.actor_id
     correction.edited_by_id = by.actor_id

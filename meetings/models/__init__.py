@@ -2,19 +2,32 @@
 
 from meetings.models.agenda import AgendaItem, Topic
 from meetings.models.decision import Decision, Report
+from meetings.models.discussion import Remark, Voice
+from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
 from meetings.models.outbox import Delivery, Reminder
-from meetings.models.presence import Lease
+from meetings.models.presence import Beside, CallIn, Delegation, Lease
+from meetings.models.text import TextDocument, TextUpdate
+from meetings.models.walls import WallDisplay
 
 __all__ = [
     "AgendaItem",
+    "Beside",
+    "CallIn",
     "Decision",
+    "Delegation",
     "Delivery",
+    "GuestInvitation",
     "Lease",
     "Meeting",
+    "Remark",
     "Reminder",
     "Report",
     "Series",
     "SeriesException",
+    "TextDocument",
+    "TextUpdate",
     "Topic",
+    "Voice",
+    "WallDisplay",
 ]

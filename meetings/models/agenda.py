@@ -49,8 +49,14 @@ class AgendaItem(models.Model):
     postponed_reason = models.CharField(max_length=40, blank=True)
     postponed_note = models.CharField(max_length=500, blank=True)
     postponed_to = models.ForeignKey("meetings.Meeting", on_delete=models.SET_NULL, null=True, related_name="+")
-    pen_holder = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
-    pen_taken_at = models.DateTimeField(null=True)
+    parked = models.BooleanField(default=False)  # waits beside the order: comes after everything that is in it
+    protocol = models.CharField(
+        max_length=120, blank=True
+    )  # the protocol that covers the case: recorded without discussion
+    # The read-back that stands: since when, by whom, and the how-manieth of this item.
+    read_back_at = models.DateTimeField(null=True)
+    read_back_by = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
+    read_back_round = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -69,6 +69,12 @@ class Meeting(models.Model):
     started_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     current_item = models.ForeignKey("meetings.AgendaItem", on_delete=models.SET_NULL, null=True, related_name="+")
+    presenter = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
+    break_until = models.DateTimeField(null=True)  # there is a break now, meant to end then
+    breaks = models.JSONField(default=list)  # [[from, to], …] (ISO, UTC); the last one has no end while it lasts
+    last_step = models.JSONField(
+        default=dict
+    )  # what the last step at the table changed, for taking it back within 30 s
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

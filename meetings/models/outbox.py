@@ -36,6 +36,9 @@ class Delivery(ClaimableWork):
         DEADLINE = "deadline", _("Deadline near")
         SIGNATURE = "signature", _("Signature waiting")
         RETURNED = "returned", _("Submission returned")
+        CALL_IN = "call_in", _("Your item comes soon")
+        GUEST_LINK = "guest_link", _("Link for a guest")
+        GUEST_CODE = "guest_code", _("Code for a guest")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")

@@ -30,3 +30,69 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Beside(models.Model):
+    """Somebody who sits before another person's screen: there while that one is, by name and discipline.
+
+    ``person`` where it is somebody whom the directory knows; then profession and discipline are theirs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    meeting = models.ForeignKey("meetings.Meeting", on_delete=models.CASCADE, related_name="beside")
+    host = models.ForeignKey("directory.Person", on_delete=models.CASCADE, related_name="+")
+    organisation = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
+    name = models.CharField(max_length=200)
+    discipline = models.CharField(max_length=40)
+    since = models.DateTimeField(default=now)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["meeting", "host"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Delegation(models.Model):
+    """What the chair's side handed to somebody for this one meeting: to chair it as a deputy, or to record."""
+
+    class Kind(models.TextChoices):
+        CHAIR = "chair"
+        SCRIBE = "scribe"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    meeting = models.ForeignKey("meetings.Meeting", on_delete=models.CASCADE, related_name="delegations")
+    person = models.ForeignKey("directory.Person", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=6, choices=Kind)
+    given_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meeting", "person", "kind"], condition=models.Q(ended_at=None), name="delegation_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class CallIn(models.Model):
+    """Somebody was told that their item comes soon: in the page when they were in the room, else by mail. Once for an item."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    meeting = models.ForeignKey("meetings.Meeting", on_delete=models.CASCADE, related_name="call_ins")
+    item = models.ForeignKey("meetings.AgendaItem", on_delete=models.CASCADE, related_name="call_ins")
+    person = models.ForeignKey("directory.Person", on_delete=models.CASCADE, related_name="+")
+    by_mail = models.BooleanField()
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "person"], name="call_in_once")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import Action, Done
 from mdo.kernel.errors import Invalid
-from meetings.actions import draft, sitting
+from meetings.actions import attending, chairing, draft, reading_back, remarking, sitting, undoing
 from meetings.room.protocol import Message, Text, arguments
 
 
@@ -118,20 +118,6 @@ class AddTopic(Message):
     minutes: Minutes
 
 
-@command(draft.take_pen, item="item_id")
-class TakePen(Message):
-    """Take the pen of the open item."""
-
-    item: UUID
-
-
-@command(draft.release_pen, item="item_id")
-class ReleasePen(Message):
-    """Lay the pen down."""
-
-    item: UUID
-
-
 class Step(Message):
     """One step of a recommendation."""
 
@@ -141,11 +127,10 @@ class Step(Message):
 
 @command(draft.save_draft, item="item_id", protocol_deviation="deviation")
 class SaveDraft(Message):
-    """Save what the pen wrote."""
+    """Save the steps, the intent and a deviation from the guideline."""
 
     item: UUID
     version: Version
-    text: Annotated[Text, Field(max_length=20_000)]
     intent: Annotated[Text, Field(max_length=40)] | None = None
     steps: Annotated[list[Step], Field(max_length=draft.MOST_STEPS)] = Field(default_factory=list)
     protocol_deviation: Annotated[Text, Field(max_length=1000)] = ""
@@ -153,7 +138,156 @@ class SaveDraft(Message):
 
 @command(draft.record_decision, item="item_id")
 class Record(Message):
-    """Record the recommendation as it stands."""
+    """Record the recommendation as it stands; ``text`` is the number of the wording's last update that was seen."""
 
     item: UUID
     version: Version
+    text: Version | None = None
+
+
+@command(draft.reopen_decision, item="item_id")
+class Reopen(Message):
+    """Write on what was recorded, while its item is on the table."""
+
+    item: UUID
+
+
+@command(draft.record_protocol)
+class RecordProtocol(Message):
+    """Record cases that a protocol covers, in one gesture."""
+
+    items: Annotated[list[UUID], Field(min_length=1, max_length=60)]
+
+
+@command(chairing.mark_protocol, item="item_id")
+class MarkProtocol(Message):
+    """Say which protocol covers a case; empty: none."""
+
+    item: UUID
+    version: Version
+    protocol: Annotated[Text, Field(max_length=120)]
+
+
+@command(chairing.park_item, item="item_id")
+class Park(Message):
+    """Set an item aside until the others are done."""
+
+    item: UUID
+    version: Version
+
+
+@command(chairing.unpark_item, item="item_id")
+class Unpark(Message):
+    """Bring a parked item back into the order."""
+
+    item: UUID
+    version: Version
+
+
+@command(undoing.undo_step)
+class Undo(Message):
+    """Take back the last step, within 30 s."""
+
+
+@command(chairing.take_break)
+class TakeBreak(Message):
+    """Begin a break."""
+
+    minutes: Annotated[int, Field(ge=1, le=60)]
+
+
+@command(chairing.end_break)
+class EndBreak(Message):
+    """Go on after a break."""
+
+
+@command(chairing.hand_over)
+class HandOver(Message):
+    """Let a deputy chair."""
+
+    person: UUID
+
+
+@command(chairing.take_back_chair)
+class TakeBack(Message):
+    """The board's own chair leads again."""
+
+
+@command(chairing.delegate_recording)
+class DelegateRecording(Message):
+    """Let a secretary record, or no longer."""
+
+    person: UUID
+    allowed: bool
+
+
+@command(chairing.name_presenter)
+class Present(Message):
+    """Let everybody follow somebody's view; ``null``: nobody's."""
+
+    person: UUID | None
+
+
+@command(reading_back.begin_read_back, item="item_id")
+class ReadBack(Message):
+    """Put the wording on every screen."""
+
+    item: UUID
+    version: Version
+    text: Version
+
+
+@command(reading_back.confirm_wording, item="item_id")
+class Confirm(Message):
+    """Confirm the wording."""
+
+    item: UUID
+    round: Version
+
+
+@command(reading_back.dissent, item="item_id")
+class Dissent(Message):
+    """Dissent from the wording, with a reason that is kept."""
+
+    item: UUID
+    round: Version
+    reason: Annotated[Text, Field(max_length=2000)]
+
+
+@command(reading_back.withdraw_wording, item="item_id")
+class Withdraw(Message):
+    """Take the wording off the screens, to change it."""
+
+    item: UUID
+
+
+@command(remarking.say, item="item_id")
+class Say(Message):
+    """Write in the chat of an item; it is kept."""
+
+    item: UUID
+    text: Annotated[Text, Field(max_length=4000)]
+
+
+@command(remarking.remark_late, item="item_id")
+class LateRemark(Message):
+    """Add what came too late for the recommendation."""
+
+    item: UUID
+    text: Annotated[Text, Field(max_length=4000)]
+
+
+@command(attending.sit_beside)
+class SitBeside(Message):
+    """Somebody sits before one's own screen."""
+
+    name: Annotated[Text, Field(max_length=200)] = ""
+    discipline: Annotated[Text, Field(max_length=40)] = ""
+    person: UUID | None = None
+
+
+@command(attending.leave_beside, id="beside_id")
+class LeaveBeside(Message):
+    """Somebody left one's screen."""
+
+    id: UUID

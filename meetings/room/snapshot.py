@@ -7,26 +7,30 @@ not read the case of is the agenda's label; care content is never in a frame, it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory import disciplines
-from mdo.directory.models import Organisation
-from meetings import attendance
+from mdo.directory.models import Board, Organisation
+from meetings import attendance, readback
 from meetings.attendance import Seat
 from meetings.forecast import forecast
-from meetings.models import AgendaItem, Decision, Lease, Meeting
+from meetings.models import AgendaItem, Beside, CallIn, Decision, Delegation, Lease, Meeting, Remark, Voice, WallDisplay
 from meetings.quorum import Interval
 from meetings.room.streams import Parts
 
 State = AgendaItem.State
+
+# How many later sittings are offered for postponing.
+MOST_SITTINGS = 12
 
 
 @dataclass(frozen=True)
@@ -40,56 +44,108 @@ class Audience:
     sees_items: bool = True
     pseudonyms: bool = False
     guest_items: frozenset[UUID] | None = None  # None: sits at the table; else a guest of these items and nothing more
+    wall: bool = False  # a screen on a wall (``wall.py``): the item on the table, and nothing more
 
 
 @dataclass
 class Room:
-    """The state of a room as read at one moment."""
+    """The state of a room as read at one moment. What nobody asked for (``load(…, parts)``) is empty."""
 
     meeting: Meeting
     kind: BoardKind
     items: list[AgendaItem]
-    decisions: dict[UUID, Decision]
-    people: dict[UUID, Seat]
-    here: dict[UUID, Lease]
-    organisations: dict[UUID, Organisation]
-    candidates: list[Referral]
+    decisions: dict[UUID, Decision] = field(default_factory=dict)
+    voices: dict[UUID, list[Voice]] = field(default_factory=dict)
+    talk: dict[UUID, dict[str, int]] = field(default_factory=dict)
+    called: dict[UUID, list[UUID]] = field(default_factory=dict)
+    people: dict[UUID, Seat] = field(default_factory=dict)
+    here: dict[UUID, Lease] = field(default_factory=dict)
+    beside: list[Beside] = field(default_factory=list)
+    delegations: list[tuple[UUID, str]] = field(default_factory=list)
+    organisations: dict[UUID, Organisation] = field(default_factory=dict)
+    candidates: list[Referral] = field(default_factory=list)
+    sittings: list[Meeting] = field(default_factory=list)
+    walls: list[WallDisplay] = field(default_factory=list)
 
 
-def load(meeting_id: UUID) -> Room:
-    """Read a room, in the door of the house. A constant number of queries, whatever the number of items and people."""
+def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
+    """Read a room, in the door of the house: all of it, or what ``parts`` draws. A constant number of queries, whatever the number
+    of items and people."""
+    wanted = parts or Parts.everything()
     meeting = Meeting.objects.select_related("board__organiser").get(pk=meeting_id)
     items = list(
         AgendaItem.objects.filter(meeting=meeting)
-        .select_related("referral__requester", "referral__case__patient", "topic", "pen_holder")
+        .select_related("referral__requester", "referral__case__patient", "topic", "read_back_by")
         .order_by("position")
     )
-    decisions = {
+    room = Room(meeting, board_kind(meeting.board.kind), items)
+    if wanted.meeting:
+        room.delegations = list(
+            Delegation.objects.filter(meeting=meeting, ended_at=None)
+            .order_by("given_at")
+            .values_list("person_id", "kind")
+        )
+    if wanted.any_items:
+        _load_items(room)
+    if wanted.any_people or any(item.read_back_at for item in items):
+        _load_people(room)
+    if wanted.candidates and meeting.state == Meeting.State.RUNNING:  # before, the agenda's own page brings cases in
+        room.candidates = _waiting_cases(room)
+    if wanted.walls:
+        room.walls = list(WallDisplay.objects.filter(meeting=meeting, ended_at=None).order_by("paired_at"))
+    if parts is None and meeting.state not in (Meeting.State.CLOSED, Meeting.State.CANCELLED):
+        later = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
+        sittings = Meeting.objects.filter(board=meeting.board_id, state__in=later, starts_at__gt=meeting.starts_at)
+        room.sittings = list(sittings.only("id", "starts_at").order_by("starts_at")[:MOST_SITTINGS])
+    if wanted.any_people or wanted.any_items or wanted.candidates:
+        shown = {item.hospital_id for item in items} | {seat.organisation.pk for seat in room.people.values()}
+        shown |= {referral.hospital_id for referral in room.candidates} | {meeting.hospital_id}
+        room.organisations = {each.pk: each for each in Organisation.objects.filter(pk__in=shown)}
+    return room
+
+
+def _load_items(room: Room) -> None:
+    meeting = room.meeting
+    room.decisions = {
         decision.item_id: decision
         for decision in Decision.objects.filter(meeting=meeting)
         .exclude(state=Decision.State.REPLACED)
-        .defer("text", "steps", "attendance", "deviation")
+        .defer("text", "discussion", "steps", "attendance", "deviation", "voices")
         .order_by("version")
     }
-    leases = attendance.leases(meeting)
-    guests = {item.referral.guest_id for item in items if item.referral and item.referral.guest_id}
-    people = attendance.seats(meeting, leases, guests)
+    spoken = {item.pk: item.read_back_round for item in room.items if item.read_back_at is not None}
+    if spoken:
+        said = Voice.objects.filter(item__in=spoken).select_related("person").defer("reason").order_by("at", "id")
+        for voice in said:
+            if voice.round == spoken[voice.item_id]:
+                room.voices.setdefault(voice.item_id, []).append(voice)
+    counted = Remark.objects.filter(item__in=[item.pk for item in room.items]).values_list("item_id", "kind")
+    for item_id, kind, n in counted.annotate(n=Count("id")).order_by():
+        room.talk.setdefault(item_id, {})[kind] = n
+    for item_id, person_id in CallIn.objects.filter(meeting=meeting).order_by("id").values_list("item_id", "person_id"):
+        room.called.setdefault(item_id, []).append(person_id)
+
+
+def _load_people(room: Room) -> None:
+    leases = attendance.leases(room.meeting)
+    guests = {item.referral.guest_id for item in room.items if item.referral and item.referral.guest_id}
+    room.people = attendance.seats(room.meeting, leases, guests)
     # The oldest connection that is still open tells since when somebody is here.
-    here = {lease.person_id: lease for lease in reversed(leases) if lease.ended_at is None}
-    wanted = {item.hospital_id for item in items} | {seat.organisation.pk for seat in people.values()}
-    candidates: list[Referral] = []
-    if meeting.state == Meeting.State.RUNNING:  # before, the agenda's own page brings cases in
-        on_agenda = [item.referral_id for item in items if item.referral_id]
-        waiting = (Referral.Status.SUBMITTED, Referral.Status.ACCEPTED, Referral.Status.POSTPONED)
-        candidates = list(
-            Referral.objects.filter(board=meeting.board_id, status__in=waiting)
-            .exclude(pk__in=on_agenda)
-            .select_related("case__patient")
-            .order_by("submitted_at", "id")[:60]
-        )
-        wanted |= {referral.hospital_id for referral in candidates}
-    organisations = {each.pk: each for each in Organisation.objects.filter(pk__in=wanted)}
-    return Room(meeting, board_kind(meeting.board.kind), items, decisions, people, here, organisations, candidates)
+    room.here = {lease.person_id: lease for lease in reversed(leases) if lease.ended_at is None}
+    room.beside = list(
+        Beside.objects.filter(meeting=room.meeting, until=None).select_related("person").order_by("since", "id")
+    )
+
+
+def _waiting_cases(room: Room) -> list[Referral]:
+    on_agenda = [item.referral_id for item in room.items if item.referral_id]
+    waiting = (Referral.Status.SUBMITTED, Referral.Status.ACCEPTED, Referral.Status.POSTPONED)
+    return list(
+        Referral.objects.filter(board=room.meeting.board_id, status__in=waiting)
+        .exclude(pk__in=on_agenda)
+        .select_related("case__patient")
+        .order_by("submitted_at", "id")[:60]
+    )
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------------
@@ -110,12 +166,32 @@ def _meeting(room: Room) -> dict[str, Any]:
         "started_at": _iso(meeting.started_at),
         "closed_at": _iso(meeting.closed_at),
         "current": str(meeting.current_item_id) if meeting.current_item_id else None,
+        "read_back": meeting.board.read_back,
+        "presenter": str(meeting.presenter_id) if meeting.presenter_id else None,
+        "break": {"since": _z(meeting.breaks[-1][0]), "until": _iso(meeting.break_until)}
+        if meeting.break_until
+        else None,
+        "breaks": [[_z(since), _z(until)] for since, until in meeting.breaks if until],
+        "chairs": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.CHAIR],
+        "scribes": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.SCRIBE],
+        "undo": _undo(meeting),
         "version": meeting.version,
     }
 
 
+def _z(moment: str) -> str:
+    return moment.replace("+00:00", "Z")
+
+
+def _undo(meeting: Meeting) -> dict[str, Any] | None:
+    step = meeting.last_step
+    return {"what": step["what"], "until": _z(step["until"]), "by": step["by"]} if step else None
+
+
 def sees(audience: Audience, item: AgendaItem) -> bool:
     """Whether the row of this item exists for the audience (``meetings/access.py`` says the rule)."""
+    if audience.wall:
+        return item.state == State.OPEN and (item.referral_id is None or item.hospital_id in audience.reach)
     if audience.guest_items is not None:
         return item.pk in audience.guest_items and item.state == State.OPEN
     return audience.sees_items and (item.referral_id is None or item.hospital_id in audience.reach)
@@ -157,16 +233,43 @@ def _item(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]:
         "version": item.version,
         # Rises when the case behind the item changed, so that the stage is fetched again.
         "content": referral.version + referral.case.version + referral.case.patient.version if referral else 0,
-        "draft": {
-            "version": decision.draft_version if decision and not guest else 0,
-            "pen": str(item.pen_holder_id) if item.pen_holder_id and not guest else None,
-            "pen_name": item.pen_holder.display_name if item.pen_holder and not guest else None,
-        },
+        "draft": {"version": decision.draft_version if decision and not guest else 0},
+        "parked": item.parked and not guest,
+        "protocol": "" if guest or audience.pseudonyms else item.protocol,
+        "talk": {kind: room.talk.get(item.pk, {}).get(kind, 0) if not guest else 0 for kind in Remark.Kind.values},
+        "called": [] if guest else [str(person_id) for person_id in room.called.get(item.pk, ())],
+        "read_back": None if guest else _read_back(room, item),
         "decision": (
             {"id": str(decision.pk), "state": decision.state, "version": decision.version}
             if decision is not None and recorded and not guest
             else None
         ),
+    }
+
+
+def _read_back(room: Room, item: AgendaItem) -> dict[str, Any] | None:
+    """The wording that stands on the screens: by whom, and who said what of it. The wording and the reasons are fetched."""
+    if item.read_back_at is None:
+        return None
+    voices = room.voices.get(item.pk, [])
+    waiting: list[str] = []
+    if room.meeting.board.read_back == Board.ReadBack.EACH:
+        waiting = readback.missing([seat for person_id, seat in room.people.items() if person_id in room.here], voices)
+    return {
+        "at": _iso(item.read_back_at),
+        "by": str(item.read_back_by_id) if item.read_back_by_id else None,
+        "by_name": item.read_back_by.display_name if item.read_back_by else "",
+        "round": item.read_back_round,
+        "voices": [
+            {
+                "person": str(voice.person_id),
+                "name": voice.person.display_name,
+                "discipline": disciplines.words(voice.discipline),
+                "kind": voice.kind,
+            }
+            for voice in voices
+        ],
+        "missing": [disciplines.words(code) for code in waiting],
     }
 
 
@@ -182,6 +285,11 @@ def _person(room: Room, person_id: UUID) -> dict[str, Any]:
         "present": lease is not None,
         "means": lease.means if lease else None,
         "since": _iso(lease.opened_at) if lease else None,
+        "beside": [
+            {"id": str(each.pk), "name": each.name, "discipline": disciplines.words(each.discipline)}
+            for each in room.beside
+            if each.host_id == person_id
+        ],
     }
 
 
@@ -192,12 +300,17 @@ def _forecast(room: Room, audience: Audience) -> dict[str, Any]:
         starts_at=meeting.starts_at,
         started_at=meeting.started_at,
         closed_at=meeting.closed_at,
+        resumes_at=meeting.break_until or _end_of_last_break(meeting),
     )
     seen = {item.pk for item in room.items if sees(audience, item)}
     return {
         "end": _iso(found.end),
         "items": {str(item_id): _iso(at) for item_id, at in found.items.items() if item_id in seen},
     }
+
+
+def _end_of_last_break(meeting: Meeting) -> datetime | None:
+    return datetime.fromisoformat(meeting.breaks[-1][1]) if meeting.breaks and meeting.breaks[-1][1] else None
 
 
 def _quorum(room: Room) -> dict[str, Any]:
@@ -209,6 +322,7 @@ def _quorum(room: Room) -> dict[str, Any]:
         for person_id, seat in room.people.items()
         if person_id in room.here and (seat.role != "guest" or person_id == guest)
     ]
+    participants += attendance.beside_here(room.beside, room.here)
     board, billing = attendance.quorums(room.meeting.board, participants, disciplines.all_words())
     return {**board.as_wire(), "billing": billing.as_wire()}
 
@@ -230,6 +344,19 @@ def _candidates(room: Room, audience: Audience) -> list[dict[str, Any]]:
         for each in room.candidates
         if each.hospital_id in audience.reach
     ]
+
+
+def _sittings(room: Room, audience: Audience) -> list[dict[str, Any]]:
+    if "postpone" not in audience.can:
+        return []
+    return [{"id": str(each.pk), "starts_at": _iso(each.starts_at)} for each in room.sittings]
+
+
+def _walls(room: Room, audience: Audience) -> list[dict[str, Any]]:
+    """The screens that show this meeting, for whoever may let them go."""
+    if "run" not in audience.can:
+        return []
+    return [{"id": str(each.pk), "by": str(each.paired_by_id), "at": _iso(each.paired_at)} for each in room.walls]
 
 
 def draw(room: Room, audience: Audience, parts: Parts) -> dict[str, Any]:
@@ -260,6 +387,8 @@ def draw(room: Room, audience: Audience, parts: Parts) -> dict[str, Any]:
             patch["quorum"] = _quorum(room)
         if parts.candidates and "add_late" in audience.can:
             patch["candidates"] = _candidates(room, audience)
+        if parts.walls and "run" in audience.can:
+            patch["walls"] = _walls(room, audience)
     return patch
 
 
@@ -275,6 +404,9 @@ def draw_room(room: Room, audience: Audience) -> dict[str, Any]:
             "forecast": _forecast(room, audience),
             "quorum": _quorum(room),
             "candidates": _candidates(room, audience),
+            "sittings": _sittings(room, audience),
+            "walls": _walls(room, audience),
+            "disciplines": disciplines.all_words(),
             **words,
         }
 
@@ -289,11 +421,17 @@ def _words(kind: BoardKind, language: str) -> Mapping[str, dict[str, str]]:
 
 def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
     """All that a guest sees: that the meeting is there, and the own item while it is open. No counts, names or times of others."""
+    if audience.wall:
+        return draw_wall(room, audience)
     with translation.override(audience.language):
         items = [_item(room, audience, item) for item in room.items if sees(audience, item)]
         meeting = _meeting(room)
         mine = items[0]["id"] if items else None
-        meeting.update(current=mine, version=0, started_at=None, ends_at=meeting["starts_at"])
+        # Nothing that tells of others: no steps, breaks or people; only whom to follow while the own item is open.
+        meeting.update(current=mine, version=0, started_at=None, ends_at=meeting["starts_at"], undo=None, breaks=[])
+        meeting.update(
+            {"break": None, "chairs": [], "scribes": [], "presenter": meeting["presenter"] if mine else None}
+        )
         shown = {item["organisation"] for item in items}
         organisations = {key: value for key, value in _organisations(room, audience).items() if key in shown}
         return {
@@ -304,7 +442,51 @@ def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
             "forecast": None,
             "quorum": None,
             "candidates": [],
+            "sittings": [],
+            "disciplines": {},
             "reasons": {},
             "steps": {},
             "intents": {},
         }
+
+
+# What a wall shows of the item on the table, of the meeting, and of a wording that stands.
+_WALL_ITEM = (
+    "id",
+    "kind",
+    "label",
+    "minutes",
+    "state",
+    "opened_at",
+    "spent_s",
+    "version",
+    "content",
+    "draft",
+    "decision",
+)
+_WALL_MEETING = ("id", "board", "starts_at", "state", "break")
+
+
+def draw_wall(room: Room, audience: Audience) -> dict[str, Any]:
+    """All that a wall shows: the meeting's name and state, and the item on the table. No agenda, people or counts."""
+    with translation.override(audience.language):
+        item = next((each for each in room.items if sees(audience, each)), None)
+        drawn = _meeting(room)
+        meeting = {name: drawn[name] for name in _WALL_MEETING}
+        meeting |= {"current": str(item.pk) if item else None, "presenter": drawn["presenter"] if item else None}
+        return {
+            "meeting": meeting,
+            "items": [_on_wall(room, audience, item)] if item else [],
+            **_wall_words(room, audience),
+        }
+
+
+def _on_wall(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]:
+    drawn = _item(room, audience, item)
+    standing = {"round": item.read_back_round} if item.read_back_at is not None else None
+    return {**{name: drawn[name] for name in _WALL_ITEM}, "position": 1, "read_back": standing}
+
+
+def _wall_words(room: Room, audience: Audience) -> dict[str, dict[str, str]]:
+    words = _words(room.kind, audience.language)
+    return {name: words[name] for name in ("steps", "intents")}

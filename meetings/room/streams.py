@@ -5,7 +5,7 @@ stands, and which are not over, hear of them.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -64,15 +64,30 @@ class Parts:
     forecast: bool = False
     quorum: bool = False
     candidates: bool = False
+    walls: bool = False
+    spoken: bool = False  # the items of which a wording stands read back: whose word is missing depends on who is here
     audiences: bool = False  # who sits here in which seat may have changed
 
     @classmethod
     def everything(cls) -> "Parts":
-        return cls(meeting=True, all_items=True, all_people=True, forecast=True, quorum=True, candidates=True)
+        return cls(
+            meeting=True, all_items=True, all_people=True, forecast=True, quorum=True, candidates=True, walls=True
+        )
+
+    @classmethod
+    def of_all(cls, several: "Iterable[Parts]") -> "Parts":
+        """What has to be read for drawing several: whatever one of them draws."""
+        parts = list(several)
+        found = cls()
+        for each in fields(cls):
+            values = [getattr(part, each.name) for part in parts]
+            merged = set().union(*values) if isinstance(getattr(found, each.name), set) else any(values)
+            setattr(found, each.name, merged)
+        return found
 
     def wants(self, item: AgendaItem) -> bool:
         """Whether this item has to be drawn."""
-        if self.all_items or item.pk in self.items:
+        if self.all_items or item.pk in self.items or (self.spoken and item.read_back_at is not None):
             return True
         referral = item.referral
         return referral is not None and (
@@ -80,8 +95,12 @@ class Parts:
         )
 
     @property
+    def any_people(self) -> bool:
+        return bool(self.all_people or self.people or self.quorum or self.spoken)
+
+    @property
     def any_items(self) -> bool:
-        return bool(self.all_items or self.items or self.referrals or self.cases or self.patients)
+        return bool(self.all_items or self.items or self.referrals or self.cases or self.patients or self.spoken)
 
 
 def _ids(values: Sequence[str]) -> set[UUID]:
@@ -99,11 +118,31 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
         case "agenda.item_removed":
             return Parts(removed=item, forecast=True, candidates=True, audiences=True)
         case "agenda.items_moved":
-            return Parts(items=_ids(list(data["positions"])), forecast=True)
+            return Parts(meeting=True, items=_ids(list(data["positions"])), forecast=True)
+        case "agenda.item_parked" | "agenda.protocol_marked":
+            return Parts(meeting=True, items=item, forecast=True, quorum=True)
+        case "agenda.people_called":
+            return Parts(items=_ids(data["item_ids"]))
+        case "agenda.step_undone":
+            return Parts(
+                meeting=True, items=_ids(data["item_ids"]), forecast=True, quorum=True, candidates=True, audiences=True
+            )
+        case "meeting.chair_handed_over" | "meeting.recording_delegated":
+            return Parts(meeting=True, audiences=True)
+        case "meeting.presenter_named":
+            return Parts(meeting=True)
+        case "meeting.break_begun" | "meeting.break_ended":
+            return Parts(meeting=True, forecast=True)
+        case "decision.recorded" | "decision.reopened":
+            return Parts(meeting=True, items=item)
+        case "wall.paired" | "wall.unpaired":
+            return Parts(walls=True)
+        case "presence.beside_changed":
+            return Parts(people=_ids([data["person_id"]]), quorum=True)
         case "agenda.item_opened" | "agenda.item_closed" | "agenda.item_postponed" | "agenda.item_withdrawn":
             return Parts(meeting=True, items=item, forecast=True, quorum=True, candidates=True)
         case "presence.changed":
-            return Parts(people=_ids(data["person_ids"]), quorum=True)
+            return Parts(people=_ids(data["person_ids"]), quorum=True, spoken=True)
         case "referral.moved" | "referral.changed":
             return Parts(referrals={UUID(data["referral_id"])}, candidates=True, audiences=True)
         case "case.created" | "case.changed" | "document.added" | "document.removed":

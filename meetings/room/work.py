@@ -21,7 +21,7 @@ from mdo.kernel.errors import Denied, NotFound, Unavailable
 from meetings.room import commands, presence, snapshot
 from meetings.room.audience import Place
 from meetings.room.snapshot import Audience
-from meetings.room.streams import parts_of
+from meetings.room.streams import Parts, parts_of
 
 T = TypeVar("T")
 
@@ -60,8 +60,9 @@ def news(meeting_id: UUID, since: int, audiences: Sequence[Audience]) -> News:
         entries = journal.read(meeting_id, since)
         if not entries:
             return News([], {}, {}, False)
-        room = snapshot.load(meeting_id)
-    all_parts = [parts_of(entry.name, entry.data) for entry in entries]
+        all_parts = [parts_of(entry.name, entry.data) for entry in entries]
+        whole = any(audience.guest_items is not None for audience in audiences)
+        room = snapshot.load(meeting_id, None if whole else Parts.of_all(all_parts))
     patches: dict[Audience, list[dict[str, Any]]] = {}
     guests: dict[Audience, dict[str, Any]] = {}
     for audience in audiences:
@@ -81,27 +82,45 @@ class Start:
     replay: list[tuple[journal.Entry, dict[str, Any]]]
 
 
-def start(meeting_id: UUID, audience: Audience, since: int | None) -> Start:
-    """The room for a new connection. With ``since`` of a known, near past: only what came after it.
+@dataclass(frozen=True)
+class Stand:
+    """A room as it stands at the journal's sequence ``head``, with the entries after ``since`` where they were asked for and known."""
+
+    head: int
+    since: int | None
+    entries: list[journal.Entry]
+    room: snapshot.Room
+
+
+def stand(meeting_id: UUID, since: int | None) -> Stand:
+    """Read a room for new connections of any audience; ``since``: of a near past, with what came after it.
 
     The head is read before the state: what happens in between is drawn and will be told once more, which changes nothing.
     """
     with acting(HOUSE, None, "room"):
         head = journal.head(meeting_id)
         entries: list[journal.Entry] = []
-        replay = (
-            since is not None and audience.guest_items is None and 0 < since <= head and head - since <= REPLAY_AT_MOST
-        )
-        if replay and since is not None:
+        if since is not None and 0 < since <= head and head - since <= REPLAY_AT_MOST:
             entries = [entry for entry in journal.read(meeting_id, since) if entry.seq <= head]
-            if not entries:
-                return Start(head, None, [])
-        room = snapshot.load(meeting_id)
-    if replay:
-        return Start(head, None, [(e, snapshot.draw(room, audience, parts_of(e.name, e.data))) for e in entries])
+        else:
+            since = None
+        return Stand(head, since, entries, snapshot.load(meeting_id))
+
+
+def drawn(stand: Stand, audience: Audience, since: int | None) -> Start:
+    """The beginning of one audience's connections: only what came after ``since``, where that is known. Pure."""
     if audience.guest_items is not None:
-        return Start(head, snapshot.draw_guest(room, audience), [])
-    return Start(head, snapshot.draw_room(room, audience), [])
+        return Start(stand.head, snapshot.draw_guest(stand.room, audience), [])
+    if since is not None and stand.since is not None and stand.since <= since <= stand.head:
+        entries = [entry for entry in stand.entries if entry.seq > since]
+        drawn = [(e, snapshot.draw(stand.room, audience, parts_of(e.name, e.data))) for e in entries]
+        return Start(stand.head, None, drawn)
+    return Start(stand.head, snapshot.draw_room(stand.room, audience), [])
+
+
+def start(meeting_id: UUID, audience: Audience, since: int | None) -> Start:
+    """The room for one new connection: read, then drawn."""
+    return drawn(stand(meeting_id, since), audience, since)
 
 
 def run_command(place: Place, meeting_id: UUID, command_id: UUID, name: str, args: dict[str, Any]) -> Done:

@@ -10,10 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from cases.views.stage import stage_context
+from mdo.directory import disciplines
 from mdo.directory.middleware import FOR
 from mdo.kernel.errors import NotFound
-from meetings import access
-from meetings.models import AgendaItem, Decision, Meeting
+from meetings import access, readback, texts
+from meetings.models import AgendaItem, Decision, Meeting, Remark
 
 
 @never_cache
@@ -54,38 +55,66 @@ def stage(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse
 @never_cache
 @require_GET
 def draft(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse:
-    """The recommendation as it stands: ``{"version", "text", "intent", "steps", "deviation", "state", "editable"}``."""
+    """The recommendation as it stands: ``{"version", "intent", "steps", "deviation", "state", "editable", "text", "discussion",
+    "voices", "frozen"}``. The words are typed together over the socket; here they stand for reading, once they are recorded or read
+    back. Voices are those of the wording that stands, or those that were recorded."""
     person = request.user
     item = access.access_item_for_reading(person, meeting_id, item_id)  # type: ignore[arg-type]
     place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
     if place.is_guest:
         raise NotFound()
     decision = Decision.objects.filter(item=item).exclude(state=Decision.State.REPLACED).order_by("-version").first()
+    decided = decision is not None and decision.state != Decision.State.DRAFT
     editable = (
         item.meeting.state == Meeting.State.RUNNING
         and item.state == AgendaItem.State.OPEN
+        and not decided
         and place.permits_item("draft", item)
     )
-    if decision is None:
-        return JsonResponse(
-            {
-                "version": 0,
-                "text": "",
-                "intent": None,
-                "steps": [],
-                "deviation": "",
-                "state": None,
-                "editable": editable,
-            }
-        )
+    voices = readback.as_kept(readback.voices_of(item)) if item.read_back_at is not None else []
     return JsonResponse(
         {
-            "version": decision.draft_version,
-            "text": decision.text,
-            "intent": decision.intent or None,
-            "steps": decision.steps,
-            "deviation": decision.deviation,
-            "state": decision.state,
-            "editable": editable,
+            "version": decision.draft_version if decision else 0,
+            "intent": (decision.intent or None) if decision else None,
+            "steps": decision.steps if decision else [],
+            "deviation": decision.deviation if decision else "",
+            "state": decision.state if decision else None,
+            "editable": editable and item.read_back_at is None,
+            "frozen": decided or item.read_back_at is not None,
+            "text": decision.text if decided and decision else texts.current(item, texts.RECOMMENDATION)[1],
+            "discussion": decision.discussion if decided and decision else texts.current(item, texts.DISCUSSION)[1],
+            "voices": [
+                {**voice, "discipline": disciplines.words(voice["discipline"])}
+                for voice in (decision.voices if decided and decision else voices)
+            ],
+        }
+    )
+
+
+@never_cache
+@require_GET
+def remarks(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse:
+    """What was written beside an item: ``{"remarks": [{"id", "kind", "by", "name", "organisation", "at", "text"}]}``, oldest first.
+    For whoever sits at the table and may read the case; not for guests and observers, who know no names."""
+    person = request.user
+    item = access.access_item_for_reading(person, meeting_id, item_id)  # type: ignore[arg-type]
+    place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
+    if place.is_guest or place.pseudonyms:
+        raise NotFound()
+    found = Remark.objects.filter(item=item).select_related("by", "organisation").order_by("at", "id")
+    return JsonResponse(
+        {
+            "remarks": [
+                {
+                    "id": str(each.pk),
+                    "kind": each.kind,
+                    "by": str(each.by_id),
+                    "name": each.by.display_name,
+                    "organisation": each.organisation.short_name or each.organisation.name,
+                    "at": each.at.isoformat(),
+                    "text": each.text,
+                }
+                for each in found
+            ]
         }
     )

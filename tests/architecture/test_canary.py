@@ -20,7 +20,7 @@ from cases.models import Patient, Referral
 from mdo.kernel.acting import acting
 from mdo.kernel.ids import new_id
 from mdo.logs import PlainFormatter
-from meetings import chain, mails
+from meetings import chain, mails, texts
 from meetings.actions.agenda_building import (
     accept_referral,
     publish_meeting,
@@ -121,13 +121,23 @@ def walk(cast: Cast) -> tuple[set[str], list[str]]:
     def say(name: str, **args: Any) -> None:
         work.run_command(place, meeting.pk, uuid4(), name, args)
 
+    with acting(HOUSE, None, "test"):
+        cast.board.read_back = "no_objection"
+        cast.board.save()
     say("meeting.start")
     say("agenda.open_item", item=str(item_id), version=AgendaItem.objects.get(pk=item_id).version)
     read(cast.chair, f"/meetings/{meeting.pk}/room/")
     read(cast.partner, f"/meetings/{meeting.pk}/items/{item_id}/stage/")
-    say("draft.take_pen", item=str(item_id))
-    say("draft.save", item=str(item_id), version=1, text=f"{SURNAME}: heelkunde", steps=[{"kind": "surgery"}])
-    say("decision.record", item=str(item_id), version=2)
+    say("draft.save", item=str(item_id), version=1, steps=[{"kind": "surgery", "text": f"{SURNAME}: links"}])
+    with acting(HOUSE, None, "test"):
+        texts.write(
+            AgendaItem.objects.get(pk=item_id), texts.RECOMMENDATION, f"{SURNAME}: heelkunde", cast.chair.person
+        )
+    say("remark.say", item=str(item_id), text=f"{SURNAME}: beelden gezien")
+    say("readback.begin", item=str(item_id), version=2, text=1)
+    say("readback.dissent", item=str(item_id), round=1, reason=f"{SURNAME}: liever afwachten")
+    say("decision.record", item=str(item_id), version=2, text=1)
+    say("remark.late", item=str(item_id), text=f"{SURNAME}: nagekomen")
     say("meeting.close")
     with acting(HOUSE, None, "test"):
         decision = Decision.objects.get(item=item_id)

@@ -20,6 +20,7 @@ class Item:
     state: str = "scheduled"
     opened_at: datetime | None = None
     closed_at: datetime | None = None
+    parked: bool = False
 
 
 def at(minutes: float) -> datetime:
@@ -94,6 +95,14 @@ def test_between_items_it_hangs_on_the_last_closing() -> None:
 
 def test_started_and_nothing_opened_yet_it_hangs_on_the_start() -> None:
     assert forecast([A], starts_at=PLANNED, started_at=at(4)) == Forecast(at(10), {"A": at(4)})
+
+
+def test_what_is_parked_comes_last_and_a_break_moves_what_waits() -> None:
+    items = [replace(A, state="discussed", opened_at=at(0), closed_at=at(5)), replace(B, parked=True), C]
+    assert next_item(items) == C
+    assert forecast(items, starts_at=PLANNED, started_at=at(0)).items == {"A": at(0), "C": at(5), "B": at(11)}
+    resting = forecast(items, starts_at=PLANNED, started_at=at(0), resumes_at=at(15))
+    assert resting == Forecast(at(27), {"A": at(0), "C": at(15), "B": at(21)})
 
 
 def test_a_closed_meeting_ended_when_it_closed() -> None:

@@ -22,6 +22,12 @@ export interface Commands {
     title: string;
     minutes: number;
   };
+  /** Say which protocol covers a case; empty: none. */
+  'agenda.mark_protocol': {
+    item: Id;
+    version: number;
+    protocol: string;
+  };
   /** Give an item another place, counted from 1. */
   'agenda.move_item': {
     item: Id;
@@ -37,6 +43,11 @@ export interface Commands {
     item: Id;
     version: number;
   };
+  /** Set an item aside until the others are done. */
+  'agenda.park': {
+    item: Id;
+    version: number;
+  };
   /** Postpone an item with a coded reason. */
   'agenda.postpone': {
     item: Id;
@@ -45,32 +56,101 @@ export interface Commands {
     note: string;
     to_meeting: Id | null;
   };
-  /** Record the recommendation as it stands. */
+  /** Take back the last step, within 30 s. */
+  'agenda.undo': Record<string, never>;
+  /** Bring a parked item back into the order. */
+  'agenda.unpark': {
+    item: Id;
+    version: number;
+  };
+  /** Record the recommendation as it stands; `text` is the number of the wording's last update that was seen. */
   'decision.record': {
     item: Id;
     version: number;
+    text: number | null;
   };
-  /** Lay the pen down. */
-  'draft.release_pen': {
+  /** Record cases that a protocol covers, in one gesture. */
+  'decision.record_protocol': {
+    items: Id[];
+  };
+  /** Write on what was recorded, while its item is on the table. */
+  'decision.reopen': {
     item: Id;
   };
-  /** Save what the pen wrote. */
+  /** Save the steps, the intent and a deviation from the guideline. */
   'draft.save': {
     item: Id;
     version: number;
-    text: string;
     intent: string | null;
     steps: Step[];
     protocol_deviation: string;
   };
-  /** Take the pen of the open item. */
-  'draft.take_pen': {
-    item: Id;
-  };
   /** End the meeting. */
   'meeting.close': Record<string, never>;
+  /** Let a secretary record, or no longer. */
+  'meeting.delegate_recording': {
+    person: Id;
+    allowed: boolean;
+  };
+  /** Go on after a break. */
+  'meeting.end_break': Record<string, never>;
+  /** Let a deputy chair. */
+  'meeting.hand_over': {
+    person: Id;
+  };
+  /** Let everybody follow somebody's view; `null`: nobody's. */
+  'meeting.present': {
+    person: Id | null;
+  };
   /** Open the meeting. */
   'meeting.start': Record<string, never>;
+  /** The board's own chair leads again. */
+  'meeting.take_back': Record<string, never>;
+  /** Begin a break. */
+  'meeting.take_break': {
+    minutes: number;
+  };
+  /** Somebody sits before one's own screen. */
+  'presence.beside': {
+    name: string;
+    discipline: string;
+    person: Id | null;
+  };
+  /** Somebody left one's screen. */
+  'presence.beside_leave': {
+    id: Id;
+  };
+  /** Put the wording on every screen. */
+  'readback.begin': {
+    item: Id;
+    version: number;
+    text: number;
+  };
+  /** Confirm the wording. */
+  'readback.confirm': {
+    item: Id;
+    round: number;
+  };
+  /** Dissent from the wording, with a reason that is kept. */
+  'readback.dissent': {
+    item: Id;
+    round: number;
+    reason: string;
+  };
+  /** Take the wording off the screens, to change it. */
+  'readback.withdraw': {
+    item: Id;
+  };
+  /** Add what came too late for the recommendation. */
+  'remark.late': {
+    item: Id;
+    text: string;
+  };
+  /** Write in the chat of an item; it is kept. */
+  'remark.say': {
+    item: Id;
+    text: string;
+  };
 }
 
 export type RefusalCode =
@@ -88,7 +168,9 @@ export type Right =
   | 'add_late'
   | 'close'
   | 'draft'
+  | 'invite'
   | 'postpone'
+  | 'read_back'
   | 'record'
   | 'reorder'
   | 'run'

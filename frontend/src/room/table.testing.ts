@@ -6,8 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
 import type { WebSocket as ServerSocket, WebSocketServer as SocketServer } from 'ws';
+import { chairAct, noExtras, type Extras } from './chair.testing';
 import { aRoom, CHAIR, MEETING } from './fixtures.testing';
-import type { Commands, DraftContent, EventFrame, Frame, Id, Item, Patch, RefusalCode, Room, You } from './protocol';
+import type { Commands, DraftContent, EventFrame, Frame, Id, Item, Patch, RefusalCode, Remark, Room, You } from './protocol';
 
 // Asked for by require: the tests resolve packages as a browser does, and there `ws` is only an error message.
 const { WebSocket: ClientSocket, WebSocketServer } = createRequire(import.meta.url)('ws') as typeof import('ws');
@@ -49,6 +50,7 @@ export class Table {
   journal: EventFrame[] = [];
   people: Record<string, You> = { chair: CHAIR };
   drafts = new Map<Id, DraftContent>();
+  extras: Extras = noExtras();
   seats: Seat[] = [];
   /** Every command as it arrived, repeats included, with the query of the socket that brought it. */
   heard: Command[] = [];
@@ -250,9 +252,22 @@ export class Table {
         if (draft.version !== args['version']) throw new Refusal('stale', 'The text changed meanwhile.', draft.version);
         return this.change(item, { decision: { id: crypto.randomUUID(), state: 'recorded', version: 1 } }, 'decision.recorded', by);
       }
-      default:
-        throw new Refusal('invalid', 'Nothing of that name can be done.');
+      default: {
+        const done = chairAct(this, by, name, args, (code, message, current) => {
+          throw new Refusal(code, message, current ?? null);
+        });
+        if (done === null) throw new Refusal('invalid', 'Nothing of that name can be done.');
+        return done;
+      }
     }
+  }
+
+  /** Somebody wrote beside an item. */
+  remark(id: Id, remark: Remark): number {
+    const list = [...(this.extras.remarks.get(id) ?? []), remark];
+    this.extras.remarks.set(id, list);
+    const count = (kind: Remark['kind']) => list.filter((each) => each.kind === kind).length;
+    return this.change(this.item(id), { talk: { chat: count('chat'), late: count('late') } }, 'remark.made', remark.by, false);
   }
 
   /** Change one item, tell everyone. */
@@ -291,9 +306,13 @@ export class Table {
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Cache-Control', 'no-store');
     const draft = /^\/meetings\/[^/]+\/items\/([^/]+)\/draft\/(\?|$)/.exec(request.url ?? '');
+    const remarks = /^\/meetings\/[^/]+\/items\/([^/]+)\/remarks\/(\?|$)/.exec(request.url ?? '');
     if (draft) {
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify(this.draft(draft[1]!)));
+      response.end(JSON.stringify({ ...this.draft(draft[1]!), voices: this.extras.voices.get(draft[1]!) ?? [] }));
+    } else if (remarks) {
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify({ remarks: this.extras.remarks.get(remarks[1]!) ?? [] }));
     } else if (!this.extra(request, response)) {
       response.statusCode = 404;
       response.end();

@@ -11,6 +11,11 @@ def default_quorum() -> dict[str, object]:
 class Board(models.Model):
     """A standing body of a network that meets regularly. What differs between boards is data: its kind, dossier and settings."""
 
+    class ReadBack(models.TextChoices):
+        OFF = "off", _("No read-back")
+        NO_OBJECTION = "no_objection", _("No objection in the room")
+        EACH = "each", _("Each discipline confirms")
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     network = models.ForeignKey("directory.Network", on_delete=models.PROTECT, related_name="boards")
     organiser = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="organised_boards")
@@ -29,8 +34,16 @@ class Board(models.Model):
         default=default_quorum, help_text=_("Disciplines or people needed, disciplines that must be there")
     )
     rule_set = models.CharField(max_length=20, default="be-2025", help_text=_("The rules for billing"))
+    read_back = models.CharField(
+        max_length=12,
+        choices=ReadBack,
+        default=ReadBack.NO_OBJECTION,
+        help_text=_("How a wording is confirmed before it is recorded"),
+    )
     delegate_recording = models.BooleanField(default=False, help_text=_("The secretary may record the recommendation"))
-    partners_draft = models.BooleanField(default=True, help_text=_("Members of partner organisations may hold the pen"))
+    partners_draft = models.BooleanField(
+        default=True, help_text=_("Members of partner organisations may type the recommendation")
+    )
 
     class Meta:
         ordering = ["name"]

@@ -134,7 +134,7 @@ async def test_a_guest_sees_the_own_item_alone(cast: Cast) -> None:
         assert (mine["id"], mine["position"], mine["draft"]["version"]) == (str(second.pk), 1, 0)
         refused = await guest.do("agenda.next", from_item=second.pk)
         assert (refused["t"], refused["code"]) == ("refused", "forbidden")
-        unknown = await guest.do("draft.take_pen", item=first.pk)
+        unknown = await guest.do("draft.save", item=first.pk, version=1, steps=[])
         assert (unknown["t"], unknown["code"]) == ("refused", "not_found")
         await chair.done("agenda.postpone", item=second.pk, version=chair.item(second.pk)["version"], reason="other")
         await guest.until(lambda frame: frame["t"] == "snapshot" and frame["room"]["items"] == [])

@@ -126,7 +126,10 @@ async def test_foreign_ids_are_not_found(committed: None, cast: Cast) -> None:
         for name, args in (
             ("agenda.open_item", {"item": item.pk, "version": item.version}),
             ("agenda.postpone", {"item": item.pk, "version": item.version, "reason": "other"}),
-            ("draft.take_pen", {"item": item.pk}),
+            ("draft.save", {"item": item.pk, "version": 1, "steps": []}),
+            ("agenda.park", {"item": item.pk, "version": item.version}),
+            ("readback.begin", {"item": item.pk, "version": 1, "text": 0}),
+            ("remark.say", {"item": item.pk, "text": "x"}),
             ("agenda.add_late", {"referral": foreign.pk, "minutes": 5}),
         ):
             answer = await chair.do(name, **args)
