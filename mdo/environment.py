@@ -169,6 +169,12 @@ class Environment(BaseModel):
     email_from: str = Field(
         "MDO <mdo@localhost>", alias="MDO_EMAIL_FROM", min_length=3, description="The sender of every mail."
     )
+    sms: str = Field(
+        "",
+        alias="MDO_SMS",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*\.)+[A-Za-z_][A-Za-z0-9_]*$|^$",
+        description="The class that sends text messages, such as `hospital.gateway.Gateway`; empty: the secretary reads codes out.",
+    )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
     origins: str = Field(

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "meetings.guest_door.GuestDoor",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -120,7 +121,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types a stranger's address does not make us write to them
 ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
 # A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
-ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/300s/key"}
+# Guests' links and codes are counted with each invitation; this only slows down who tries many.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/300s/key", "guest": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -235,6 +237,9 @@ EMAIL_USE_SSL = ENVIRONMENT.mail.tls
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
 SERVER_EMAIL = ENVIRONMENT.email_from
+
+# A class that sends text messages (mdo/kernel/sms.py), or nothing.
+MDO_SMS = ENVIRONMENT.sms
 
 # --- language and time ------------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

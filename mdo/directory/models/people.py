@@ -34,6 +34,8 @@ class Person(AbstractUser):
         default="nl",
         choices=[("nl", "Nederlands"), ("fr", "Français"), ("de", "Deutsch"), ("en", "English")],
     )
+    # Made for one invitation as a guest: comes in by that link alone, sees nothing but that item, is offered nowhere.
+    visitor = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["last_name", "first_name"]

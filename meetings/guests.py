@@ -1,0 +1,193 @@
+"""Guests by link: what their link and code are, when it holds, and where they are in the meeting.
+
+**The rule.** An invitation is for one person and one item. It holds from half an hour before the sitting (or its earlier start)
+until an hour after its planned end, while the meeting is not over, once it was confirmed and until it is revoked. Who holds it has
+a place before the door of that meeting; the case of the item is theirs to see while the item is open (``cases.Grant``), like
+for any guest.
+
+Link and code are not stored. Both follow, by HMAC-SHA256, from the site's secret, the invitation's id and the round in which they
+were made: so the mail can be sent again as it was, and whoever reads the database learns neither.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils.crypto import salted_hmac
+
+from mdo.kernel.clock import now
+from meetings.models import AgendaItem, GuestInvitation, Meeting
+
+LOBBY_OPENS = timedelta(minutes=30)
+EXPIRES_AFTER = timedelta(hours=1)
+TRIES = 5
+
+_OVER = (Meeting.State.CLOSED, Meeting.State.CANCELLED)
+_GONE = (AgendaItem.State.DISCUSSED, AgendaItem.State.POSTPONED, AgendaItem.State.WITHDRAWN)
+
+
+# --- the link and the code ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whoever holds the link of this invitation, or says so: an actor who sees that one row and nothing else."""
+
+    invitation_id: UUID
+
+    @property
+    def actor_kind(self) -> str:
+        return "guest"
+
+    @property
+    def actor_id(self) -> UUID:
+        return self.invitation_id
+
+
+def _mac(word: str, invitation: GuestInvitation, round_: int) -> bytes:
+    return salted_hmac(f"mdo.guest.{word}", f"{invitation.pk}:{round_}", algorithm="sha256").digest()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def token(invitation: GuestInvitation) -> str:
+    """What the link carries behind its ``#``: the invitation's id and 256 bits that nobody can guess (64 characters)."""
+    return _text(invitation.pk.bytes + _mac("link", invitation, invitation.link_round))
+
+
+def digest(secret: str) -> str:
+    """What is stored of a token or of a browser's secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def holder_of(token: str) -> Holder | None:
+    """Whose invitation a token says that it is of. Nothing is known of it yet: ``recognises`` says whether it is true."""
+    if len(token) != 64 or not token.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(token)
+    except ValueError:
+        return None
+    return Holder(UUID(bytes=raw[:16]))
+
+
+def recognises(invitation: GuestInvitation, token: str) -> bool:
+    """Whether this is the link that was made last. Takes the same time whatever was sent."""
+    return hmac.compare_digest(invitation.token_digest, digest(token))
+
+
+def code(invitation: GuestInvitation) -> str:
+    """Six digits for the other channel: by text message, or read out."""
+    return f"{int.from_bytes(_mac('code', invitation, invitation.code_round)[:8]) % 1_000_000:06d}"
+
+
+def is_code(invitation: GuestInvitation, typed: str) -> bool:
+    """Whether these are the six digits, with or without spaces between them. Takes the same time whatever was typed."""
+    plain = "".join(typed.split()).encode("utf-8", "surrogatepass")
+    return hmac.compare_digest(code(invitation).encode(), plain)
+
+
+def is_device(invitation: GuestInvitation, secret: str | None) -> bool:
+    """Whether this is the browser that confirmed, by what it keeps in its session."""
+    return bool(invitation.device) and hmac.compare_digest(invitation.device, digest(secret or ""))
+
+
+# --- when it holds -----------------------------------------------------------------------------------------------------
+
+
+def expires_at(meeting: Meeting) -> datetime:
+    """Until when a link to this sitting holds at most."""
+    return meeting.ends_at + EXPIRES_AFTER
+
+
+def opens_at(meeting: Meeting) -> datetime:
+    return meeting.starts_at - LOBBY_OPENS
+
+
+def is_over(invitation: GuestInvitation, at: datetime | None = None) -> bool:
+    """Whether nothing comes after this any more: revoked, expired, or the meeting ended."""
+    over = invitation.revoked_at is not None or invitation.expires_at <= (at or now())
+    return over or invitation.meeting.state in _OVER
+
+
+def is_open(invitation: GuestInvitation, at: datetime | None = None) -> bool:
+    """Whether the lobby is open: half an hour before, or since somebody started the meeting."""
+    meeting = invitation.meeting
+    return meeting.state == Meeting.State.RUNNING or opens_at(meeting) <= (at or now())
+
+
+def holding(at: datetime | None = None) -> QuerySet[GuestInvitation]:
+    """The invitations that give a place before the door now: the rule above, as a query."""
+    moment = at or now()
+    return GuestInvitation.objects.filter(
+        Q(meeting__state=Meeting.State.RUNNING) | Q(meeting__starts_at__lte=moment + LOBBY_OPENS),
+        confirmed_at__isnull=False,
+        revoked_at=None,
+        expires_at__gt=moment,
+    ).exclude(meeting__state__in=_OVER)
+
+
+def items_for(person_id: UUID) -> QuerySet[GuestInvitation]:
+    """The ids of the items whose guest this person is now, by link. Asked as the house, like all that says who has a place."""
+    return holding().filter(person=person_id).values("item")  # type: ignore[return-value]
+
+
+def by_item(meeting: Meeting, items: Iterable[AgendaItem]) -> dict[UUID, set[UUID]]:
+    """For each item of a meeting the people who are or were its guests: named by the case, or confirmed by link. One query."""
+    found = {item.pk: {item.referral.guest_id} - {None} if item.referral else set() for item in items}
+    confirmed = GuestInvitation.objects.filter(meeting=meeting, confirmed_at__isnull=False)
+    for item_id, person_id in confirmed.values_list("item", "person"):
+        found.setdefault(item_id, set()).add(person_id)
+    return found
+
+
+# --- what the room says of them ----------------------------------------------------------------------------------------
+
+
+def of_meeting(meeting: Meeting) -> list[GuestInvitation]:
+    """Everybody who was invited by link to this meeting, oldest first. One query."""
+    return list(GuestInvitation.objects.filter(meeting=meeting).order_by("made_at", "id"))
+
+
+def state(invitation: GuestInvitation, item: AgendaItem | None, here: bool) -> str:
+    """``invited`` · ``confirmed`` (not connected) · ``waiting`` (in the lobby) · ``in`` · ``out`` · ``revoked``."""
+    if invitation.revoked_at is not None:
+        return "revoked"
+    if invitation.confirmed_at is None:
+        return "invited"
+    if item is None or item.state in _GONE:
+        return "out"
+    if not here:
+        return "confirmed"
+    return "in" if item.state == AgendaItem.State.OPEN else "waiting"
+
+
+def states(
+    invitations: Iterable[GuestInvitation], items: Mapping[UUID, AgendaItem], here: Collection[UUID]
+) -> list[dict[str, Any]]:
+    """The room's ``guests``: ``{"id", "item", "name", "state"}`` of each. ``here``: the ids of the people who are connected."""
+    return [
+        {
+            "id": str(each.pk),
+            "item": str(each.item_id),
+            "name": each.name,
+            "state": state(each, items.get(each.item_id), each.person_id in here),
+        }
+        for each in invitations
+    ]
+
+
+def slot(items: Iterable[AgendaItem]) -> str:
+    """Where a guest of these items stands: ``in``, ``waiting``, or ``out`` when each of them is done with."""
+    seen = {item.state for item in items}
+    if AgendaItem.State.OPEN in seen:
+        return "in"
+    return "waiting" if AgendaItem.State.SCHEDULED in seen else "out"
