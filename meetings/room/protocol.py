@@ -124,7 +124,16 @@ class TextCaret(Message):
 
 TextMessage = TextJoin | TextLeave | TextUpdate | TextCaret
 
-ClientMessage = Ping | Resume | TextMessage | Envelope
+
+class Signal(Message):
+    """``{"do": "signal", "kind": "view", "data": {…}}``: what somebody looks at, or points to. Passed on, never stored or answered."""
+
+    do: Literal["signal"]
+    kind: Literal["view", "point"]
+    data: dict[str, Any]
+
+
+ClientMessage = Ping | Resume | TextMessage | Signal | Envelope
 
 _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
