@@ -1,7 +1,10 @@
-/** What this person writes: one editor for the item that is looked at, and one for each with words not yet saved. */
+/** What this person writes: editor and texts of the item that is looked at, and of each with words not yet saved. */
 import { DraftEditor, type DraftLine } from './draft';
 import type { Id, Item, Room } from './protocol';
 import { itemById } from './state';
+import type { Field } from './text/frames';
+import type { TextLine } from './text/session';
+import { Texts } from './text/texts.svelte';
 
 /** How long the wish to write waits for the text, in ms. */
 const WISH_FOR = 4_000;
@@ -14,7 +17,11 @@ export class Desk {
   private readonly editors = new Map<Id, DraftEditor>();
   private changes = $state(0);
 
-  constructor(private readonly line: Omit<DraftLine, 'changed'>) {}
+  readonly texts: Texts;
+
+  constructor(private readonly line: Omit<DraftLine, 'changed'> & Pick<TextLine, 'tell'>) {
+    this.texts = new Texts(line.tell);
+  }
 
   /** The editor of an item; whoever reads it while drawing is drawn again when it changes. */
   of(item: Id | null): DraftEditor | null {
@@ -23,7 +30,7 @@ export class Desk {
   }
 
   /** Bring the editors in line with the room. */
-  meet(room: Room, viewed: Item | null, mayWrite: (item: Item) => boolean): void {
+  meet(room: Room, viewed: Item | null, mayWrite: (item: Item, field?: Field) => boolean): void {
     if (viewed && !this.editors.has(viewed.id)) {
       const { fetch, save } = this.line;
       this.editors.set(viewed.id, new DraftEditor(viewed.id, { fetch, save, changed: () => (this.changes += 1) }));
@@ -37,6 +44,7 @@ export class Desk {
         editor.meet(item.draft.version, mayWrite(item), item.version);
       }
     }
+    this.texts.meet(room, viewed, mayWrite);
     this.changes += 1;
   }
 
@@ -47,12 +55,27 @@ export class Desk {
 
   dispose(): void {
     for (const editor of this.editors.values()) editor.dispose();
+    this.texts.dispose();
   }
 
-  /** Editors with words that the server does not have. */
-  get unsaved(): DraftEditor[] {
+  /** Items with words of this person that the server does not have. */
+  get unsaved(): Set<Id> {
     void this.changes;
-    return [...this.editors.values()].filter((editor) => editor.mine !== null);
+    const editors = [...this.editors.values()].filter((editor) => editor.mine !== null);
+    return new Set([...editors, ...this.texts.unsaved].map(({ item }) => item));
+  }
+
+  /** Those words, to be read and copied. */
+  wordsOf(item: Id): string {
+    const { steps = [], deviation = '' } = this.of(item)?.mine ?? {};
+    const typed = this.texts.unsaved.filter((session) => session.item === item).map((session) => session.lacking());
+    return [...steps.map((step) => step.text), ...typed, deviation].filter((part) => part.trim()).join('\n');
+  }
+
+  /** Settled when all that was typed on an item is stored; false when it cannot be now. */
+  async flush(item: Id): Promise<boolean> {
+    const stored = await Promise.all([this.of(item)?.save() ?? true, this.texts.flush(item)]);
+    return stored.every((one) => one);
   }
 
   /** The text should take the focus when it can be written. */
@@ -75,8 +98,8 @@ export class Desk {
   /** Once, when the field of the item's text should take the focus: what was typed for it already. */
   takeWish(item: Id): string | null {
     if (this.wantsToWrite === null) return null;
-    const granted = this.wantsToWrite === item && this.of(item)?.writable === true;
-    if (granted || this.wantsToWrite !== item) this.wantsToWrite = null;
+    const granted = this.wantsToWrite === item;
+    this.wantsToWrite = null;
     return granted ? this.typedAhead : null;
   }
 }

@@ -12,6 +12,8 @@ import { StageLoader, type StageStatus } from './stage';
 import { isParked, itemById, nextItem, openItem, type RoomState } from './state';
 import { Talk } from './talk.svelte';
 import { forecastShift, overrunSeconds, spentSeconds } from './time';
+import { FIELDS, TEXT_FRAMES, type Field } from './text/frames';
+import type { TextSaving, TextSession } from './text/session';
 import { words } from './words';
 
 export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people' | 'talk';
@@ -106,7 +108,8 @@ export class RoomStore {
   private readonly loader: StageLoader;
   readonly desk = new Desk({
     fetch: (item) => this.fetchDraft(item),
-    save: (args, options) => this.connection.send('draft.save', args as Commands['draft.save'], options),
+    save: (args, options) => this.connection.send('draft.save', args, options),
+    tell: (message) => this.connection.tell(message),
   });
   /** Where this person looks within the item, and where the presenter does. */
   readonly eye = new Eye(this.around());
@@ -143,6 +146,8 @@ export class RoomStore {
     );
     this.onFrame('signal', (frame) => this.eye.hear(frame));
     this.onLine(() => this.eye.came());
+    this.onLine(() => this.desk.texts.lineUp());
+    for (const t of TEXT_FRAMES) this.onFrame(t, (frame) => this.desk.texts.hear(frame));
   }
 
   start(): void {
@@ -211,6 +216,7 @@ export class RoomStore {
 
   private heardLink(link: Link): void {
     this.link = link;
+    if (link.state !== 'connected') this.desk.texts.lineDown();
     if (link.state === 'closed') this.announcement = '';
     if (link.reason === 'no_access') {
       this.state = null;
@@ -259,7 +265,7 @@ export class RoomStore {
   }
 
   private busyWriting(item: Id): boolean {
-    return this.writing || this.desk.of(item)?.mine != null;
+    return this.writing || this.desk.unsaved.has(item);
   }
 
   /** Bring stage and text in line with the item that is looked at. */
@@ -270,14 +276,15 @@ export class RoomStore {
     this.loader.show(item?.id ?? null, item?.version, item?.content);
     this.eye.settle();
     if (state.you.guest) return;
-    this.desk.meet(state.room, item, (row) => this.mayWrite(row));
+    this.desk.meet(state.room, item, (row, field) => this.mayWrite(row, field));
     this.reading.look(item);
     this.talk.meet(state, state, item);
   }
 
-  /** A recommendation is written while its item is on the table and not recorded. */
-  mayWrite(item: Item): boolean {
-    return this.running && this.can('draft') && item.state === 'open' && item.decision === null;
+  /** An item is written on while it is on the table and not recorded; its recommendation rests while it is read back. */
+  mayWrite(item: Item, field: Field = 'recommendation'): boolean {
+    if (!this.running || !this.can('draft') || item.state !== 'open' || item.decision !== null) return false;
+    return field === 'discussion' || !item.read_back;
   }
 
   private fetchDraft(item: Id): Promise<DraftContent> {
@@ -297,25 +304,39 @@ export class RoomStore {
     const editor = this.desk.of(this.viewed);
     if (!editor) return null;
     const { item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, content } = editor;
-    return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, text: content?.text ?? '' };
+    const session = this.text('recommendation');
+    const text = session?.loaded ? session.plain : (content?.text ?? '');
+    return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, text };
+  }
+
+  /** A text of the item that is looked at; read it anew after every change. */
+  text(field: Field): TextSession | null {
+    return this.desk.texts.of(this.viewed, field);
+  }
+
+  /** How it stands with what was typed on the item that is looked at. */
+  get saving(): TextSaving {
+    const states: string[] = FIELDS.map((field) => this.text(field)?.saving ?? 'saved');
+    states.push(this.draft?.saveState ?? 'saved');
+    if (states.every((state) => state === 'saved')) return 'saved';
+    // Without a line nothing is being saved, whatever is on its way.
+    return this.link.state === 'connected' && states.every((state) => state === 'saved' || state === 'saving') ? 'saving' : 'unsaved';
   }
 
   /** Items with words of this person that the server does not have, other than the one looked at. */
   get unsavedElsewhere(): Item[] {
-    const unsaved = new Set(this.desk.unsaved.map((editor) => editor.item));
+    const unsaved = this.desk.unsaved;
     return this.room?.items.filter((item) => item.id !== this.viewed && unsaved.has(item.id)) ?? [];
   }
 
   /** Words that never reached the server and whose item is not shown any more: it was taken off, or the room itself was. */
   get strandedWords(): { item: Id; text: string }[] {
     const shown = this.link.state === 'closed' ? [] : (this.room?.items ?? []);
-    return this.desk.unsaved
-      .filter((editor) => !shown.some((item) => item.id === editor.item))
-      .map(({ item, mine }) => ({ item, text: [...(mine?.steps ?? []).map((step) => step.text), mine?.deviation ?? ''].join('\n') }));
+    return [...this.desk.unsaved].filter((id) => !shown.some((item) => item.id === id)).map((item) => ({ item, text: this.desk.wordsOf(item) }));
   }
 
   get hasUnsaved(): boolean {
-    return this.desk.unsaved.length > 0 || this.talk.hasUnsent;
+    return this.desk.unsaved.size > 0 || this.talk.hasUnsent;
   }
 
   /** The focus came into the text or left it. */
@@ -331,13 +352,13 @@ export class RoomStore {
   }
 
   /** The number of the last update of the recommendation's text that this page has applied: what was read here. */
-  textSeen(_item: Id): number {
-    return 0;
+  textSeen(item: Id): number {
+    return this.desk.texts.of(item, 'recommendation')?.n ?? 0;
   }
 
   /** Settled when everything that was typed here on the item is stored; false when it cannot be now. */
-  async flushText(item: Id): Promise<boolean> {
-    return (await this.desk.of(item)?.save()) ?? true;
+  flushText(item: Id): Promise<boolean> {
+    return this.desk.flush(item);
   }
 
   // What is not part of the state: texts and signals
@@ -449,7 +470,7 @@ export class RoomStore {
     const item = this.item;
     if (!item || !this.can('record') || !this.recordable) return;
     this.dialog = { kind: 'record', item: item.id };
-    void this.draft?.editor.save();
+    void this.flushText(item.id);
   }
 
   askLate(): void {
