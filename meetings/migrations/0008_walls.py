@@ -1,11 +1,12 @@
 """Wall displays: composite key, write guard; whoever's screen is let go loses its place at once."""
 
 import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
 import mdo.kernel.clock
 import mdo.kernel.ids
 from mdo.kernel import schema
-from django.conf import settings
-from django.db import migrations, models
 
 MOVING = """
 CREATE TRIGGER bump_access AFTER INSERT OR UPDATE OR DELETE ON meetings_walldisplay

@@ -25,6 +25,7 @@ class Place:
     audience: Audience
     you: dict[str, Any]
     holds_until: datetime
+    wall_id: UUID | None = None  # the screen on a wall that this is the place of
 
     @property
     def person_id(self) -> UUID:

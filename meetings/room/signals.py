@@ -8,7 +8,6 @@ again in every other one that passes it on.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -140,7 +139,7 @@ class Signals:
         self._rooms: dict[UUID, _Room] = {}
         self._buckets: WeakKeyDictionary[Connection, _Bucket] = WeakKeyDictionary()
         self._heard: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-        self._busy: set[Connection] = set()
+        self._sending: dict[Connection, dict[tuple[str, str], str]] = {}
 
     def _room(self, meeting_id: UUID) -> _Room:
         return self._rooms.setdefault(meeting_id, _Room())
@@ -249,22 +248,28 @@ class Signals:
         frame = dumps({"t": "signal", **said})
         for connection in list(live.connections) if live else []:
             if connection is not frm and connection.seq is not None and hears(connection.place.audience, row):
-                self._send(connection, frame)
+                self._send(connection, (said["by"], said["kind"]), frame)
 
-    def _send(self, connection: Connection, frame: str) -> None:
-        """Without waiting: a reader that is still busy with the one before does without."""
+    def _send(self, connection: Connection, key: tuple[str, str], frame: str) -> None:
+        """Without waiting: a reader that is still busy gets the newest of each when it is done with the one before."""
         silent = monotonic() - self._heard.setdefault(connection, monotonic()) > SILENT_FOR_S
-        if not (connection.closing or silent or connection in self._busy):
-            self._busy.add(connection)
-            self.hub.in_background(self._sent(connection, connection.socket.send_text(frame)))
+        if connection.closing or silent:
+            return
+        if connection in self._sending:
+            self._sending[connection][key] = frame
+        else:
+            self._sending[connection] = {key: frame}
+            self.hub.in_background(self._sent(connection))
 
-    async def _sent(self, connection: Connection, sending: Coroutine[Any, Any, None]) -> None:
+    async def _sent(self, connection: Connection) -> None:
+        waiting = self._sending[connection]
         try:
-            await sending
+            while waiting and not connection.closing:
+                await connection.socket.send_text(waiting.pop(next(iter(waiting))))
         except Exception as error:
             logger.debug("a signal was not sent (%s)", type(error).__name__)
         finally:
-            self._busy.discard(connection)
+            del self._sending[connection]
 
     async def greet(self, connection: Connection, meeting_id: UUID) -> None:
         """Where the presenter is, for somebody who came just now."""

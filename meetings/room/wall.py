@@ -45,3 +45,9 @@ def find(wall_id: UUID, meeting_id: UUID) -> Place | None:
         "guest": True,
     }
     return replace(place, audience=seen, you=you, wall_id=wall_id)
+
+
+def identify(key: str | None, meeting_id: UUID) -> Place | None:
+    """The place of the screen with this secret in a room; ``None`` where it is not paired with it. Runs in a thread."""
+    display = recognise(key)
+    return find(display.pk, meeting_id) if display is not None and display.meeting_id == meeting_id else None
