@@ -47,15 +47,19 @@ class Connection:
     guest_view: str = ""
     unseen: list[tuple[int, int, float]] = field(default_factory=list)  # (seq, bytes, sent at)
     unseen_bytes: int = 0
+    beside: int = 0  # bytes of frames that have no sequence, since the reader last said something
     closing: bool = False
 
     def saw(self, seq: int) -> None:
         """The client has drawn everything up to ``seq``."""
         rest = [entry for entry in self.unseen if entry[0] > seq]
         self.unseen, self.unseen_bytes = rest, sum(entry[1] for entry in rest)
+        self.beside = 0
 
     @property
     def behind(self) -> bool:
+        if self.beside > MOST_UNSEEN_BYTES:
+            return True
         if not self.unseen:
             return False
         return (
