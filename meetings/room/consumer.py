@@ -149,6 +149,8 @@ class RoomConsumer(AsyncWebsocketConsumer):
             await self._head()
         elif isinstance(message, Resume):
             await self._resume(message.since)
+        elif isinstance(message, TextMessage):
+            self.hub.texts.take(self.connection, self.meeting_id, message)
         else:
             try:
                 self.waiting.put_nowait(message)
