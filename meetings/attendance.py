@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mdo.directory.models import Board, BoardRole, Organisation, Person
 from mdo.kernel.clock import now
+from meetings import guests
 from meetings.models import AgendaItem, Beside, Lease, Meeting
 from meetings.quorum import BoardQuorum, Interval, Participant, Quorum, attendance, billing_quorum, board_quorum
 from meetings.rulesets import rule_set
@@ -43,10 +44,10 @@ def leases(meeting: Meeting) -> list[Lease]:
     return list(Lease.objects.filter(meeting=meeting).select_related("person", "organisation").order_by("opened_at"))
 
 
-def seats(meeting: Meeting, connections: Iterable[Lease], guests: Collection[UUID]) -> dict[UUID, Seat]:
+def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UUID]) -> dict[UUID, Seat]:
     """Everybody who belongs to the room: the board's people now, and whoever else has come in. One query.
 
-    ``guests``: the people for whom an item of this meeting has a place as a guest.
+    ``outside``: the people for whom an item of this meeting has a place as a guest.
     """
     at = now()
     found: dict[UUID, Seat] = {}
@@ -62,7 +63,7 @@ def seats(meeting: Meeting, connections: Iterable[Lease], guests: Collection[UUI
     for lease in connections:
         if lease.person_id not in members:
             found[lease.person_id] = Seat(
-                lease.person, lease.organisation, "guest" if lease.person_id in guests else "requester"
+                lease.person, lease.organisation, "guest" if lease.person_id in outside else "requester"
             )
     return found
 
@@ -88,10 +89,10 @@ def of_item(item: AgendaItem, connections: list[Lease]) -> list[tuple[Seat, list
 
     An item's guest counts; another item's guest was outside the door, and is none of the people of this one.
     """
-    guest = item.referral.guest_id if item.referral else None
-    others = AgendaItem.objects.filter(meeting=item.meeting).exclude(pk=item.pk)
-    elsewhere = set(others.filter(referral__guest__isnull=False).values_list("referral__guest", flat=True)) - {guest}
-    people = seats(item.meeting, connections, {guest} if guest else ())
+    by_item = guests.people_by_item(item.meeting)
+    own = by_item.pop(item.pk, set())
+    elsewhere = set().union(*by_item.values()) - own
+    people = seats(item.meeting, connections, own)
     windows = open_times(item)
     there = []
     for person_id, times in intervals(connections).items():

@@ -43,5 +43,6 @@ class GuestDoor:
         name = match.view_name if match else ""
         if name in PAGES or not is_guest(request) or (request.user.is_authenticated and name in INSIDE):
             return None
-        request.refusal = NotFound()  # type: ignore[attr-defined]  (written down and answered by the door)
+        # Written down and answered by the door, as if a page had refused.
+        request.refusal = NotFound()  # type: ignore[attr-defined]
         return HttpResponse(status=404)

@@ -12,13 +12,15 @@ were made: so the mail can be sent again as it was, and whoever reads the databa
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.utils.crypto import salted_hmac
 
 from mdo.kernel.clock import now
@@ -140,48 +142,73 @@ def items_for(person_id: UUID) -> QuerySet[GuestInvitation]:
     return holding().filter(person=person_id).values("item")  # type: ignore[return-value]
 
 
-def by_item(meeting: Meeting, items: Iterable[AgendaItem]) -> dict[UUID, set[UUID]]:
-    """For each item of a meeting the people who are or were its guests: named by the case, or confirmed by link. One query."""
-    found = {item.pk: {item.referral.guest_id} - {None} if item.referral else set() for item in items}
-    confirmed = GuestInvitation.objects.filter(meeting=meeting, confirmed_at__isnull=False)
-    for item_id, person_id in confirmed.values_list("item", "person"):
-        found.setdefault(item_id, set()).add(person_id)
-    return found
+def people_by_item(meeting: Meeting) -> dict[UUID, set[UUID]]:
+    """For each item of a meeting the people who are or were its guests: named by the case, or let in by a link. One query."""
+    by_link = GuestInvitation.objects.filter(item=OuterRef("pk"), confirmed_at__isnull=False).values("person")
+    rows = AgendaItem.objects.filter(meeting=meeting).values_list("pk", "referral__guest", ArraySubquery(by_link))
+    return {item_id: {*([guest] if guest else ()), *linked} for item_id, guest, linked in rows}
 
 
 # --- what the room says of them ----------------------------------------------------------------------------------------
 
 
-def of_meeting(meeting: Meeting) -> list[GuestInvitation]:
-    """Everybody who was invited by link to this meeting, oldest first. One query."""
-    return list(GuestInvitation.objects.filter(meeting=meeting).order_by("made_at", "id"))
+@dataclass(frozen=True)
+class Invited:
+    """One invitation as a room reads it together with its item."""
+
+    id: UUID
+    person: UUID
+    name: str
+    confirmed: bool
+    revoked: bool
 
 
-def state(invitation: GuestInvitation, item: AgendaItem | None, here: bool) -> str:
+def with_invitations(items: QuerySet[AgendaItem]) -> QuerySet[AgendaItem]:
+    """The items, each with its invitations as ``invitations_read`` (``invited_to`` reads it): no query of its own."""
+    found = GuestInvitation.objects.filter(item=OuterRef("pk")).order_by("made_at", "id")
+    shape = JSONObject(id="id", person="person_id", name="name", confirmed_at="confirmed_at", revoked_at="revoked_at")
+    return items.annotate(invitations_read=ArraySubquery(found.values_list(shape)))
+
+
+def invited_to(item: AgendaItem) -> list[Invited]:
+    """Who was invited to an item that was read ``with_invitations``, oldest first; nobody for one that was not."""
+    rows: list[dict[str, Any]] = getattr(item, "invitations_read", [])
+    return [
+        Invited(UUID(row["id"]), UUID(row["person"]), row["name"], bool(row["confirmed_at"]), bool(row["revoked_at"]))
+        for row in rows
+    ]
+
+
+def guests_of(item: AgendaItem) -> set[UUID]:
+    """The people who are or were guests of an item that was read ``with_invitations``."""
+    named = {item.referral.guest_id} if item.referral is not None and item.referral.guest_id else set()
+    return named | {each.person for each in invited_to(item) if each.confirmed}
+
+
+def state(item: AgendaItem, *, confirmed: bool, revoked: bool, here: bool) -> str:
     """``invited`` · ``confirmed`` (not connected) · ``waiting`` (in the lobby) · ``in`` · ``out`` · ``revoked``."""
-    if invitation.revoked_at is not None:
+    if revoked:
         return "revoked"
-    if invitation.confirmed_at is None:
+    if not confirmed:
         return "invited"
-    if item is None or item.state in _GONE:
+    if item.state in _GONE:
         return "out"
     if not here:
         return "confirmed"
     return "in" if item.state == AgendaItem.State.OPEN else "waiting"
 
 
-def states(
-    invitations: Iterable[GuestInvitation], items: Mapping[UUID, AgendaItem], here: Collection[UUID]
-) -> list[dict[str, Any]]:
-    """The room's ``guests``: ``{"id", "item", "name", "state"}`` of each. ``here``: the ids of the people who are connected."""
+def states(items: Iterable[AgendaItem], here: Container[UUID]) -> list[dict[str, Any]]:
+    """The room's ``guests``: ``{"id", "item", "name", "state"}`` of each, by item. ``here``: the people who are connected."""
     return [
         {
-            "id": str(each.pk),
-            "item": str(each.item_id),
+            "id": str(each.id),
+            "item": str(item.pk),
             "name": each.name,
-            "state": state(each, items.get(each.item_id), each.person_id in here),
+            "state": state(item, confirmed=each.confirmed, revoked=each.revoked, here=each.person in here),
         }
-        for each in invitations
+        for item in items
+        for each in invited_to(item)
     ]
 
 

@@ -161,11 +161,12 @@ def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozen
 
 
 def people_with_role(organisation_id: UUID | None, role: str) -> QuerySet[Person]:
-    """The active people who have ``role`` in an organisation now (in any, for ``None``), by name."""
+    """The active people who have ``role`` in an organisation now (in any, for ``None``), by name. Not visitors: they are here for one
+    item."""
     held = OrganisationRole.objects.filter(_in_force(now()), person=OuterRef("pk"), role=role)
     if organisation_id is not None:
         held = held.filter(organisation=organisation_id)
-    return Person.objects.filter(Exists(held), is_active=True)
+    return Person.objects.filter(Exists(held), is_active=True, visitor=False)
 
 
 def organisations_of(person: Person) -> list[Organisation]:

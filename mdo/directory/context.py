@@ -12,7 +12,7 @@ from mdo.kernel.acting import is_open
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """``nav``, ``acting_organisation`` and ``acting_choices`` for the header; empty for somebody who is not signed in."""
-    if not getattr(request, "user", None) or not request.user.is_authenticated:
+    if not getattr(request, "user", None) or not request.user.is_authenticated or request.user.visitor:
         return {"nav": []}
     return {
         "nav": _Navigation(request),

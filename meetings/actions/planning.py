@@ -17,7 +17,7 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import access, recurrence
 from meetings import series as sittings
-from meetings.actions import mailing, reminding
+from meetings.actions import inviting, mailing, reminding
 from meetings.actions.agenda_building import locked_referral
 from meetings.events import ItemPostponed, MeetingCancelled, MeetingMoved, MeetingPlanned
 from meetings.models import AgendaItem, Meeting, Series
@@ -160,6 +160,7 @@ def move_sitting(
     reminding.plan_deadline_reminder(meeting)
     if meeting.state == Meeting.State.PUBLISHED:
         mailing.invite(meeting)
+    inviting.follow(meeting)
     return (MeetingMoved(meeting_id=meeting.pk, version=meeting.version),)
 
 
@@ -185,6 +186,7 @@ def cancel_sitting(*, by: Actor, meeting_id: UUID, version: int, command_id: UUI
     meeting.save(update_fields=["state", "version", "calendar_sequence"])
     reminding.drop_reminders(meeting, "the sitting was called off")
     mailing.call_off(meeting)
+    inviting.end_all(meeting, now())
     return (*events, MeetingCancelled(meeting_id=meeting.pk, version=meeting.version))
 
 

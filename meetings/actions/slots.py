@@ -18,6 +18,8 @@ FROM (
     SELECT person_id FROM directory_boardrole
     WHERE board_id = %(board)s AND role = 'observer' AND valid_from <= %(at)s AND (valid_until IS NULL OR valid_until > %(at)s)
     UNION SELECT %(guest)s::uuid WHERE %(guest)s::uuid IS NOT NULL
+    UNION SELECT person_id FROM meetings_guestinvitation
+    WHERE item_id = %(opening)s AND confirmed_at IS NOT NULL AND revoked_at IS NULL AND expires_at > %(at)s
 ) who
 WHERE %(case)s::uuid IS NOT NULL
 """

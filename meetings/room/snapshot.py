@@ -20,7 +20,7 @@ from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory import disciplines
 from mdo.directory.models import Board, Organisation
-from meetings import attendance, readback
+from meetings import attendance, guests, readback
 from meetings.attendance import Seat
 from meetings.forecast import forecast
 from meetings.models import AgendaItem, Beside, CallIn, Decision, Delegation, Lease, Meeting, Remark, Voice, WallDisplay
@@ -73,11 +73,12 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
     of items and people."""
     wanted = parts or Parts.everything()
     meeting = Meeting.objects.select_related("board__organiser").get(pk=meeting_id)
-    items = list(
+    rows = (
         AgendaItem.objects.filter(meeting=meeting)
         .select_related("referral__requester", "referral__case__patient", "topic", "read_back_by")
         .order_by("position")
     )
+    items = list(guests.with_invitations(rows) if wanted.any_people else rows)
     room = Room(meeting, board_kind(meeting.board.kind), items)
     if wanted.meeting:
         room.delegations = list(
@@ -128,8 +129,8 @@ def _load_items(room: Room) -> None:
 
 def _load_people(room: Room) -> None:
     leases = attendance.leases(room.meeting)
-    guests = {item.referral.guest_id for item in room.items if item.referral and item.referral.guest_id}
-    room.people = attendance.seats(room.meeting, leases, guests)
+    outside: set[UUID] = set().union(*(guests.guests_of(item) for item in room.items))
+    room.people = attendance.seats(room.meeting, leases, outside)
     # The oldest connection that is still open tells since when somebody is here.
     room.here = {lease.person_id: lease for lease in reversed(leases) if lease.ended_at is None}
     room.beside = list(
@@ -316,11 +317,11 @@ def _end_of_last_break(meeting: Meeting) -> datetime | None:
 def _quorum(room: Room) -> dict[str, Any]:
     """Whether who is here now is enough: for the open item its guest counts, other guests wait outside."""
     current = next((item for item in room.items if item.state == State.OPEN), None)
-    guest = current.referral.guest_id if current and current.referral else None
+    inside = guests.guests_of(current) if current else set()
     participants = [
         seat.participant([Interval(room.here[person_id].opened_at, None, room.here[person_id].means)])  # type: ignore[arg-type]
         for person_id, seat in room.people.items()
-        if person_id in room.here and (seat.role != "guest" or person_id == guest)
+        if person_id in room.here and (seat.role != "guest" or person_id in inside)
     ]
     participants += attendance.beside_here(room.beside, room.here)
     board, billing = attendance.quorums(room.meeting.board, participants, disciplines.all_words())
@@ -359,6 +360,13 @@ def _walls(room: Room, audience: Audience) -> list[dict[str, Any]]:
     return [{"id": str(each.pk), "by": str(each.paired_by_id), "at": _iso(each.paired_at)} for each in room.walls]
 
 
+def _guests(room: Room, audience: Audience) -> list[dict[str, Any]]:
+    """Who was invited by link, for whoever shows guests in and out: of the items that they see."""
+    if "run" not in audience.can:
+        return []
+    return guests.states([item for item in room.items if sees(audience, item)], room.here)
+
+
 def draw(room: Room, audience: Audience, parts: Parts) -> dict[str, Any]:
     """The patch that shows ``parts`` of the room to the audience. Pure; in the audience's language. Empty when it sees none of it."""
     if audience.guest_items is not None:
@@ -389,6 +397,8 @@ def draw(room: Room, audience: Audience, parts: Parts) -> dict[str, Any]:
             patch["candidates"] = _candidates(room, audience)
         if parts.walls and "run" in audience.can:
             patch["walls"] = _walls(room, audience)
+        if parts.guests and "run" in audience.can:
+            patch["guests"] = _guests(room, audience)
     return patch
 
 
@@ -406,6 +416,7 @@ def draw_room(room: Room, audience: Audience) -> dict[str, Any]:
             "candidates": _candidates(room, audience),
             "sittings": _sittings(room, audience),
             "walls": _walls(room, audience),
+            "guests": _guests(room, audience),
             "disciplines": disciplines.all_words(),
             **words,
         }
@@ -438,6 +449,8 @@ def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
             "meeting": meeting,
             "organisations": organisations,
             "items": items,
+            # Where the own item stands: still to come, on the table, or done with.
+            "slot": guests.slot(item for item in room.items if item.pk in (audience.guest_items or ())),
             "people": [],
             "forecast": None,
             "quorum": None,

@@ -65,13 +65,21 @@ class Parts:
     quorum: bool = False
     candidates: bool = False
     walls: bool = False
+    guests: bool = False
     spoken: bool = False  # the items of which a wording stands read back: whose word is missing depends on who is here
     audiences: bool = False  # who sits here in which seat may have changed
 
     @classmethod
     def everything(cls) -> "Parts":
         return cls(
-            meeting=True, all_items=True, all_people=True, forecast=True, quorum=True, candidates=True, walls=True
+            meeting=True,
+            all_items=True,
+            all_people=True,
+            forecast=True,
+            quorum=True,
+            candidates=True,
+            walls=True,
+            guests=True,
         )
 
     @classmethod
@@ -96,7 +104,7 @@ class Parts:
 
     @property
     def any_people(self) -> bool:
-        return bool(self.all_people or self.people or self.quorum or self.spoken)
+        return bool(self.all_people or self.people or self.quorum or self.spoken or self.guests)
 
     @property
     def any_items(self) -> bool:
@@ -112,11 +120,13 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
     item = {UUID(data["item_id"])} if "item_id" in data else set()
     match name:
         case "meeting.started" | "meeting.closed":
-            return Parts(meeting=True, forecast=True, quorum=True, candidates=True)
+            return Parts(meeting=True, forecast=True, quorum=True, candidates=True, guests=True)
         case "agenda.item_added":
-            return Parts(items=item, forecast=True, candidates=True, audiences=True)
+            return Parts(items=item, forecast=True, candidates=True, audiences=True, guests=True)
         case "agenda.item_removed":
-            return Parts(removed=item, forecast=True, candidates=True, audiences=True)
+            return Parts(removed=item, forecast=True, candidates=True, audiences=True, guests=True)
+        case "guest.invited" | "guest.confirmed" | "guest.left":
+            return Parts(guests=True, audiences=True)
         case "agenda.items_moved":
             return Parts(meeting=True, items=_ids(list(data["positions"])), forecast=True)
         case "agenda.item_parked" | "agenda.protocol_marked":
@@ -125,7 +135,13 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             return Parts(items=_ids(data["item_ids"]))
         case "agenda.step_undone":
             return Parts(
-                meeting=True, items=_ids(data["item_ids"]), forecast=True, quorum=True, candidates=True, audiences=True
+                meeting=True,
+                items=_ids(data["item_ids"]),
+                forecast=True,
+                quorum=True,
+                candidates=True,
+                audiences=True,
+                guests=True,
             )
         case "meeting.chair_handed_over" | "meeting.recording_delegated":
             return Parts(meeting=True, audiences=True)
@@ -140,9 +156,9 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
         case "presence.beside_changed":
             return Parts(people=_ids([data["person_id"]]), quorum=True)
         case "agenda.item_opened" | "agenda.item_closed" | "agenda.item_postponed" | "agenda.item_withdrawn":
-            return Parts(meeting=True, items=item, forecast=True, quorum=True, candidates=True)
+            return Parts(meeting=True, items=item, forecast=True, quorum=True, candidates=True, guests=True)
         case "presence.changed":
-            return Parts(people=_ids(data["person_ids"]), quorum=True, spoken=True)
+            return Parts(people=_ids(data["person_ids"]), quorum=True, spoken=True, guests=True)
         case "referral.moved" | "referral.changed":
             return Parts(referrals={UUID(data["referral_id"])}, candidates=True, audiences=True)
         case "case.created" | "case.changed" | "document.added" | "document.removed":

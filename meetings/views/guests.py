@@ -271,7 +271,13 @@ def _guests(
 
 def _row(invitation: GuestInvitation, item: AgendaItem, show: str | None, at: datetime) -> dict[str, Any]:
     over = guests.is_over(invitation, at)
-    state = "expired" if over and invitation.revoked_at is None else guests.state(invitation, item, here=False)
+    state = (
+        "expired"
+        if over and invitation.revoked_at is None
+        else guests.state(
+            item, confirmed=invitation.confirmed_at is not None, revoked=invitation.revoked_at is not None, here=False
+        )
+    )
     waits = not over and invitation.confirmed_at is None
     texted = bool(invitation.phone) and sms.gateway() is not None
     code = guests.code(invitation) if waits and show == str(invitation.pk) else ""
