@@ -1,6 +1,7 @@
 """One socket in a room: its place, what it was last told, and whether its reader keeps up. And the frames that it is sent."""
 
 import json
+import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -20,9 +21,33 @@ LONGEST_UNSEEN_S = 10.0
 class Socket(Protocol):
     """What the hub needs of a connection; the consumer is one."""
 
+    def write(self, wire: bytes) -> bool:
+        """Hand over a prepared frame at once, in order; false where the server cannot: then ``send_text``."""
+
     async def send_text(self, text: str) -> None: ...
 
     async def close_with(self, code: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame made ready once for all who get it: its text, and that text as the WebSocket frame that goes over the line."""
+
+    text: str
+    wire: bytes
+
+
+def prepare(text: str) -> Prepared:
+    """One whole, unmasked text frame of RFC 6455 §5.2."""
+    body = text.encode("utf-8")
+    size = len(body)
+    if size < 126:
+        head = bytes((0x81, size))
+    elif size < 65_536:
+        head = struct.pack("!BBH", 0x81, 126, size)
+    else:
+        head = struct.pack("!BBQ", 0x81, 127, size)
+    return Prepared(text, head + body)
 
 
 def dumps(frame: dict[str, Any]) -> str:
@@ -35,7 +60,7 @@ def iso(at: datetime) -> str:
 
 @dataclass(eq=False)
 class Connection:
-    """One socket in one room. ``seq`` is ``None`` until its first frame is ready; what comes before waits in ``early``."""
+    """One socket in one room. ``seq`` is ``None`` until its first frame is ready."""
 
     socket: Socket
     session_key: str
@@ -43,7 +68,6 @@ class Connection:
     preferred: UUID | None
     lease_id: UUID
     seq: int | None = None
-    early: list[tuple[int, str]] = field(default_factory=list)
     guest_view: str = ""
     unseen: list[tuple[int, int, float]] = field(default_factory=list)  # (seq, bytes, sent at)
     unseen_bytes: int = 0
@@ -80,5 +104,7 @@ def event_frame(entry: journal.Entry, patch: dict[str, Any]) -> str:
     )
 
 
-def snapshot_frame(seq: int, place: Place, room: dict[str, Any]) -> str:
-    return dumps({"t": "snapshot", "seq": seq, "now": iso(now()), "you": place.you, "room": room})
+def snapshot_frame(seq: int, place: Place, room: str) -> str:
+    """The frame with the whole room, which is JSON already: it is the same for everybody of an audience."""
+    head = dumps({"t": "snapshot", "seq": seq, "now": iso(now()), "you": place.you})
+    return f'{head[:-1]},"room":{room}}}'

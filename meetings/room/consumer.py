@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from time import monotonic
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -20,7 +21,7 @@ from mdo.kernel.ids import new_id
 from meetings.models import Lease
 from meetings.room import audience, hub, work
 from meetings.room.audience import Place
-from meetings.room.connection import Connection, dumps, iso
+from meetings.room.connection import Connection, dumps, iso, prepare
 from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, Close, Envelope, Malformed, Ping, Resume, decode, refused
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class RoomConsumer(AsyncWebsocketConsumer):
         self.hub = hub.here()
         self.lock = asyncio.Lock()
         self.closed = False
+        # A server that takes prepared frames says so (mdo/server.py); with any other they go through ASGI.
+        self.line: Callable[[bytes], bool] | None = self.scope.get("extensions", {}).get("mdo.frame")
         self.tokens, self.counted_at, self.malformed = float(BURST), monotonic(), 0
         self.waiting: asyncio.Queue[Envelope] = asyncio.Queue(MOST_WAITING)
         self.worker: asyncio.Task[None] | None = None
@@ -85,9 +88,8 @@ class RoomConsumer(AsyncWebsocketConsumer):
         }
         session_key = self.scope["cookies"].get(self.scope["session_cookie"])
         try:
-            place, preferred, signed_in = await self.hub.read(
-                identify, session_key, self.meeting_id, self.query.get("for")
-            )
+            who = (session_key, self.meeting_id, self.query.get("for"))
+            place, preferred, signed_in = await self.hub.shared(who, identify, *who)
             if place is None:
                 await self.close_with(Close.NO_ACCESS if signed_in else Close.SESSION_ENDED)
                 return
@@ -111,8 +113,11 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     # --- what the hub needs ------------------------------------------------------------------------------------------
 
+    def write(self, wire: bytes) -> bool:
+        return self.closed or (self.line is not None and self.line(wire))
+
     async def send_text(self, text: str) -> None:
-        if not self.closed:
+        if not self.closed and not (self.line is not None and self.line(prepare(text).wire)):
             async with self.lock:
                 await self.send(text_data=text)
 
@@ -176,7 +181,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
         assert self.connection is not None
         room = self.hub.rooms.get(self.meeting_id)
         if room is not None:
-            self.connection.seq, self.connection.early = None, []
+            self.connection.seq = None
             self.connection.saw(2**53)
             try:
                 await self.hub.begin(self.connection, room, since)

@@ -11,7 +11,9 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,7 +24,7 @@ from mdo.kernel import journal
 from mdo.kernel.clock import now
 from meetings.room import audience, presence, work
 from meetings.room.audience import Place
-from meetings.room.connection import Connection, dumps, event_frame, snapshot_frame
+from meetings.room.connection import Connection, Prepared, dumps, event_frame, prepare, snapshot_frame
 from meetings.room.protocol import Close
 from meetings.room.snapshot import Audience
 
@@ -37,6 +39,29 @@ GROUP = "mdo.rooms"
 
 MOST_PER_PERSON = 5
 
+# When many come back at once, one reading of the room serves them all; what it missed is told from memory.
+READING_SERVES_S = 10.0
+REMEMBERED = work.REPLAY_AT_MOST
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How the connections of one audience begin at ``seq``, made ready once: with the whole room, or with what they missed."""
+
+    seq: int
+    room: str | None
+    replay: list[tuple[int, Prepared]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The room as read at one moment, and the beginnings that were drawn from it."""
+
+    at: float
+    since: int | None
+    state: "asyncio.Future[work.Stand]"
+    beginnings: "dict[tuple[Audience, int | None], asyncio.Future[Beginning]]"
+
 
 class Room:
     """One meeting's connections in this process, and the task that tells them what happened."""
@@ -46,6 +71,8 @@ class Room:
         self.meeting_id = meeting_id
         self.connections: set[Connection] = set()
         self.seq: int | None = None
+        self.told: deque[tuple[int, dict[Audience, Prepared]]] = deque(maxlen=REMEMBERED)
+        self.reading: Reading | None = None
         self.moved = asyncio.Event()
         self.task = asyncio.get_running_loop().create_task(self._tell())
 
@@ -71,24 +98,47 @@ class Room:
             await self.hub.recheck(self)
             audiences = list({connection.place.audience for connection in self.connections})
             found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
-        if epoch != self.hub.epoch:
-            self.moved.set()  # access moved while this was drawn: draw again for who may see it now
+        if epoch != self.hub.epoch or any(
+            each.seq is not None and each.place.audience not in found.patches and each.place.audience not in found.guests
+            for each in self.connections
+        ):
+            self.moved.set()  # access moved while this was drawn, or somebody new came: draw again for who may see it now
             return
-        self.seq = found.entries[-1].seq
         frames = {
-            who: [event_frame(entry, patch) for entry, patch in zip(found.entries, patches, strict=True)]
+            who: [
+                (entry.seq, prepare(event_frame(entry, patch)))
+                for entry, patch in zip(found.entries, patches, strict=True)
+            ]
             for who, patches in found.patches.items()
         }
+        self._remember([entry.seq for entry in found.entries], frames)
+        self.seq = found.entries[-1].seq
         sends = []
         for connection in list(self.connections):
             who = connection.place.audience
             if who in frames:
-                sends.append(
-                    self.hub.give(connection, [(e.seq, f) for e, f in zip(found.entries, frames[who], strict=True)])
-                )
+                sends.append(self.hub.give(connection, frames[who]))
             elif who in found.guests:
                 sends.append(self.hub.give_guest(connection, found.guests[who]))
-        await asyncio.gather(*sends)
+        await asyncio.gather(*(each for each in sends if each is not None))
+
+    def _remember(self, seqs: list[int], frames: dict[Audience, list[tuple[int, Prepared]]]) -> None:
+        if self.told and self.told[-1][0] != seqs[0] - 1:
+            self.told.clear()  # the room went back to an earlier connection's sequence
+        for place, seq in enumerate(seqs):
+            self.told.append((seq, {who: each[place][1] for who, each in frames.items()}))
+
+    def remembered(self, who: Audience, since: int) -> list[tuple[int, Prepared]] | None:
+        """What this audience was told after ``since``; ``None`` when not all of it is remembered."""
+        if self.seq is None or since > self.seq:
+            return None
+        frames = [(seq, told[who]) for seq, told in self.told if seq > since and who in told]
+        return frames if [seq for seq, _ in frames] == list(range(since + 1, self.seq + 1)) else None
+
+    def forget(self) -> None:
+        """Who may see what has moved: nothing that was drawn before is given to anybody who comes now."""
+        self.told.clear()
+        self.reading = None
 
 
 class Hub:
@@ -105,6 +155,9 @@ class Hub:
         self._tasks = [self.loop.create_task(each()) for each in (self._poll, self._listen, self._breathe, self._flush)]
         self._background: set[asyncio.Task[Any]] = set()
         self._publishing: set[UUID] = set()
+        self._arriving: list[tuple[presence.Arrival, asyncio.Future[None]]] = []
+        self._departed: list[tuple[UUID, UUID, UUID]] = []  # (lease, meeting, person)
+        self._identities: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
         journal.register_delivery(self._committed)
 
     # --- threads ---------------------------------------------------------------------------------------------------
@@ -114,6 +167,14 @@ class Hub:
 
     async def command(self, function: Callable[..., T], *args: Any) -> T:
         return await self.loop.run_in_executor(work.command_threads, work.with_connection, lambda: function(*args))
+
+    async def shared(self, key: Hashable, function: Callable[..., T], *args: Any) -> T:
+        """As ``read``, once for all who ask the same within a second: five hundred who come back ask much alike."""
+        at = monotonic()
+        self._identities = {each: found for each, found in self._identities.items() if at - found[0] < 1.0}
+        if key not in self._identities:
+            self._identities[key] = (at, asyncio.ensure_future(self.read(function, *args)))
+        return await asyncio.shield(self._identities[key][1])  # type: ignore[no-any-return]
 
     # --- news ------------------------------------------------------------------------------------------------------
 
@@ -198,6 +259,8 @@ class Hub:
 
     async def recheck(self, room: Room) -> None:
         """Work out everybody's place in the room again; who has none any more is shown out, who sees other things starts anew."""
+        room.forget()
+        self._identities.clear()
         connections = list(room.connections)
         wanted = {(each.place.person_id, each.preferred) for each in connections}
 
@@ -212,29 +275,41 @@ class Hub:
             elif place.audience != connection.place.audience:
                 before, connection.place = connection.place.audience, place
                 if before.guest_items is None or place.audience.guest_items is None:
-                    connection.seq, connection.early = None, []
+                    connection.seq = None
                     self.in_background(self.begin(connection, room, None))
             else:
                 connection.place = place
 
     # --- giving ----------------------------------------------------------------------------------------------------
 
-    async def give(self, connection: Connection, frames: list[tuple[int, str]]) -> None:
-        """Send numbered frames, or keep them for a connection whose first frame is not ready yet."""
-        if connection.closing:
-            return
-        if connection.seq is None:
-            connection.early += frames
-            return
-        for seq, text in frames:
+    def give(self, connection: Connection, frames: Sequence[tuple[int, Prepared]]) -> Awaitable[None] | None:
+        """Send numbered frames. A connection whose first frame is not ready yet gets them with it.
+
+        Where the server takes prepared frames they are gone when this returns; else what it returns sends them.
+        """
+        if connection.closing or connection.seq is None:
+            return None
+        at, socket, later = monotonic(), connection.socket, []
+        for seq, frame in frames:
             if seq > connection.seq:
                 connection.seq = seq
-                connection.unseen.append((seq, len(text), monotonic()))
-                connection.unseen_bytes += len(text)
+                connection.unseen.append((seq, len(frame.wire), at))
+                connection.unseen_bytes += len(frame.wire)
                 if connection.behind:
-                    await self.drop(connection, Close.BEHIND)
-                    return
-                await connection.socket.send_text(text)
+                    return self.drop(connection, Close.BEHIND)
+                if not socket.write(frame.wire):
+                    later.append(frame.text)
+        return self._send(connection, later) if later else None
+
+    async def _send(self, connection: Connection, texts: list[str]) -> None:
+        for text in texts:
+            await connection.socket.send_text(text)
+
+    async def spread(self, connections: Iterable[Connection], frame: dict[str, Any]) -> None:
+        """Send one frame without a number to all of these, made ready once."""
+        ready = prepare(dumps(frame))
+        later = [each for each in list(connections) if not each.closing and not each.socket.write(ready.wire)]
+        await asyncio.gather(*(each.socket.send_text(ready.text) for each in later))
 
     async def give_guest(self, connection: Connection, room: dict[str, Any]) -> None:
         """Send the guest's whole small view, if it is another one than before."""
@@ -243,28 +318,63 @@ class Hub:
         view = dumps(room)
         if view != connection.guest_view:
             connection.guest_view = view
-            await connection.socket.send_text(snapshot_frame(0, connection.place, room))
+            await connection.socket.send_text(snapshot_frame(0, connection.place, view))
 
     async def begin(self, connection: Connection, room: Room, since: int | None) -> None:
-        """Read and send the first frame of a connection (or its first one under another place), then what came meanwhile."""
+        """Send the first frame of a connection (or its first one under another place), then what came meanwhile.
+
+        Whoever missed only what is remembered here is told it at once; else the room is read, once for all who come now.
+        """
         who: Audience = connection.place.audience
-        begun = await self.read(work.start, room.meeting_id, who, since)
-        if connection.closing or connection.place.audience != who:
-            return
-        # Two first connections may have read at different moments: the room goes on from the earlier one, and whoever knows
-        # more skips what they were told.
-        room.seq = begun.seq if room.seq is None else min(room.seq, begun.seq)
-        if begun.room is not None:
-            connection.guest_view = dumps(begun.room) if who.guest_items is not None else ""
-            told = begun.seq if who.guest_items is None else 0  # a guest gets no numbers: they would tell of others
-            await connection.socket.send_text(snapshot_frame(told, connection.place, begun.room))
-        else:
-            for entry, patch in begun.replay:
-                await connection.socket.send_text(event_frame(entry, patch))
-        early, connection.early = connection.early, []
-        connection.seq = begun.seq
-        await self.give(connection, early)
-        room.moved.set()
+        guest = who.guest_items is not None
+        missed = room.remembered(who, since) if since and not guest else None
+        if since is None or missed is None:
+            begun = await self._beginning(room, who, since)
+            if connection.closing or connection.place.audience != who:
+                return
+            if begun.room is not None:
+                connection.guest_view = begun.room if guest else ""
+                told = 0 if guest else begun.seq  # a guest gets no numbers: they would tell of others
+                await connection.socket.send_text(snapshot_frame(told, connection.place, begun.room))
+            for _seq, frame in begun.replay:
+                if not connection.socket.write(frame.wire):
+                    await connection.socket.send_text(frame.text)
+            since, missed = begun.seq, room.remembered(who, begun.seq)
+            # What was told between the reading and now, and is not remembered, is told again to the whole room: whoever knows
+            # more skips it.
+            if room.seq is None or (missed is None and since < room.seq):
+                room.seq = since
+            room.moved.set()
+        connection.seq = since
+        sent = self.give(connection, missed or [])
+        if sent is not None:
+            await sent
+
+    async def _beginning(self, room: Room, who: Audience, since: int | None) -> Beginning:
+        """The beginning for one audience, out of the last reading of the room where that still serves. Raises ``DatabaseError``."""
+        reading = room.reading
+        if reading is None or not self._serves(room, reading, who, since):
+            state = asyncio.ensure_future(self.read(work.stand, room.meeting_id, since))
+            reading = room.reading = Reading(monotonic(), since, state, {})
+        stand = await asyncio.shield(reading.state)
+        key = (who, since)
+        if key not in reading.beginnings:
+            reading.beginnings[key] = asyncio.ensure_future(self.read(_drawn, stand, who, since))
+        return await asyncio.shield(reading.beginnings[key])
+
+    def _serves(self, room: Room, reading: Reading, who: Audience, since: int | None) -> bool:
+        if monotonic() - reading.at > READING_SERVES_S or self.leaving:
+            return False
+        if since is not None and (reading.since is None or reading.since > since):
+            return False
+        if not reading.state.done():
+            return who.guest_items is None
+        if reading.state.cancelled() or reading.state.exception() is not None:
+            return False
+        head = reading.state.result().head
+        if room.seq is None or head >= room.seq:
+            return True
+        return who.guest_items is None and room.remembered(who, head) is not None
 
     # --- coming and going ------------------------------------------------------------------------------------------
 
@@ -282,14 +392,10 @@ class Hub:
             oldest = min(mine, key=lambda each: each.lease_id)
             await self.drop(oldest, Close.REPLACED)
         try:
-            await self.read(
-                presence.begin,
-                connection.lease_id,
-                meeting_id,
-                place.person_id,
-                place.organisation_id,
-                means,
-                self.process,
+            await self._arrive(
+                presence.Arrival(
+                    connection.lease_id, meeting_id, place.person_id, place.organisation_id, means, self.process
+                )
             )
             self._came_or_went.setdefault(meeting_id, set()).add(place.person_id)
             await self.begin(connection, room, since)
@@ -304,17 +410,47 @@ class Hub:
         if room is None or connection not in room.connections:
             return
         room.connections.discard(connection)
-        self.in_background(self._end_lease(connection, meeting_id))
+        if not self._departed:
+            self.in_background(self._end_leases())
+        self._departed.append((connection.lease_id, meeting_id, connection.place.person_id))
         if not room.connections:
             room.task.cancel()
             del self.rooms[meeting_id]
 
-    async def _end_lease(self, connection: Connection, meeting_id: UUID) -> None:
-        try:
-            await self.read(presence.end, [connection.lease_id])
-        except Exception as error:  # the row dies by itself: nobody refreshes it any more
-            logger.warning("a lease was not ended (%s)", type(error).__name__)
-        self._came_or_went.setdefault(meeting_id, set()).add(connection.place.person_id)
+    async def _arrive(self, arrival: presence.Arrival) -> None:
+        """Write a lease, together with all that come at the same moment. Raises ``DatabaseError``."""
+        written: asyncio.Future[None] = self.loop.create_future()
+        self._arriving.append((arrival, written))
+        if len(self._arriving) == 1:
+            self.in_background(self._write_leases())
+        await written
+
+    async def _write_leases(self) -> None:
+        while self._arriving:
+            await asyncio.sleep(0)  # who comes in the same turn of the loop comes along
+            batch = list(self._arriving)
+            try:
+                await self.read(presence.begin, [arrival for arrival, _ in batch])
+            except Exception as error:
+                for _, written in batch:
+                    if not written.done():
+                        written.set_exception(error)
+            for _, written in batch:
+                if not written.done():
+                    written.set_result(None)
+            del self._arriving[: len(batch)]
+
+    async def _end_leases(self) -> None:
+        await asyncio.sleep(0)
+        while self._departed:
+            batch = list(self._departed)
+            try:
+                await self.read(presence.end, [lease_id for lease_id, _, _ in batch])
+            except Exception as error:  # the rows die by themselves: nobody refreshes them any more
+                logger.warning("leases were not ended (%s)", type(error).__name__)
+            for _, meeting_id, person_id in batch:
+                self._came_or_went.setdefault(meeting_id, set()).add(person_id)
+            del self._departed[: len(batch)]
 
     async def drop(self, connection: Connection, code: int) -> None:
         """Close a connection politely; it leaves its room when the socket says that it is gone, at the latest now."""
@@ -371,6 +507,13 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, *rooms, *self._background, return_exceptions=True)
         journal.forget_delivery(self._committed)
+
+
+def _drawn(stand: work.Stand, who: Audience, since: int | None) -> Beginning:
+    """A beginning, drawn and made ready. In a thread: it is the longest piece of a connection's way in."""
+    begun = work.drawn(stand, who, since)
+    replay = [(entry.seq, prepare(event_frame(entry, patch))) for entry, patch in begun.replay]
+    return Beginning(begun.seq, dumps(begun.room) if begun.room is not None else None, replay)
 
 
 _hubs: dict[int, Hub] = {}

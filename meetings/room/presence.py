@@ -5,6 +5,7 @@ journaled by the one action here, at most once a second for a room.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,17 +23,33 @@ REFRESH_EVERY = timedelta(seconds=5)
 DEAD_AFTER = timedelta(seconds=15)
 
 
-def begin(lease_id: UUID, meeting_id: UUID, person_id: UUID, organisation_id: UUID, means: str, process: str) -> None:
-    """Somebody connected."""
-    Lease.objects.create(
-        id=lease_id,
-        meeting_id=meeting_id,
-        person_id=person_id,
-        organisation_id=organisation_id,
-        means=means,
-        process=process,
-        opened_at=now(),
-        seen_at=now(),
+@dataclass(frozen=True)
+class Arrival:
+    """One connection that comes: its lease's id, room, person, for which organisation, by which means, in which process."""
+
+    lease_id: UUID
+    meeting_id: UUID
+    person_id: UUID
+    organisation_id: UUID
+    means: str
+    process: str
+
+
+def begin(arrivals: Iterable[Arrival]) -> None:
+    """These connected: one statement, however many come at once."""
+    at = now()
+    Lease.objects.bulk_create(
+        Lease(
+            id=each.lease_id,
+            meeting_id=each.meeting_id,
+            person_id=each.person_id,
+            organisation_id=each.organisation_id,
+            means=each.means,
+            process=each.process,
+            opened_at=at,
+            seen_at=at,
+        )
+        for each in arrivals
     )
 
 
