@@ -502,6 +502,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End the hub's tasks (tests; a process simply ends)."""
+        await self.texts.stop()
         rooms = [room.task for room in self.rooms.values()]
         for task in (*self._tasks, *rooms, *self._background):
             task.cancel()
