@@ -13,7 +13,7 @@ import { isParked, itemById, nextItem, openItem, type RoomState } from './state'
 import { Talk } from './talk.svelte';
 import { forecastShift, overrunSeconds, spentSeconds } from './time';
 import { FIELDS, TEXT_FRAMES, type Field } from './text/frames';
-import type { TextSaving, TextSession } from './text/session';
+import type { TextSaving } from './text/session';
 import { words } from './words';
 
 export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people' | 'talk';
@@ -309,9 +309,12 @@ export class RoomStore {
     return { editor, item, shown, server, mine, leftover, saveState, problem, loaded, unreachable, writable, conflict, version, text };
   }
 
-  /** A text of the item that is looked at; read it anew after every change. */
-  text(field: Field): TextSession | null {
-    return this.desk.texts.of(this.viewed, field);
+  /** A text of the item that is looked at, as it stands; read it anew after every change. */
+  text(field: Field) {
+    const session = this.desk.texts.of(this.viewed, field);
+    if (!session) return null;
+    const { plain, writable, loaded, barred, kept, problem, saving, edition } = session;
+    return { session, plain, writable, loaded, barred, kept, problem, saving, edition };
   }
 
   /** How it stands with what was typed on the item that is looked at. */

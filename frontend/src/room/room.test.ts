@@ -22,7 +22,7 @@ function press(key: string, change: KeyboardEventInit = {}): void {
 }
 
 function type(words: string): void {
-  const field = find<HTMLTextAreaElement>('[data-draft-text]')!;
+  const field = find<HTMLTextAreaElement>('[data-text=recommendation]')!;
   field.value += words;
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
@@ -73,15 +73,14 @@ async function atFirst(): Promise<void> {
 
 describe('a whole meeting by keyboard', () => {
   test('start, open, write, record, next, postpone, add, close', async () => {
-    table.draft(itemId(1)).text = 'Surgery first.';
     await atFirst();
     expect(row(1)?.getAttribute('aria-current')).toBe('step');
 
     press('e');
-    await see(() => document.activeElement === find('[data-draft-text]'));
-    type('No deviation.');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    type('Surgery first.');
     press('s', { ctrlKey: true });
-    await see(() => table.draft(itemId(1)).deviation === 'No deviation.');
+    await see(() => table.texts.of(itemId(1)).plain === 'Surgery first.');
     await see(() => text().includes('Saved'));
     press('Escape');
     expect(document.activeElement).toBe(document.body);
@@ -179,19 +178,19 @@ describe('keys that were meant for a text', () => {
     await atFirst();
     press('e');
     for (const key of ['S', 'u', 'r', 'x', 'Backspace', 'g', '.']) press(key);
-    await see(() => document.activeElement === find('[data-draft-text]'));
-    await see(() => find<HTMLTextAreaElement>('[data-draft-text]')?.value === 'Surg.');
-    await see(() => table.draft(itemId(1)).deviation === 'Surg.');
-    expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next', 'draft.save']);
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')?.value === 'Surg.');
+    await see(() => table.texts.of(itemId(1)).plain === 'Surg.');
+    expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next']);
   });
 
   test('are swallowed after the field vanished under the hands', async () => {
     await atFirst();
     press('e');
-    await see(() => document.activeElement === find('[data-draft-text]'));
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
     press('o');
     table.change(table.item(itemId(1)), { decision: { id: 'd', state: 'recorded', version: 1 } }, 'decision.recorded');
-    await see(() => !find('[data-draft-text]'));
+    await see(() => !find('[data-text=recommendation]'));
     const heard = table.heard.length;
     press('p');
     press('n');
@@ -215,7 +214,7 @@ describe('looking', () => {
   test('whoever writes stays where they are when the table goes on', async () => {
     await atFirst();
     press('e');
-    await see(() => document.activeElement === find('[data-draft-text]'));
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
     table.room.meeting = { ...table.room.meeting, current: itemId(2) };
     table.happen('agenda.item_opened', { meeting: table.room.meeting, items: [anItem(2, { state: 'open', opened_at: new Date().toISOString() })] });
     await see(() => text().includes('You are still writing on item 1. The table is at item 2.'));
@@ -247,7 +246,7 @@ describe('nothing typed is lost', () => {
   test('on a cut line: kept, said, saved when it is back', async () => {
     await atFirst();
     press('e');
-    await see(() => find('[data-draft-text]'));
+    await see(() => find('[data-text=recommendation]'));
     table.refuseWith = 1011;
     table.cut();
     await see(() => text().includes('The connection is gone'));
@@ -255,14 +254,14 @@ describe('nothing typed is lost', () => {
     await see(() => text().includes('Not saved'));
     expect(store.hasUnsaved).toBe(true);
     table.refuseWith = null;
-    await see(() => table.draft(itemId(1)).deviation === 'Typed on a dead line.');
+    await see(() => table.texts.of(itemId(1)).plain === 'Typed on a dead line.');
     await see(() => !store.hasUnsaved);
   });
 
   test('when the item is recorded meanwhile: kept beside it, offered to copy, never in the next item', async () => {
     await atFirst();
     press('e');
-    await see(() => find('[data-draft-text]'));
+    await see(() => find('[data-text=recommendation]'));
     table.refuseWith = 1011;
     table.cut();
     await see(() => store.link.state === 'reconnecting');
@@ -276,13 +275,13 @@ describe('nothing typed is lost', () => {
     await see(() => text().includes('You are still writing on item 1'));
     press('f');
     await see(() => text().includes('Words of yours on item 1, A.B. 1951, are not saved.'));
-    expect(table.draft(itemId(2)).deviation).toBe('');
+    expect(table.texts.of(itemId(2)).plain).toBe('');
   });
 
   test('when the room is opened elsewhere: the words stand there to be copied', async () => {
     await atFirst();
     press('e');
-    await see(() => find('[data-draft-text]'));
+    await see(() => find('[data-text=recommendation]'));
     type('Still mine.');
     table.refuseWith = 4409;
     for (const { socket } of [...table.seats]) socket.close(4409);
@@ -290,7 +289,7 @@ describe('nothing typed is lost', () => {
     expect([text().includes('Still mine.'), text().includes('patient of')]).toEqual([true, false]);
     table.refuseWith = null;
     [...document.querySelectorAll('button')].find((button) => button.textContent === 'Use it here')!.click();
-    await see(() => table.draft(itemId(1)).deviation === 'Still mine.');
+    await see(() => table.texts.of(itemId(1)).plain === 'Still mine.');
   });
 });
 
@@ -380,9 +379,10 @@ test('screen readers hear what comes onto the table', async () => {
 
 test('an item that one may not write cannot be gone into', async () => {
   table.draft(itemId(1)).editable = false;
+  table.texts.editable = () => false;
   await atFirst();
   await see(() => store.draft?.writable === false);
-  expect(find('[data-draft-text]')).toBeNull();
+  expect(find('[data-text=recommendation]')).toBeNull();
   press('e');
   expect(table.heard.map((command) => command.do)).toEqual(['meeting.start', 'agenda.next']);
 });
@@ -390,7 +390,7 @@ test('an item that one may not write cannot be gone into', async () => {
 test('words on an item that was taken off the agenda stay on the page', async () => {
   await atFirst();
   press('e');
-  await see(() => find('[data-draft-text]'));
+  await see(() => find('[data-text=recommendation]'));
   type('For nobody?');
   table.room.items = table.room.items.filter((item) => item.id !== itemId(1));
   table.room.meeting = { ...table.room.meeting, current: null };
