@@ -9,6 +9,7 @@ import type { WebSocket as ServerSocket, WebSocketServer as SocketServer } from 
 import { chairAct, noExtras, type Extras } from './chair.testing';
 import { aRoom, CHAIR, MEETING } from './fixtures.testing';
 import type { Commands, DraftContent, EventFrame, Frame, Id, Item, Patch, RefusalCode, Remark, Room, You } from './protocol';
+import { nextItem } from './state';
 
 // Asked for by require: the tests resolve packages as a browser does, and there `ws` is only an error message.
 const { WebSocket: ClientSocket, WebSocketServer } = createRequire(import.meta.url)('ws') as typeof import('ws');
@@ -190,8 +191,10 @@ export class Table {
       case 'agenda.next': {
         if (meeting.current !== (args['from_item'] ?? null)) throw new Refusal('stale', 'The table is at another item already.');
         const open = items.find((item) => item.id === meeting.current);
-        if (open?.kind === 'case' && !open.decision) throw new Refusal('rule', 'Record the recommendation or postpone the case first.');
-        return this.open(items.find((item) => item.state === 'scheduled') ?? null, by);
+        if (open?.read_back && meeting.read_back === 'no_objection') {
+          this.change(open, { decision: { id: crypto.randomUUID(), state: 'recorded', version: 1 }, read_back: null }, 'decision.recorded', by);
+        } else if (open?.kind === 'case' && !open.decision) throw new Refusal('rule', 'Record the recommendation or postpone the case first.');
+        return this.open(nextItem(this.room), by);
       }
       case 'agenda.open_item': {
         const item = this.item(args['item']);
@@ -250,7 +253,7 @@ export class Table {
         const item = this.item(args['item']);
         const draft = this.draft(item.id);
         if (draft.version !== args['version']) throw new Refusal('stale', 'The text changed meanwhile.', draft.version);
-        return this.change(item, { decision: { id: crypto.randomUUID(), state: 'recorded', version: 1 } }, 'decision.recorded', by);
+        return this.change(item, { decision: { id: crypto.randomUUID(), state: 'recorded', version: 1 }, read_back: null }, 'decision.recorded', by);
       }
       default: {
         const done = chairAct(this, by, name, args, (code, message, current) => {
@@ -288,7 +291,7 @@ export class Table {
     const changed: Item[] = [];
     this.room.items = this.room.items.map((other) => {
       if (other.id === item?.id) {
-        const opened: Item = { ...other, state: 'open', opened_at: at, closed_at: null, version: other.version + 1 };
+        const opened: Item = { ...other, state: 'open', parked: false, opened_at: at, closed_at: null, version: other.version + 1 };
         changed.push(opened);
         return opened;
       }
