@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import type { WebSocket as ServerSocket, WebSocketServer as SocketServer } from 'ws';
 import { chairAct, noExtras, type Extras } from './chair.testing';
 import { aRoom, CHAIR, MEETING } from './fixtures.testing';
+import { TextTable } from './text/table.testing';
 import type { Commands, DraftContent, EventFrame, Frame, Id, Item, Patch, RefusalCode, Remark, Room, You } from './protocol';
 import { nextItem } from './state';
 
@@ -65,6 +66,7 @@ export class Table {
   /** Acknowledge before the events go out: their order is not promised. */
   ackFirst = false;
   now: () => number = Date.now;
+  readonly texts = new TextTable((seat, frame) => this.give(seat, frame));
   extra: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
   private readonly answered = new Map<Id, { text: string; seq: number }>();
@@ -100,7 +102,10 @@ export class Table {
     const seat: Seat = { socket, you: this.people[who] ?? CHAIR };
     this.seats.push(seat);
     socket.on('message', (data) => this.hear(seat, JSON.parse(String(data)) as Command));
-    socket.on('close', () => (this.seats = this.seats.filter((other) => other !== seat)));
+    socket.on('close', () => {
+      this.seats = this.seats.filter((other) => other !== seat);
+      this.texts.left(seat);
+    });
     this.catchUp(seat, Number(url.searchParams.get('since') ?? 0));
   }
 
@@ -143,6 +148,7 @@ export class Table {
     if (this.silent) return;
     if (command.do === 'ping') return this.give(seat, { t: 'head', seq: this.seq, now: this.clock() });
     if (command.do === 'resume') return this.catchUp(seat, command.since ?? 0);
+    if (command.do.startsWith('text.')) return this.texts.hear(seat, command as unknown as Parameters<TextTable['hear']>[1]);
     this.heard.push(command);
     const text = JSON.stringify([command.do, command.args]);
     const before = this.answered.get(command.id);
@@ -278,6 +284,7 @@ export class Table {
     const changed = { ...this.item(item.id), ...change };
     if (counts) changed.version += 1;
     this.room.items = this.room.items.map((other) => (other.id === item.id ? changed : other));
+    if (change.decision !== undefined || change.read_back !== undefined) this.texts.follow(changed);
     const patch: Patch = { items: [changed] };
     if (changed.state !== 'open' && this.room.meeting.current === item.id) {
       this.room.meeting = { ...this.room.meeting, current: null, version: this.room.meeting.version + 1 };
@@ -312,7 +319,7 @@ export class Table {
     const remarks = /^\/meetings\/[^/]+\/items\/([^/]+)\/remarks\/(\?|$)/.exec(request.url ?? '');
     if (draft) {
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ ...this.draft(draft[1]!), voices: this.extras.voices.get(draft[1]!) ?? [] }));
+      response.end(JSON.stringify({ ...this.draft(draft[1]!), ...this.texts.plain(draft[1]!), voices: this.extras.voices.get(draft[1]!) ?? [] }));
     } else if (remarks) {
       response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify({ remarks: this.extras.remarks.get(remarks[1]!) ?? [] }));

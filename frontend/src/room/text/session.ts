@@ -276,7 +276,8 @@ export class TextSession {
         this.problem = message;
         this.held = code === 'too_long' || code === 'invalid';
         if (this.held) this.answerWaiting(false);
-        else this.after('send', RETRY, () => this.send());
+        // It may be that the server has forgotten that we follow the text: joining anew sends it again.
+        else this.after('answer', RETRY, () => this.join());
       }
     }
   }
