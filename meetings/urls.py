@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, decisions, guests, room, signing
+from meetings.views import agendas, boards, decisions, guests, room, signing, wall
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -38,6 +38,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guest/", guests.guest, name="guest"),
     path("guest/open/", guests.open_link, name="guest_open"),
     path("guest/code/", guests.confirm, name="guest_code"),
+    path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
+    path("wall/", wall.page, name="wall"),
+    path("wall/code/", wall.code, name="wall_code"),
+    path("wall/state/", wall.state, name="wall_state"),
+    path("wall/words/", wall.sentences, name="wall_words"),
+    path("wall/items/<uuid:item_id>/stage/", wall.stage, name="wall_stage"),
+    path("wall/items/<uuid:item_id>/wording/", wall.wording, name="wall_wording"),
+    path("wall/documents/<uuid:document_id>/", wall.document, name="wall_document"),
     path("signing/", signing.signing, name="signing"),
     path("signing/<uuid:meeting_id>/", signing.sign, name="sign"),
     path("decisions/", search, name="search"),

@@ -52,7 +52,11 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
 @require_safe
 def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """``GET /documents/<id>/``: the file, shown in the browser, never kept; writes the read row."""
-    found = access_document_for_reading(request.user, document_id)  # type: ignore[arg-type]
+    return send_document(request, access_document_for_reading(request.user, document_id))  # type: ignore[arg-type]
+
+
+def send_document(request: HttpRequest, found: Document) -> HttpResponse:
+    """The bytes of a document that somebody was just given, as a browser may show them and nobody keeps them."""
     response = _bytes_of(found, request.headers.get("Range", "") if "If-Range" not in request.headers else "")
     response["Content-Type"] = found.content_type
     # A name tells nothing of the patient or of what is in the file.

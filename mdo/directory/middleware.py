@@ -16,6 +16,8 @@ from mdo.kernel.acting import acting
 from mdo.kernel.errors import Denied, Invalid, NotFound, Refused, Stale, Unavailable
 
 FOR = "for"  # in an address: the organisation that this page is looked at for
+# Pages of a screen, not of a person: they open their own door, also in the browser of somebody who is signed in.
+OWN_DOOR = "/wall/"
 ORGANISATION = "organisation"  # the session's key for the organisation that the person acts for
 
 
@@ -34,7 +36,7 @@ class ActingMiddleware:
         request.organisation = None  # type: ignore[attr-defined]
         request.organisations = []  # type: ignore[attr-defined]
         request.refusal = None  # type: ignore[attr-defined]
-        if isinstance(request.user, AnonymousUser):
+        if isinstance(request.user, AnonymousUser) or request.path.startswith(OWN_DOOR):
             response = self.get_response(request)
             refusal: Refused | None = request.refusal  # type: ignore[attr-defined]
             return answer(request, refusal) if refusal else response

@@ -19,11 +19,12 @@ from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
 from meetings import access, agenda
-from meetings.actions import table, undoing
+from meetings.actions import inviting, table, undoing
 from meetings.actions.calling import call_in
 from meetings.actions.draft import record_decision
 from meetings.actions.reporting import order_reports
 from meetings.actions.slots import change_slots
+from meetings.actions.walls import end_walls
 from meetings.events import ItemAdded, MeetingClosed, MeetingStarted
 from meetings.models import AgendaItem, Decision, Meeting, Topic
 
@@ -125,7 +126,7 @@ def _record_unopposed(by: Actor, item: AgendaItem, command_id: UUID) -> bool:
         meeting_id=item.meeting_id,
         item_id=item.pk,
         version=decision.draft_version,
-        text=None,
+        seen=None,
         command_id=derived_id(command_id, by.actor_id, "record"),
     )
     item.refresh_from_db(fields=["version", "read_back_at", "read_back_by"])
@@ -254,8 +255,8 @@ def add_late_topic(*, by: Actor, meeting_id: UUID, title: str, minutes: int, com
 
 @action("meeting.close", row="run")
 def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """End the meeting. Effects: the open item is closed, what was not reached is postponed for lack of time, the reports and
-    minutes are ordered. Refused while the open case has no recommendation."""
+    """End the meeting. Effects: the open item is closed, what was not reached is postponed for lack of time, guests by link are
+    outside, screens on walls dark, the reports and minutes are ordered. Refused while the open case has no recommendation."""
     meeting = access.access_meeting_for(by, meeting_id, "run")
     table.running(meeting)
     at = now()
@@ -268,6 +269,8 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
                 change_slots(meeting, at, closing=item, opening=None)
             elif item.state == State.SCHEDULED:
                 events += table.put_off(item, "out_of_time", "", None)
+        inviting.end_all(meeting, at)
+        end_walls(meeting)
     events += table.end_break(meeting, at)
     meeting.state, meeting.closed_at, meeting.current_item = Meeting.State.CLOSED, at, None
     meeting.presenter, meeting.last_step = None, {}

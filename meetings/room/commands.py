@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import Action, Done
 from mdo.kernel.errors import Invalid
-from meetings.actions import attending, chairing, draft, reading_back, remarking, sitting, undoing
+from meetings.actions import attending, chairing, draft, inviting, reading_back, remarking, sitting, undoing, walls
 from meetings.room.protocol import Message, Text, arguments
 
 
@@ -136,7 +136,7 @@ class SaveDraft(Message):
     protocol_deviation: Annotated[Text, Field(max_length=1000)] = ""
 
 
-@command(draft.record_decision, item="item_id")
+@command(draft.record_decision, item="item_id", text="seen")
 class Record(Message):
     """Record the recommendation as it stands; ``text`` is the number of the wording's last update that was seen."""
 
@@ -228,7 +228,7 @@ class Present(Message):
     person: UUID | None
 
 
-@command(reading_back.begin_read_back, item="item_id")
+@command(reading_back.begin_read_back, item="item_id", text="seen")
 class ReadBack(Message):
     """Put the wording on every screen."""
 
@@ -289,5 +289,26 @@ class SitBeside(Message):
 @command(attending.leave_beside, id="beside_id")
 class LeaveBeside(Message):
     """Somebody left one's screen."""
+
+    id: UUID
+
+
+@command(inviting.eject_guest, guest="guest_id")
+class EjectGuest(Message):
+    """Show a guest out."""
+
+    guest: UUID
+
+
+@command(walls.pair_wall)
+class PairWall(Message):
+    """Let the screen on a wall that shows this code show the meeting."""
+
+    code: Annotated[Text, Field(max_length=20)]
+
+
+@command(walls.unpair_wall, id="wall_id")
+class UnpairWall(Message):
+    """Let a screen on a wall go dark."""
 
     id: UUID
