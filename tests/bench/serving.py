@@ -6,7 +6,6 @@ something without a database, and asks how often the journal was read for those 
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 import os
@@ -21,13 +20,13 @@ def counting(application: Any) -> Any:
     """The application with the bench's address."""
     from meetings.room import hub, work
 
-    begin = work.start
+    begin = work.stand
 
     def start(*args: Any, **kwargs: Any) -> Any:
         reads["starts"] += 1
         return begin(*args, **kwargs)
 
-    work.start = start
+    work.stand = start
 
     async def bench(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -42,7 +41,7 @@ def counting(application: Any) -> Any:
                 frame = json.dumps(
                     {"t": "bench", "seq": asked["seq"], "pad": "x" * asked["bytes"]}, separators=(",", ":")
                 )
-                await asyncio.gather(*(each.socket.send_text(frame) for each in list(room.connections)))
+                await hub.here().spread(room.connections, frame)
             else:
                 await send({"type": "websocket.send", "text": json.dumps(reads)})
 
