@@ -6,7 +6,7 @@ over the channel layer or by the look at the database every 500 ms; the rows are
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -37,6 +37,12 @@ T = TypeVar("T")
 GROUP = "mdo.rooms"  # the hub's: there is one listener in a process
 PUBLISH_WITHIN_S = 0.5
 SEND_WITHIN_S = 5.0
+TOUCHING = (
+    "agenda.",
+    "decision.",
+    "meeting.",
+    "readback.",
+)  # events after which a text may stand otherwise than before
 MOST_WAITING = 32  # updates of one connection
 MOST_FOLLOWED = 24  # texts by one connection
 
@@ -188,11 +194,12 @@ class Texts:
                 if heads.get(key, text_work.NOT_BEGUN) != sheet.head:
                     sheet.look()
 
-    def moved(self, meeting_id: UUID) -> None:
-        """Something happened in this room: its texts may have been begun, frozen or thawed, or left the table."""
-        for sheet in self.sheets.values():
-            if sheet.meeting_id == meeting_id:
-                sheet.look()
+    def moved(self, meeting_id: UUID, names: Iterable[str]) -> None:
+        """These things happened in this room: its texts may have been begun, frozen or thawed, or left the table."""
+        if any(name.startswith(TOUCHING) for name in names):
+            for sheet in self.sheets.values():
+                if sheet.meeting_id == meeting_id:
+                    sheet.look()
 
     # --- access ------------------------------------------------------------------------------------------------------
 
