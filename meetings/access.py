@@ -29,7 +29,7 @@ from mdo.kernel.acting import Actor, current, elevated
 from mdo.kernel.action import granted
 from mdo.kernel.errors import Denied, NotFound
 from meetings import guests
-from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Report
+from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Remark, Report
 
 # What the room's buttons ask for, and the row of the matrix behind each.
 ROOM_RIGHTS = {
@@ -218,6 +218,32 @@ def visible_decisions(by: Actor) -> QuerySet[Decision]:
         return Decision.objects.all()
     boards = [each.board for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])]
     return Decision.objects.filter(Q(case__in=visible_cases(by)) | Q(case=None, board__in=boards))
+
+
+def visible_remarks(by: Actor, item_ids: Iterable[UUID]) -> list[Remark]:
+    """**The rule.** What was written beside an item may be read by whoever reads its case in full: as a member, as the case's own
+    side, not as a guest or observer, for whom it would name others. Of a topic, whoever sits on its board. Oldest first."""
+    found = Remark.objects.filter(item__in=list(item_ids)).select_related(
+        "by", "organisation", "case__hospital", "item__meeting__board__organiser"
+    )
+    places: dict[UUID, bool] = {}
+    remarks = []
+    for remark in found.order_by("at", "id"):
+        if remark.item_id not in places:
+            places[remark.item_id] = _reads_beside(by, remark)
+        if places[remark.item_id]:
+            remarks.append(remark)
+    return remarks
+
+
+def _reads_beside(by: Actor, remark: Remark) -> bool:
+    if by.actor_kind == "system":
+        return True
+    if remark.case is None:
+        place = chair_at(by, remark.item.meeting)
+        return bool(place.seats) and not place.is_guest and not place.pseudonyms
+    here = case_place(by, remark.case)
+    return not here.is_guest and not here.pseudonyms and here.permits("read_case")
 
 
 # --- the right to one meeting or item ----------------------------------------------------------------------------------

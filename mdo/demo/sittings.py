@@ -104,9 +104,9 @@ class Sitting:
             texts.write(item, texts.RECOMMENDATION, outcome.text, secretary)
             seen = texts.current(item, texts.RECOMMENDATION)[0]
         with door(self.town, "coordinator", at + timedelta(minutes=minutes - 1, seconds=20)) as coordinator:
-            begin_read_back(by=coordinator, **here, version=version + 1, text=seen, command_id=new_id())
+            begin_read_back(by=coordinator, **here, version=version + 1, seen=seen, command_id=new_id())
         with door(self.town, "coordinator", at + timedelta(minutes=minutes - 1, seconds=40)) as coordinator:
-            record_decision(by=coordinator, **here, version=version + 1, text=seen, command_id=new_id())
+            record_decision(by=coordinator, **here, version=version + 1, seen=seen, command_id=new_id())
         return at + timedelta(minutes=minutes)
 
     def _sign(self, at: datetime) -> None:

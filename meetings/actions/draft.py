@@ -86,9 +86,9 @@ def checked(kind: BoardKind, *, text: str, intent: str, steps: list[dict[str, st
 
 @action("decision.record", row="record")
 def record_decision(
-    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, text: int | None, command_id: UUID
+    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, seen: int | None, command_id: UUID
 ) -> tuple[Event, ...]:
-    """State the recommendation as it stands at ``version`` (steps) and ``text`` (number of the wording's last update that the caller
+    """State the recommendation as it stands at ``version`` (steps) and ``seen`` (number of the wording's last update that the caller
     has seen; ``None``: it stood read back).
 
     Effects: wording, discussion, voices, attendance and quorums are frozen, what remains is the coordinator's signature; nothing
@@ -101,7 +101,7 @@ def record_decision(
     if decision.draft_version != version:
         raise Stale(_("The text changed in between. Read it again."), current=decision.draft_version)
     voices = readback.required(item)
-    _freeze(item, decision, text)
+    _freeze(item, decision, seen)
     if not decision.steps and not decision.text.strip():
         raise RuleBroken(_("Write the recommendation first."), field="text")
     decision.voices = voices

@@ -19,9 +19,9 @@ from meetings.models import AgendaItem, Decision, Voice
 
 @action("readback.begin", row="run")
 def begin_read_back(
-    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, text: int, command_id: UUID
+    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, seen: int, command_id: UUID
 ) -> tuple[Event, ...]:
-    """Put the wording on every screen, as it stands at ``version`` (steps) and ``text`` (its last update that the caller has seen).
+    """Put the wording on every screen, as it stands at ``version`` (steps) and ``seen`` (its last update that the caller has seen).
 
     Effects: it cannot be typed on while it stands; a new round of voices begins. Refused without a step or a text, as stale,
     where the board has no read-back, and when it stands already.
@@ -37,7 +37,7 @@ def begin_read_back(
         raise RuleBroken(_("The wording is being read back."), field="item")
     if decision.draft_version != version:
         raise Stale(_("The text changed in between. Read it again."), current=decision.draft_version)
-    wording = texts.freeze(item, [texts.RECOMMENDATION], text)[texts.RECOMMENDATION][1]
+    wording = texts.freeze(item, [texts.RECOMMENDATION], seen)[texts.RECOMMENDATION][1]
     if not decision.steps and not wording.strip():
         raise RuleBroken(_("Write the recommendation first."), field="text")
     item.read_back_at, item.read_back_by_id = now(), by.actor_id

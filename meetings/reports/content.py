@@ -103,6 +103,9 @@ class Recommendation:
     text: Text = ""
     deviation: Text = ""
     dissents: tuple[Dissent, ...] = ()
+    confirmed: tuple[Text, ...] = ()  # the disciplines that confirmed the wording when it was read back
+    discussion: Text = ""
+    protocol: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

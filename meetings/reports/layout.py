@@ -130,6 +130,8 @@ def _recommendation(content: Recommendation | None) -> Json | None:
         "intent": str(content.intent),
         "text": str(content.text),
         "deviation": str(content.deviation),
+        "discussion": str(content.discussion),
+        "protocol": str(content.protocol),
         "dissents": [
             {"name": one.name, "discipline": str(one.discipline), "reason": str(one.reason)} for one in content.dissents
         ],

@@ -18,8 +18,8 @@ from cases.models import Case, Patient
 from mdo.directory import access as directory
 from mdo.directory import disciplines
 from mdo.directory.models import BoardRole, Organisation
-from meetings import agenda, attendance
-from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings import agenda, attendance, guests
+from meetings.models import AgendaItem, Decision, Meeting, Report, Voice
 from meetings.quorum import stitched
 from meetings.reports import content
 
@@ -82,8 +82,8 @@ def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:
             decisions[decision.item_id] = decision
     numbers = agenda.numbers(items)
     connections = attendance.leases(meeting)
-    guests = [item.referral.guest_id for item in items if item.referral and item.referral.guest_id]
-    people = attendance.seats(meeting, connections, guests)
+    outside = {guest for found in guests.people_by_item(meeting).values() for guest in found}
+    people = attendance.seats(meeting, connections, outside)
     present_ids = {person_id: stitched(spans) for person_id, spans in attendance.intervals(connections).items()}
     with translation.override(language):
         return content.Minutes(
@@ -196,6 +196,17 @@ def recommendation(decision: Decision, kind: BoardKind, language: str | None) ->
         intent=kind.option_words("intents", decision.intent, language) if decision.intent else "",
         text=decision.text,
         deviation=decision.deviation,
+        dissents=tuple(
+            content.Dissent(voice["name"], disciplines.words(voice["discipline"]), voice["reason"])
+            for voice in decision.voices
+            if voice["kind"] == Voice.Kind.DISSENT
+        ),
+        confirmed=tuple(
+            disciplines.words(code)
+            for code in sorted({v["discipline"] for v in decision.voices if v["kind"] == Voice.Kind.CONFIRM})
+        ),
+        discussion=decision.discussion,
+        protocol=decision.protocol,
     )
 
 

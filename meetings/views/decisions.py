@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from cases import access as cases
 from cases.dossiers.board_kinds import board_kind
 from cases.views.identity import identity
 from mdo.kernel.errors import Denied, NotFound, Unavailable
@@ -18,7 +19,7 @@ from mdo.kernel.storage import Damaged, storage
 from meetings import access
 from meetings.actions.signing import correct_decision
 from meetings.forms import CorrectionForm, steps_formset, steps_of
-from meetings.models import Decision, Meeting, Report
+from meetings.models import AgendaItem, Decision, Meeting, Report
 from meetings.reports import writing
 from meetings.views.showing import SHOWN, acting_for, did, person, private, put_on, renew
 
@@ -52,6 +53,7 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "words": writing.recommendation(found, kind, get_language()),
         "present": [writing.present(row, writing.times(item)[1]) for row in found.attendance],
         "quorum": found.quorum,
+        "remarks": access.visible_remarks(by, [item.pk]),
         "versions": versions,
         "newer": next((each for each in versions if each.version > found.version), None),
         "report": reports.order_by("-created_at").first() if access.may_read_report(by, found) else None,
@@ -63,6 +65,16 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         and place.permits_item("sign", item),
     }
     return render(request, "meetings/decision.html", context)
+
+
+@private
+@require_GET
+def case_remarks(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """What was written beside a case at its meetings: a part of its page, for those who read the whole case."""
+    by = person(request)
+    case = cases.access_case_for_reading(by, case_id)
+    items = AgendaItem.objects.filter(referral__case=case).values_list("pk", flat=True)
+    return render(request, "meetings/_remarks.html", {"remarks": access.visible_remarks(by, items), "dated": True})
 
 
 @private

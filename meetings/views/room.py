@@ -14,7 +14,7 @@ from mdo.directory import disciplines
 from mdo.directory.middleware import FOR
 from mdo.kernel.errors import NotFound
 from meetings import access, readback, texts
-from meetings.models import AgendaItem, Decision, Meeting, Remark
+from meetings.models import AgendaItem, Decision, Meeting
 
 
 @never_cache
@@ -101,7 +101,7 @@ def remarks(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonRespon
     place = access.chair_at(person, item.meeting)  # type: ignore[arg-type]
     if place.is_guest or place.pseudonyms:
         raise NotFound()
-    found = Remark.objects.filter(item=item).select_related("by", "organisation").order_by("at", "id")
+    found = access.visible_remarks(person, [item.pk])  # type: ignore[arg-type]
     return JsonResponse(
         {
             "remarks": [

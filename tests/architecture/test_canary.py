@@ -53,6 +53,10 @@ CONTENT = {
     "cases_referral",
     "meetings_decision",
     "meetings_topic",
+    "meetings_remark",
+    "meetings_textdocument",
+    "meetings_textupdate",
+    "meetings_voice",
 }
 
 

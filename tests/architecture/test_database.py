@@ -20,6 +20,10 @@ CARE = (
     "cases_document",
     "cases_referral",
     "meetings_decision",
+    "meetings_remark",
+    "meetings_textdocument",
+    "meetings_textupdate",
+    "meetings_voice",
 )
 
 # Tables of `cases` and `meetings` that change outside of an action, and why.
@@ -28,6 +32,8 @@ UNGUARDED = {
     "meetings_series": "a rule for dates, without care content; set in an action all the same",
     "meetings_seriesexception": "as above",
     "meetings_decisionindex": "revoked from the program's role; written by triggers on guarded tables",
+    "meetings_textdocument": "typed text has a path of its own: many small updates, one audit row for a person and document",
+    "meetings_textupdate": "as above; rows are only ever added",
 }
 
 # Whose owner may be nobody, and why.
@@ -56,7 +62,7 @@ DEFINERS = {
 }
 
 # Django's own join tables of its admin: no client names their rows.
-COUNTED = {"directory.Person_groups", "directory.Person_user_permissions"}
+COUNTED = {"directory.Person_groups", "directory.Person_user_permissions", "meetings.TextUpdate"}
 
 # What the program's role may only add to, or not touch at all.
 APPEND_ONLY = {"kernel_auditentry", "kernel_auditseal", "kernel_journalentry"}

@@ -24,7 +24,7 @@ from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
-from meetings.models import AgendaItem, Decision, Delivery, Meeting, Reminder, Report, Series
+from meetings.models import AgendaItem, Beside, Decision, Delivery, Meeting, Reminder, Report, Series
 from tests.cast import Cast
 from tests.factories import (
     PDF,
@@ -66,6 +66,7 @@ class Things:
     reminder: Reminder
     delivery: Delivery
     person: Person
+    beside: Beside
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -85,6 +86,7 @@ class Things:
             "reminder_id": self.reminder.pk,
             "delivery_id": self.delivery.pk,
             "requester_id": self.person.pk,
+            "beside_id": self.beside.pk,
         }
 
     @property
@@ -142,9 +144,12 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             due_at=now(),
         )
         tumour = case.tumours.get()
+        beside = Beside.objects.create(
+            meeting=meeting, host=requester, organisation=hospital, name=f"{CANARY} An", discipline="radiology"
+        )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester,
+        report, reminder, delivery, requester, beside,
     )  # fmt: skip
 
 
@@ -251,6 +256,14 @@ def arguments(things: Things) -> dict[str, Any]:
         "tumours": None,
         "upload": Upload("verslag.pdf", PDF),
         "version": 1,
+        "allowed": True,
+        "discipline": "radiology",
+        "items": [things.item.pk],
+        "name": "An Peeters",
+        "person": things.person.pk,
+        "protocol": "DCIS",
+        "round": 1,
+        "seen": 0,
     }
 
 
