@@ -16,13 +16,26 @@ from django.utils import translation
 
 from mdo.directory.middleware import ORGANISATION
 from mdo.kernel.clock import now
-from mdo.kernel.errors import Refused, Unavailable
+from mdo.kernel.errors import Denied, Refused, Unavailable
 from mdo.kernel.ids import new_id
+from meetings import walls
 from meetings.models import Lease
-from meetings.room import audience, hub, work
+from meetings.room import audience, hub, wall, work
 from meetings.room.audience import Place
 from meetings.room.connection import Connection, dumps, iso, prepare
-from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, Close, Envelope, Malformed, Ping, Resume, decode, refused
+from meetings.room.protocol import (
+    MAX_BYTES,
+    SUBPROTOCOL,
+    Close,
+    Envelope,
+    Malformed,
+    Ping,
+    Resume,
+    Signal,
+    TextMessage,
+    decode,
+    refused,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +102,11 @@ class RoomConsumer(AsyncWebsocketConsumer):
         session_key = self.scope["cookies"].get(self.scope["session_cookie"])
         try:
             who = (session_key, self.meeting_id, self.query.get("for"))
-            place, preferred, signed_in = await self.hub.shared(who, identify, *who)
+            if "wall" in self.query:
+                key = self.scope["cookies"].get(walls.COOKIE)
+                place, preferred, signed_in = await self.hub.read(wall.identify, key, self.meeting_id), None, True
+            else:
+                place, preferred, signed_in = await self.hub.shared(who, identify, *who)
             if place is None:
                 await self.close_with(Close.NO_ACCESS if signed_in else Close.SESSION_ENDED)
                 return
@@ -144,14 +161,19 @@ class RoomConsumer(AsyncWebsocketConsumer):
                 raise Malformed("Only text frames are understood.")
             message = decode(text_data)
         except Malformed as error:
-            self.malformed += 1
-            await self._refuse(None, error)
-            if self.malformed >= MALFORMED_AT_MOST:
-                await self.close_with(Close.MALFORMED)
+            await self._misunderstood(error)
             return
         if isinstance(message, Ping):
             self.connection.saw(message.seen)
+            self.hub.signals.alive(self.connection)
             await self._head()
+        elif self.connection.place.wall_id is not None:
+            await self._refuse(getattr(message, "id", None), Denied())  # a screen on a wall has nothing to say
+        elif isinstance(message, Signal):
+            try:
+                self.hub.signals.take(self.connection, self.meeting_id, message)
+            except Malformed as error:
+                await self._misunderstood(error)
         elif isinstance(message, Resume):
             await self._resume(message.since)
         elif isinstance(message, TextMessage):
@@ -161,6 +183,12 @@ class RoomConsumer(AsyncWebsocketConsumer):
                 self.waiting.put_nowait(message)
             except asyncio.QueueFull:
                 await self.close_with(Close.TOO_FAST)
+
+    async def _misunderstood(self, error: Malformed) -> None:
+        self.malformed += 1
+        await self._refuse(None, error)
+        if self.malformed >= MALFORMED_AT_MOST:
+            await self.close_with(Close.MALFORMED)
 
     def _in_time(self) -> bool:
         at = monotonic()

@@ -22,11 +22,13 @@ from channels.layers import get_channel_layer
 
 from mdo.kernel import journal
 from mdo.kernel.clock import now
-from meetings.room import audience, presence, work
+from meetings.room import audience, presence, wall, work
 from meetings.room.audience import Place
 from meetings.room.connection import Connection, Prepared, dumps, event_frame, prepare, snapshot_frame
 from meetings.room.protocol import Close
+from meetings.room.signals import Signals
 from meetings.room.snapshot import Audience
+from meetings.room.text import Texts
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -98,8 +100,11 @@ class Room:
             await self.hub.recheck(self)
             audiences = list({connection.place.audience for connection in self.connections})
             found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
+        self.hub.texts.moved(self.meeting_id, [entry.name for entry in found.entries])
         if epoch != self.hub.epoch or any(
-            each.seq is not None and each.place.audience not in found.patches and each.place.audience not in found.guests
+            each.seq is not None
+            and each.place.audience not in found.patches
+            and each.place.audience not in found.guests
             for each in self.connections
         ):
             self.moved.set()  # access moved while this was drawn, or somebody new came: draw again for who may see it now
@@ -151,6 +156,8 @@ class Hub:
         self.epoch = -1
         self.leaving = False
         self.published_failures = 0
+        self.texts = Texts(self)
+        self.signals = Signals(self)
         self._came_or_went: dict[UUID, set[UUID]] = {}
         self._tasks = [self.loop.create_task(each()) for each in (self._poll, self._listen, self._breathe, self._flush)]
         self._background: set[asyncio.Task[Any]] = set()
@@ -220,7 +227,13 @@ class Hub:
                     await layer.group_add(GROUP, channel)
                 while True:
                     message = await layer.receive(channel)
-                    if message.get("from") != self.process:
+                    if message.get("from") == self.process:
+                        continue
+                    if message["type"] == "signal":
+                        self.signals.heard(message)
+                    elif message["type"].startswith("text."):
+                        self.texts.heard(message)
+                    else:
                         self.look(UUID(message["meeting"]))
             except asyncio.CancelledError:
                 raise
@@ -241,7 +254,7 @@ class Hub:
         connections = [connection for room in self.rooms.values() for connection in room.connections]
         sessions = list({connection.session_key for connection in connections})
         seen = await self.read(work.pulse, list(self.rooms), sessions)
-        ended = [each for each in connections if each.session_key not in seen.sessions]
+        ended = [each for each in connections if not (each.place.wall_id or each.session_key in seen.sessions)]
         await asyncio.gather(*(self.drop(each, Close.SESSION_ENDED) for each in ended))
         moved = self.epoch not in (-1, seen.epoch)
         self.epoch = seen.epoch
@@ -251,6 +264,7 @@ class Hub:
                 await self.recheck(room)
             if room.seq is not None and seen.heads.get(room.meeting_id, 0) > room.seq:
                 room.moved.set()
+        await self.texts.pulse()
         for each in connections:
             if each.behind:
                 await self.drop(each, Close.BEHIND)
@@ -262,23 +276,27 @@ class Hub:
         room.forget()
         self._identities.clear()
         connections = list(room.connections)
-        wanted = {(each.place.person_id, each.preferred) for each in connections}
+        wanted = {(each.place.person_id, each.preferred, each.place.wall_id) for each in connections}
 
-        def places() -> dict[tuple[UUID, UUID | None], Place | None]:
-            return {key: audience.find(key[0], room.meeting_id, key[1]) for key in wanted}
+        def places() -> dict[tuple[UUID, UUID | None, UUID | None], Place | None]:
+            return {
+                key: wall.find(key[2], room.meeting_id) if key[2] else audience.find(key[0], room.meeting_id, key[1])
+                for key in wanted
+            }
 
         found = await self.read(places)
         for connection in connections:
-            place = found[(connection.place.person_id, connection.preferred)]
+            place = found[(connection.place.person_id, connection.preferred, connection.place.wall_id)]
             if place is None:
                 await self.drop(connection, Close.NO_ACCESS)
             elif place.audience != connection.place.audience:
                 before, connection.place = connection.place.audience, place
-                if before.guest_items is None or place.audience.guest_items is None:
+                if before.guest_items is None or place.audience.guest_items is None or before.wall:
                     connection.seq = None
                     self.in_background(self.begin(connection, room, None))
             else:
                 connection.place = place
+        self.texts.recheck(room)
 
     # --- giving ----------------------------------------------------------------------------------------------------
 
@@ -349,6 +367,7 @@ class Hub:
         sent = self.give(connection, missed or [])
         if sent is not None:
             await sent
+        await self.signals.greet(connection, room.meeting_id)
 
     async def _beginning(self, room: Room, who: Audience, since: int | None) -> Beginning:
         """The beginning for one audience, out of the last reading of the room where that still serves. Raises ``DatabaseError``."""
@@ -387,17 +406,22 @@ class Hub:
             room = self.rooms[meeting_id] = Room(self, meeting_id)
         place = connection.place
         room.connections.add(connection)
-        mine = [each for each in room.connections if each.place.person_id == place.person_id and each is not connection]
+        mine = [
+            each
+            for each in room.connections
+            if (each.place.person_id, each.place.wall_id) == (place.person_id, place.wall_id) and each is not connection
+        ]
         if len(mine) >= MOST_PER_PERSON:
             oldest = min(mine, key=lambda each: each.lease_id)
             await self.drop(oldest, Close.REPLACED)
         try:
-            await self._arrive(
-                presence.Arrival(
-                    connection.lease_id, meeting_id, place.person_id, place.organisation_id, means, self.process
+            if place.wall_id is None:  # a screen is nobody: it is not present
+                await self._arrive(
+                    presence.Arrival(
+                        connection.lease_id, meeting_id, place.person_id, place.organisation_id, means, self.process
+                    )
                 )
-            )
-            self._came_or_went.setdefault(meeting_id, set()).add(place.person_id)
+                self._came_or_went.setdefault(meeting_id, set()).add(place.person_id)
             await self.begin(connection, room, since)
         except BaseException:
             self.leave(connection, meeting_id)
@@ -410,12 +434,15 @@ class Hub:
         if room is None or connection not in room.connections:
             return
         room.connections.discard(connection)
-        if not self._departed:
-            self.in_background(self._end_leases())
-        self._departed.append((connection.lease_id, meeting_id, connection.place.person_id))
+        self.texts.leave(connection)
+        if connection.place.wall_id is None:
+            if not self._departed:
+                self.in_background(self._end_leases())
+            self._departed.append((connection.lease_id, meeting_id, connection.place.person_id))
         if not room.connections:
             room.task.cancel()
             del self.rooms[meeting_id]
+            self.signals.forget(meeting_id)
 
     async def _arrive(self, arrival: presence.Arrival) -> None:
         """Write a lease, together with all that come at the same moment. Raises ``DatabaseError``."""

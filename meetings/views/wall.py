@@ -105,7 +105,7 @@ def state(request: HttpRequest) -> HttpResponse:
     key = request.COOKIES.get(walls.COOKIE, "")
     display = room_wall.recognise(key)
     if display is not None and room_wall.find(display.pk, display.meeting_id) is not None:
-        socket = f"/ws/meetings/{display.meeting_id}/?wall="
+        socket = f"/ws/meetings/{display.meeting_id}/?wall=1"
         return JsonResponse({"state": "paired", "meeting": str(display.meeting_id), "socket": socket})
     return JsonResponse({"state": "waiting" if key and walls.waits(key) else "free"})
 
