@@ -52,7 +52,7 @@ export class Chairing {
     if (!undo || !this.store.can('run') || !this.store.running) return null;
     const seconds = Math.ceil((Date.parse(undo.until) - this.store.now) / 1000);
     if (seconds <= 0) return null;
-    return { text: words.stepDone(undo.what, this.step?.until === undo.until ? this.step.item : ''), seconds };
+    return { text: words.stepDone(undo.what, this.step?.until === undo.until ? this.step.item : ''), seconds: Math.min(30, seconds) };
   });
 
   async takeBackStep(): Promise<void> {
