@@ -242,6 +242,70 @@ describe('looking', () => {
   });
 });
 
+describe('typed together', () => {
+  const member = () => new RoomStore(MEETING, `ws://127.0.0.1:${port}/ws/meetings/${MEETING}/member/`, { open: openSocket, random: Math.random });
+
+  test('words, name and place of another are seen, and one’s own are told', async () => {
+    await atFirst();
+    const other = member();
+    other.start();
+    await see(() => other.room);
+    other.follow();
+    await see(() => other.text('recommendation')?.writable);
+    press('e');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    type('Surgery');
+    await see(() => other.text('recommendation')?.plain === 'Surgery');
+    await see(() => other.text('recommendation')!.session.carets.shown().map(({ name, head }) => `${name} ${head}`).join() === 'dr. P. Persoon 1 7');
+    const field = find('[data-text=recommendation]');
+    other.text('recommendation')!.session.type(0, 0, 'Later: ');
+    other.text('recommendation')!.session.carets.place({ anchor: 0, head: 5 });
+    await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')!.value === 'Later: Surgery');
+    await see(() => find('.others')?.parentElement?.parentElement?.textContent?.includes('dr. P. Persoon 2'));
+    expect([...document.querySelectorAll('.mirror .chosen')].map((part) => part.textContent)).toEqual(['Later']);
+    // The field is the same one, the caret is behind the own words.
+    expect([find('[data-text=recommendation]') === field, find<HTMLTextAreaElement>('[data-text=recommendation]')!.selectionStart]).toEqual([true, 14]);
+    other.stop();
+  });
+
+  test('the discussion is a text of its own, and stays to be read', async () => {
+    await atFirst();
+    await see(() => find('[data-text=discussion]'));
+    const field = find<HTMLTextAreaElement>('[data-text=discussion]')!;
+    field.focus();
+    field.value = 'She wants to wait.';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    await see(() => table.texts.of(itemId(1), 'discussion').plain === 'She wants to wait.');
+    expect([table.texts.of(itemId(1)).plain, store.textSeen(itemId(1))]).toEqual(['', 0]);
+    table.change(table.item(itemId(1)), { decision: { id: 'd', state: 'recorded', version: 1 } }, 'decision.recorded');
+    await see(() => !find('[data-text=discussion]'));
+    expect(text()).toContain('She wants to wait.');
+  });
+
+  test('what is read back rests, and is written again when it is taken back', async () => {
+    await atFirst();
+    table.texts.type(itemId(1), 'Surgery first.');
+    await see(() => text().includes('Surgery first.'));
+    expect(store.textSeen(itemId(1))).toBe(1);
+    const readBack = { at: new Date().toISOString(), by: CHAIR.person, by_name: CHAIR.name, round: 1, voices: [], missing: [] };
+    table.change(table.item(itemId(1)), { read_back: readBack }, 'readback.begun');
+    await see(() => !find('[data-text=recommendation]'));
+    expect(find('[data-text=discussion]')).not.toBeNull();
+    table.change(table.item(itemId(1)), { read_back: null }, 'readback.withdrawn');
+    await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')?.value === 'Surgery first.');
+  });
+
+  test('all that was typed is stored before anything is done with it', async () => {
+    await atFirst();
+    press('e');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    type('Surgery.');
+    expect(store.saving).toBe('saving');
+    expect(await store.flushText(itemId(1))).toBe(true);
+    expect([table.texts.of(itemId(1)).plain, store.saving, store.textSeen(itemId(1))]).toEqual(['Surgery.', 'saved', 1]);
+  });
+});
+
 describe('nothing typed is lost', () => {
   test('on a cut line: kept, said, saved when it is back', async () => {
     await atFirst();
@@ -276,6 +340,11 @@ describe('nothing typed is lost', () => {
     press('f');
     await see(() => text().includes('Words of yours on item 1, A.B. 1951, are not saved.'));
     expect(table.texts.of(itemId(2)).plain).toBe('');
+    store.lookAt(itemId(1));
+    await see(() => text().includes('Add as late remark'));
+    [...document.querySelectorAll('button')].find((button) => button.textContent === 'Add as late remark')!.click();
+    await see(() => !store.hasUnsaved);
+    expect(table.heard.filter((command) => command.do === 'remark.late').map((command) => command.args)).toEqual([{ item: itemId(1), text: 'Too late.' }]);
   });
 
   test('when the room is opened elsewhere: the words stand there to be copied', async () => {
