@@ -296,7 +296,7 @@ class Hub:
                     self.in_background(self.begin(connection, room, None))
             else:
                 connection.place = place
-        self.texts.recheck(room)
+        self.texts.recheck(room.meeting_id)
 
     # --- giving ----------------------------------------------------------------------------------------------------
 
