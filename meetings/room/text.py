@@ -29,7 +29,7 @@ from meetings.room.text_sheet import Line, Newcomer, Sheet, Typed, base64_of
 from meetings.room.text_work import Key
 
 if TYPE_CHECKING:
-    from meetings.room.hub import Hub, Room
+    from meetings.room.hub import Hub
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -195,18 +195,21 @@ class Texts:
                     sheet.look()
 
     def moved(self, meeting_id: UUID, names: Iterable[str]) -> None:
-        """These things happened in this room: its texts may have been begun, frozen or thawed, or left the table."""
+        """These things happened in this room: its texts may have been begun, frozen or thawed, or left the table, and with the
+        table those who may read them only there."""
         if any(name.startswith(TOUCHING) for name in names):
             for sheet in self.sheets.values():
                 if sheet.meeting_id == meeting_id:
                     sheet.look()
+        if any(name.startswith("agenda.") for name in names):
+            self.recheck(meeting_id)
 
     # --- access ------------------------------------------------------------------------------------------------------
 
-    def recheck(self, room: "Room") -> None:
-        """Who may read or type what has moved: ask again for everybody who follows a text of this room."""
-        for item_id in {key[0] for key, sheet in self.sheets.items() if sheet.meeting_id == room.meeting_id}:
-            self.hub.in_background(self._recheck(room.meeting_id, item_id))
+    def recheck(self, meeting_id: UUID) -> None:
+        """Who may read or type what may have moved: ask again for everybody who follows a text of this room."""
+        for item_id in {key[0] for key, sheet in self.sheets.items() if sheet.meeting_id == meeting_id}:
+            self.hub.in_background(self._recheck(meeting_id, item_id))
 
     async def _recheck(self, meeting_id: UUID, item_id: UUID) -> None:
         sheets = [sheet for key, sheet in self.sheets.items() if key[0] == item_id]

@@ -66,10 +66,10 @@ def _on_the_table(item: AgendaItem) -> bool:
 def _readable(place: Place, meeting_id: UUID, item_id: UUID) -> AgendaItem:
     """The item, for whoever may read its draft (as ``views/room.py: draft``): who sits at the table and may read the case."""
     item = access.access_item_for(place.person, meeting_id, item_id, "read_case", lock=False)
-    if item.referral_id is not None and item.referral is None:
-        raise Denied()  # row-level security says no where the matrix said yes: the stricter one counts
     if access.chair_at(place.person, item.meeting).is_guest:
         raise NotFound()
+    if item.referral_id is not None and item.referral is None:
+        raise Denied()  # row-level security says no where the matrix said yes: the stricter one counts
     return item
 
 
