@@ -85,6 +85,10 @@ export interface Commands {
     steps: Step[];
     protocol_deviation: string;
   };
+  /** Show a guest out. */
+  'guest.eject': {
+    guest: Id;
+  };
   /** End the meeting. */
   'meeting.close': Record<string, never>;
   /** Let a secretary record, or no longer. */
@@ -150,6 +154,14 @@ export interface Commands {
   'remark.say': {
     item: Id;
     text: string;
+  };
+  /** Let the screen on a wall that shows this code show the meeting. */
+  'wall.pair': {
+    code: string;
+  };
+  /** Let a screen on a wall go dark. */
+  'wall.unpair': {
+    id: Id;
   };
 }
 

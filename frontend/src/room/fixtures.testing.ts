@@ -88,6 +88,8 @@ export function aRoom(change: Partial<Room> = {}): Room {
     intents: { curative: 'Curatief', palliative: 'Palliatief', diagnostic: 'Diagnostisch' },
     sittings: [{ id: id('e0', 1), starts_at: '2026-12-02T13:00:00Z' }],
     guests: [],
+    walls: [],
+    slot: null,
     disciplines: { oncology: 'Medische oncologie', radiology: 'Radiologie', pathology: 'Anatomopathologie', surgery: 'Heelkunde' },
     candidates: [{ referral: id('d0', 1), label: 'L.W. 1958', organisation: organisationId(2) }],
     ...change,

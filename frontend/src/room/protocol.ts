@@ -167,6 +167,12 @@ export interface Remark {
   text: string;
 }
 
+export interface Wall {
+  id: Id;
+  by: Id;
+  at: Iso;
+}
+
 export interface Room {
   meeting: Meeting;
   organisations: Record<Id, Organisation>;
@@ -182,6 +188,10 @@ export interface Room {
   sittings: Sitting[];
   /** Who was invited to one item, for those who run the meeting. */
   guests: Guest[];
+  /** Screens on walls that show this meeting; for whoever may let them go. */
+  walls: Wall[];
+  /** Where a guest's own item stands; null for everybody else. */
+  slot: 'waiting' | 'in' | 'out' | null;
   disciplines: Record<string, string>;
 }
 
@@ -196,6 +206,7 @@ export interface Patch {
   candidates?: Candidate[];
   sittings?: Sitting[];
   guests?: Guest[];
+  walls?: Wall[];
   organisations?: Record<Id, Organisation>;
   you?: You;
 }

@@ -37,6 +37,8 @@ export function fromSnapshot(frame: SnapshotFrame): RoomState {
       candidates: room.candidates ?? [],
       sittings: room.sittings ?? [],
       guests: room.guests ?? [],
+      walls: room.walls ?? [],
+      slot: room.slot ?? null,
       disciplines: room.disciplines ?? {},
     },
   };
@@ -74,6 +76,7 @@ export function patched(state: RoomState, patch: Patch): Pick<RoomState, 'you' |
       candidates: patch.candidates ?? room.candidates,
       sittings: patch.sittings ?? room.sittings,
       guests: patch.guests ?? room.guests,
+      walls: patch.walls ?? room.walls,
     },
   };
 }

@@ -277,6 +277,15 @@ export const words = {
   documentUnreachable: () => gettext('The document cannot be fetched now.'),
   pageWithoutText: () => gettext('This page is a picture without text that can be read aloud.'),
 
+  screens: () => gettext('Screens on a wall'),
+  pairScreen: () => gettext('Pair a screen'),
+  pair: () => gettext('Pair'),
+  unpair: () => gettext('Let it go dark'),
+  wallCode: () => gettext('Code on the screen'),
+  pairHelp: (address: string) =>
+    interpolate(gettext('Open %(address)s on the screen, without signing in. It then shows the shared view, as you may see it, until the meeting ends.'), { address }),
+  pairedBy: (name: string, time: string) => interpolate(gettext('paired by %(name)s at %(time)s'), { name, time }),
+
   // Recommendation
   recommendation: () => gettext('Recommendation'),
   steps: () => gettext('Steps'),
@@ -370,6 +379,11 @@ export const words = {
 
   // Guest
   lobbyTitle: () => gettext('You are in the lobby'),
-  lobbyText: () => gettext('Your item is opened by the chair. This page then shows it by itself; you need not do anything.'),
-  lobbyOver: () => gettext('Your item has been dealt with. Thank you for taking part; you can close this page.'),
+  lobbyName: (name: string) => interpolate(gettext('Welcome, %(name)s.'), { name }),
+  lobbyText: () => gettext('Stay on this page. You are called in when it is your turn; you need not do anything.'),
+  lobbyStart: (time: string) => interpolate(gettext('The meeting starts at %(time)s.'), { time }),
+  lobbyCut: () => gettext('The line is cut. This page comes back by itself.'),
+  goIn: () => gettext('It is your turn. Your item is on the table.'),
+  goodbyeTitle: () => gettext('Thank you'),
+  goodbyeText: () => gettext('Your part of the meeting is over. You may close this page.'),
 } as const;
