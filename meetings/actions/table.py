@@ -132,7 +132,7 @@ def open_up(item: AgendaItem, meeting: Meeting, at: datetime) -> list[Event]:
 
 def begin_decision(item: AgendaItem, meeting: Meeting) -> Decision:
     """The decision of an item that is being written: a new one, unless it was begun before."""
-    if len(item.open_intervals) > 1:  # it was on the table before
+    if len(item.open_intervals) > (item.state == State.OPEN):  # it was on the table before
         states_open = (Decision.State.DRAFT, Decision.State.RECORDED)
         found = Decision.objects.filter(item=item, state__in=states_open).first()
         if found is not None:

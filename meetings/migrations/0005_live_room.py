@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
                     "item",
                     models.ForeignKey(
                         db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="texts",
                         to="meetings.agendaitem",
                     ),
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                     "document",
                     models.ForeignKey(
                         db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="updates",
                         to="meetings.textdocument",
                     ),
@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
                     "item",
                     models.ForeignKey(
                         db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="voices",
                         to="meetings.agendaitem",
                     ),
@@ -410,7 +410,7 @@ class Migration(migrations.Migration):
                     "item",
                     models.ForeignKey(
                         db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="remarks",
                         to="meetings.agendaitem",
                     ),

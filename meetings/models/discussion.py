@@ -20,7 +20,7 @@ class Voice(models.Model):
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     board = models.ForeignKey("directory.Board", on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(
-        "meetings.AgendaItem", on_delete=models.CASCADE, related_name="voices", db_constraint=False
+        "meetings.AgendaItem", on_delete=models.PROTECT, related_name="voices", db_constraint=False
     )
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
     person = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
@@ -54,7 +54,7 @@ class Remark(models.Model):
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     board = models.ForeignKey("directory.Board", on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(
-        "meetings.AgendaItem", on_delete=models.CASCADE, related_name="remarks", db_constraint=False
+        "meetings.AgendaItem", on_delete=models.PROTECT, related_name="remarks", db_constraint=False
     )
     case = models.ForeignKey(
         "cases.Case", on_delete=models.PROTECT, null=True, related_name="remarks", db_constraint=False

@@ -18,7 +18,7 @@ class TextDocument(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     board = models.ForeignKey("directory.Board", on_delete=models.PROTECT, related_name="+")
-    item = models.ForeignKey("meetings.AgendaItem", on_delete=models.CASCADE, related_name="texts", db_constraint=False)
+    item = models.ForeignKey("meetings.AgendaItem", on_delete=models.PROTECT, related_name="texts", db_constraint=False)
     case = models.ForeignKey(
         "cases.Case", on_delete=models.PROTECT, null=True, related_name="texts", db_constraint=False
     )
@@ -39,7 +39,7 @@ class TextDocument(models.Model):
 class TextUpdate(models.Model):
     """One Yjs update (v1 encoding) of a document, the ``n``-th. Rows are added, never changed."""
 
-    document = models.ForeignKey(TextDocument, on_delete=models.CASCADE, related_name="updates", db_constraint=False)
+    document = models.ForeignKey(TextDocument, on_delete=models.PROTECT, related_name="updates", db_constraint=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     n = models.PositiveIntegerField()
     data = models.BinaryField()

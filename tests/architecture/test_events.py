@@ -29,7 +29,7 @@ WRITTEN = {
 }  # fmt: skip
 
 # A short word out of a list of codes.
-CODES = {"state", "before", "after", "reason", "kind", "how", "edition"}
+CODES = {"state", "before", "after", "reason", "kind", "how", "edition", "what"}
 
 # Heard in no room, and why.
 SILENT = {"directory.changed": "the access epoch, raised by triggers, tells the rooms"}

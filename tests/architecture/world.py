@@ -24,7 +24,7 @@ from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
-from meetings.models import AgendaItem, Beside, Decision, Delivery, Meeting, Reminder, Report, Series
+from meetings.models import AgendaItem, Beside, Decision, Delivery, GuestInvitation, Meeting, Reminder, Report, Series
 from tests.cast import Cast
 from tests.factories import (
     PDF,
@@ -67,6 +67,7 @@ class Things:
     delivery: Delivery
     person: Person
     beside: Beside
+    invitation: GuestInvitation
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -87,6 +88,7 @@ class Things:
             "delivery_id": self.delivery.pk,
             "requester_id": self.person.pk,
             "beside_id": self.beside.pk,
+            "guest_id": self.invitation.pk,
         }
 
     @property
@@ -147,9 +149,21 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         beside = Beside.objects.create(
             meeting=meeting, host=requester, organisation=hospital, name=f"{CANARY} An", discipline="radiology"
         )
+        visitor = Person.objects.create(username=f"guest-{new_id().hex}", last_name=f"{CANARY} Jef", visitor=True)
+        invitation = GuestInvitation.objects.create(
+            hospital=hospital,
+            meeting=meeting,
+            item=item,
+            person=visitor,
+            name=visitor.last_name,
+            mail="jef@example.org",
+            token_digest="0" * 64,
+            expires_at=meeting.ends_at,
+            made_by=cast.secretary.person,
+        )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester, beside,
+        report, reminder, delivery, requester, beside, invitation,
     )  # fmt: skip
 
 
@@ -257,6 +271,10 @@ def arguments(things: Things) -> dict[str, Any]:
         "upload": Upload("verslag.pdf", PDF),
         "version": 1,
         "allowed": True,
+        "code": "000000",
+        "device": "0" * 64,
+        "mail": "guest@example.org",
+        "phone": "",
         "discipline": "radiology",
         "items": [things.item.pk],
         "name": "An Peeters",
