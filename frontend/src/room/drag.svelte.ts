@@ -49,8 +49,8 @@ export class RowDrag {
     const scroller = row?.closest<HTMLElement>('.pane');
     if (scroller) {
       const box = scroller.getBoundingClientRect();
-      if (event.clientY < box.top + EDGE) scroller.scrollBy(0, -8);
-      if (event.clientY > box.bottom - EDGE) scroller.scrollBy(0, 8);
+      if (event.clientY < box.top + EDGE) scroller.scrollBy?.(0, -8);
+      if (event.clientY > box.bottom - EDGE) scroller.scrollBy?.(0, 8);
     }
     if (!row) {
       this.over = null;
