@@ -11,7 +11,7 @@ were made: so the mail can be sent again as it was, and whoever reads the databa
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.utils.crypto import salted_hmac
 
@@ -75,7 +75,7 @@ def holder_of(token: str) -> Holder | None:
     if len(token) != 64 or not token.isascii():
         return None
     try:
-        raw = urlsafe_b64decode(token)
+        raw = b64decode(token, altchars=b"-_", validate=True)
     except ValueError:
         return None
     return Holder(UUID(bytes=raw[:16]))
@@ -147,6 +147,12 @@ def people_by_item(meeting: Meeting) -> dict[UUID, set[UUID]]:
     by_link = GuestInvitation.objects.filter(item=OuterRef("pk"), confirmed_at__isnull=False).values("person")
     rows = AgendaItem.objects.filter(meeting=meeting).values_list("pk", "referral__guest", ArraySubquery(by_link))
     return {item_id: {*([guest] if guest else ()), *linked} for item_id, guest, linked in rows}
+
+
+def how_many() -> Subquery:
+    """For items: to how many people each was opened by a link that was not withdrawn (``None`` for nobody)."""
+    found = GuestInvitation.objects.filter(item=OuterRef("pk"), revoked_at=None).order_by().values("item")
+    return Subquery(found.annotate(n=Count("pk")).values("n"))
 
 
 # --- what the room says of them ----------------------------------------------------------------------------------------

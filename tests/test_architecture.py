@@ -67,6 +67,10 @@ ELEVATED = {
         "meetings/actions/signing.py",
         "decision.chain",
     ): "the chain of a board's decisions counts those of every hospital",
+    (
+        "meetings/actions/inviting.py",
+        "guest.slot",
+    ): "whether the case of a guest who was just let in is on the table, before they may read it",
     ("meetings/views/rows.py", "agenda.label"): "the label of a case that the reader may not read",
 }
 

@@ -85,6 +85,7 @@ def _page(
         "reasons": dict(kind.choices("postponement_reasons", get_language())),
         "editable": editable,
         "can_build": can_build,
+        "can_invite": place.permits("run"),
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],
         "new_id": new_id,

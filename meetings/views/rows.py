@@ -10,7 +10,7 @@ from cases.access import visible_cases
 from cases.models import Referral
 from mdo.directory.models import Organisation
 from mdo.kernel.acting import Actor, elevated
-from meetings import access, agenda
+from meetings import access, agenda, guests
 from meetings.access import Chair
 from meetings.forecast import Forecast, forecast
 from meetings.models import AgendaItem, Meeting
@@ -39,6 +39,16 @@ class Row:
         return self.item.state == AgendaItem.State.SCHEDULED
 
     @property
+    def takes_guests(self) -> bool:
+        """Whether somebody may still be invited to it by a link."""
+        return self.referral is not None and self.item.state in (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
+
+    @property
+    def guests(self) -> int:
+        """How many were."""
+        return getattr(self.item, "invited", None) or 0
+
+    @property
     def place(self) -> int:
         return self.item.position
 
@@ -62,6 +72,7 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
     whatever the number of items."""
     found = access.visible_items(by, meeting, place)
     found = found.select_related("hospital", "topic", "referral__case__patient", "referral__requester")
+    found = found.annotate(invited=guests.how_many())
     if tumours:
         found = found.prefetch_related("referral__case__tumours")
     items = list(found.order_by("position"))

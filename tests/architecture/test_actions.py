@@ -172,6 +172,8 @@ WITHOUT_COMMAND_ID = {
     "agenda.withdraw_items": "finds nothing left to strike",
     "delivery.send": "a row that is done is not done again",
     "directory.change": "Django's admin, a form at a time, under its own protection",
+    "guest.confirm": "a second telling finds this browser let in, or the try counted",
+    "guest.identify": "as above",
     "meeting.plan_due": "sittings that are there are not made again",
     "person.choose_language": "the same language twice is that language",
     "presence.note": "says what the leases hold",

@@ -20,6 +20,7 @@ CARE = (
     "cases_document",
     "cases_referral",
     "meetings_decision",
+    "meetings_guestinvitation",
     "meetings_remark",
     "meetings_textdocument",
     "meetings_textupdate",
@@ -47,6 +48,7 @@ ACROSS_HOSPITALS = {
     "meetings_decision.meeting_id": "a decision belongs to the patient's hospital, its meeting to the organiser",
     "meetings_report.meeting_id": "as above",
     "meetings_delivery.meeting_id": "a mail about a referral of a partner, from the organiser's meeting",
+    "meetings_guestinvitation.meeting_id": "a guest of a partner's case, at the organiser's meeting",
     "meetings_reminder.meeting_id": "holds nothing of a case",
     "meetings_decision.replaces_id": "both are of the same item, whose key is composite; the trigger compares them",
 }

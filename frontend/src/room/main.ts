@@ -1,6 +1,7 @@
-/** The live room: mounts on `<div id="room" data-meeting data-ws data-strings-url [data-for] [data-agenda]>`. */
+/** The live room: mounts on `<div id="room" data-meeting data-ws data-strings-url [data-for] [data-agenda] [data-guest]>`. */
 import { mount } from 'svelte';
 import { loadCatalogue } from '../i18n';
+import GuestView from './components/GuestView.svelte';
 import RoomApp from './components/RoomApp.svelte';
 import { RoomStore } from './room.svelte';
 
@@ -13,10 +14,20 @@ async function begin(target: HTMLElement): Promise<void> {
   if (organisation) url.searchParams.set('for', organisation);
   const store = new RoomStore(meeting, url.href, undefined, { ...(organisation ? { organisation } : {}), ...(agenda ? { wayOut: agenda } : {}) });
   target.replaceChildren();
-  mount(RoomApp, { target, props: { store } });
+  if (target.dataset['guest'] === undefined) mount(RoomApp, { target, props: { store } });
+  else visit(target, store);
   store.start();
   window.addEventListener('beforeunload', (event) => {
     if (store.hasUnsaved) event.preventDefault();
+  });
+}
+
+/** A guest's page: nothing of it outlives the leaving, not even in the browser's memory of pages. */
+function visit(target: HTMLElement, store: RoomStore): void {
+  mount(GuestView, { target, props: { store } });
+  window.addEventListener('pagehide', () => target.replaceChildren());
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) window.location.reload();
   });
 }
 
