@@ -50,7 +50,7 @@ def apply(room: dict[str, Any], patch: dict[str, Any]) -> None:
     )
     room["people"] = sorted(room["people"], key=lambda each: each["id"])
     room["organisations"] = {**room.get("organisations", {}), **patch.get("organisations", {})}
-    for key in ("meeting", "forecast", "quorum", "candidates"):
+    for key in ("meeting", "forecast", "quorum", "candidates", "walls"):
         if key in patch:
             room[key] = patch[key]
 

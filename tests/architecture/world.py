@@ -24,7 +24,18 @@ from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
-from meetings.models import AgendaItem, Beside, Decision, Delivery, GuestInvitation, Meeting, Reminder, Report, Series
+from meetings.models import (
+    AgendaItem,
+    Beside,
+    Decision,
+    Delivery,
+    GuestInvitation,
+    Meeting,
+    Reminder,
+    Report,
+    Series,
+    WallDisplay,
+)
 from tests.cast import Cast
 from tests.factories import (
     PDF,
@@ -68,6 +79,7 @@ class Things:
     person: Person
     beside: Beside
     invitation: GuestInvitation
+    wall: WallDisplay
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -88,6 +100,7 @@ class Things:
             "delivery_id": self.delivery.pk,
             "requester_id": self.person.pk,
             "beside_id": self.beside.pk,
+            "wall_id": self.wall.pk,
             "guest_id": self.invitation.pk,
         }
 
@@ -146,6 +159,13 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             due_at=now(),
         )
         tumour = case.tumours.get()
+        wall = WallDisplay.objects.create(
+            hospital_id=meeting.hospital_id,
+            meeting=meeting,
+            key_digest=new_id().hex,
+            paired_by=cast.chair.person,
+            organisation=cast.organiser,
+        )
         beside = Beside.objects.create(
             meeting=meeting, host=requester, organisation=hospital, name=f"{CANARY} An", discipline="radiology"
         )
@@ -163,7 +183,7 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester, beside, invitation,
+        report, reminder, delivery, requester, beside, invitation, wall,
     )  # fmt: skip
 
 
@@ -265,6 +285,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "steps": [{"kind": "surgery", "text": CANARY}],
         "text": CANARY,
         "title": CANARY,
+        "code": "ACDEFG",
         "to": 1,
         "to_meeting": None,
         "tumours": None,
