@@ -54,6 +54,11 @@ class RoomPage:
         return self.page.get_by_role("region", name="Recommendation")
 
     @property
+    def text(self) -> Locator:
+        """The recommendation's text, while it can be typed."""
+        return self.page.get_by_label("Text", exact=True)
+
+    @property
     def people(self) -> Locator:
         return self.page.get_by_role("region", name="People")
 
@@ -107,9 +112,9 @@ class RoomPage:
         self.press("n")
 
     def write(self, text: str) -> None:
-        """Take the pen and type; comes back when the server has it."""
+        """Go to the text and type; comes back when the server has it."""
         self.press("e")
-        expect(self.page.get_by_label("Text", exact=True)).to_be_focused()
+        expect(self.text).to_be_focused()
         self.page.keyboard.type(text)
         self.saved()
 

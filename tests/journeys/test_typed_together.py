@@ -39,6 +39,7 @@ def test_a_text_is_typed_together(cast: Cast, visitors: Visitors, meeting: Meeti
     )
     chair.start()
     chair.next()
+    chair.on_table(1)
     radiologist.on_table(1)
 
     # Both in one text: each sees the other's words and name.

@@ -460,6 +460,7 @@ test('words on an item that was taken off the agenda stay on the page', async ()
   await atFirst();
   press('e');
   await see(() => find('[data-text=recommendation]'));
+  table.texts.editable = () => false;
   type('For nobody?');
   table.room.items = table.room.items.filter((item) => item.id !== itemId(1));
   table.room.meeting = { ...table.room.meeting, current: null };

@@ -9,6 +9,7 @@ export class Texts {
   /** State and version of an item when its texts were last asked for. */
   private readonly turns = new Map<Id, string>();
   private up = false;
+  private stirred = false;
   private changes = $state(0);
 
   constructor(private readonly tell: TextLine['tell']) {}
@@ -35,10 +36,20 @@ export class Texts {
     this.changes += 1;
   }
 
+  /** Drawn a moment later, and once for many: a field that is taken away says that its caret left while the page is being drawn. */
+  private readonly changed = (): void => {
+    if (this.stirred) return;
+    this.stirred = true;
+    queueMicrotask(() => {
+      this.stirred = false;
+      this.changes += 1;
+    });
+  };
+
   private begin(item: Id, field: Field): void {
     const key = `${item} ${field}`;
     if (this.sessions.has(key)) return;
-    const session = new TextSession(item, field, { tell: this.tell, changed: () => (this.changes += 1) });
+    const session = new TextSession(item, field, { tell: this.tell, changed: this.changed });
     this.sessions.set(key, session);
     if (this.up) session.join();
   }
