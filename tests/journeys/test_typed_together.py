@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from meetings.models import Decision, Meeting, Remark
 from mdo.kernel.clock import now
+from meetings.models import Decision, Meeting, Remark
 from tests.cast import Cast
 from tests.factories import make_case, make_item, make_meeting, make_patient, make_referral
 from tests.journeys.pages import RoomPage
