@@ -128,7 +128,7 @@ def _wire_type(annotation: Any, metadata: list[Any]) -> str:
             f"{name}: {_wire_type(f.annotation, f.metadata)}" for name, f in annotation.model_fields.items()
         )
         return f"{{{inside}}}"
-    words = {UUID: "uuid", int: "integer", str: "text", bool: "boolean", dict: "object"}
+    words = {UUID: "uuid", int: "integer", float: "number", str: "text", bytes: "base64", bool: "boolean", dict: "object"}
     found = words.get(annotation) or words.get(get_origin(annotation)) or str(annotation)
     for each in metadata:
         if isinstance(each, MaxLen):
@@ -172,6 +172,25 @@ FRAMES = [
         "it was not done, in words; `current` is the version in force",
     ),
     ("head", "`seq`, `now`", "the last sequence of this room: answer to `ping`, and every 10 s"),
+    (
+        "text.state",
+        "`item`, `field`, `n`, `frozen`, `editable`, `data`, `sv`",
+        "a typed text as it stands: what the asker lacks (Yjs, base64), the number of its last update, the server's state vector",
+    ),
+    ("text.update", "`item`, `field`, `n`, `data`, `by`", "somebody typed; it is stored"),
+    ("text.saved", "`id`, `item`, `field`, `n`", "what this client typed is stored"),
+    ("text.refused", "`id`, `item`, `field`, `code`, `message`", "it was not stored; the client keeps it and says so"),
+    (
+        "text.frozen",
+        "`item`, `field`, `frozen`, `n`",
+        "the text is read back or recorded and cannot be typed on, or can again",
+    ),
+    ("text.caret", "`item`, `field`, `by`, `name`, `data`", "where somebody's caret stands; never stored"),
+    (
+        "signal",
+        "`kind`, `by`, `name`, `data`",
+        "what the presenter looks at (`view`), or where somebody points; never stored",
+    ),
 ]
 
 
@@ -194,16 +213,24 @@ def _refusals() -> list[tuple[str, str]]:
     )
 
 
+def _name_of(message: type[BaseModel]) -> str:
+    """What a message is called on the wire; a command has any name of the table of commands."""
+    kind = message.model_fields["do"].annotation
+    return str(get_args(kind)[0]) if get_origin(kind) is Literal else "the name of a command"
+
+
 def room_protocol() -> str:
     """`docs/room-protocol.md`."""
     from meetings.room.commands import COMMANDS
-    from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, Envelope, Ping, Resume
+    from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, ClientMessage
+    from meetings.room.signals import MODELS
 
     commands = [
         (f"`{name}`", _arguments(each.model), f"`{each.action.row}`", _sentence(each.model))
         for name, each in sorted(COMMANDS.items())
     ]
-    messages = [(f"`{each.__name__.lower()}`", _arguments(each), _sentence(each)) for each in (Envelope, Ping, Resume)]
+    messages = [(f"`{_name_of(each)}`", _arguments(each), _sentence(each)) for each in get_args(ClientMessage)]
+    signals = [(f"`{kind}`", _arguments(model), _sentence(model)) for kind, model in MODELS.items()]
     return _page(
         "The wire of the room",
         f"`/ws/meetings/<id>/?since=N`, subprotocol `{SUBPROTOCOL}`, JSON text frames of at most {MAX_BYTES // 1024} KiB. With",
@@ -217,7 +244,11 @@ def room_protocol() -> str:
         "",
         "## From the client",
         "",
-        *_table(("message", "fields", "meaning"), messages),
+        *_table(("`do`", "fields", "meaning"), messages),
+        "",
+        "## Signals",
+        "",
+        *_table(("`kind`", "`data`", "meaning"), signals),
         "",
         "## Commands",
         "",

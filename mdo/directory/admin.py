@@ -72,6 +72,7 @@ FIELDS = {
     "place": _("place"),
     "profession": _("profession"),
     "purpose": _("purpose"),
+    "read_back": _("read-back"),
     "role": _("role"),
     "rule_set": _("rule set"),
     "short_name": _("short name"),

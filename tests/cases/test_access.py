@@ -293,6 +293,17 @@ def test_a_grant_opens_and_ends(cast: Cast) -> None:
     assert seen(world, guest)["visible"] == seen(world, guest)["raw"] == set()
 
 
+def test_a_grant_shows_no_draft_that_is_meant_for_another_board(cast: Cast) -> None:
+    """Neither in the code nor, asked by itself, in the database."""
+    case = make_case(cast.organiser, cast.requester.person)
+    known = make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status="scheduled")
+    make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status="draft")
+    make_grant(case, cast.guest.person)
+    with acting_as(cast.guest) as guest:
+        assert list(access.visible_referrals(guest).values_list("pk", flat=True)) == [known.pk]
+        assert list(Referral.objects.filter(case=case).values_list("pk", flat=True)) == [known.pk]
+
+
 # --- the database by itself --------------------------------------------------------------------------------------------
 
 

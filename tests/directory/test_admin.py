@@ -271,6 +271,7 @@ def board_form(cast: Cast, **changes: Any) -> dict[str, Any]:
         "time_zone": "Europe/Brussels",
         "minutes_per_item": "5",
         "deadline_hours": "48",
+        "read_back": "each",
         "partners_draft": "on",
         "quorum_disciplines": "4",
         "quorum_people": "",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class Agreement(models.Model):
-    """A cooperation agreement (DOMAIN §1). In force: signed, by all of its parties, between its dates."""
+    """A cooperation agreement (DOMAIN §1). In force: signed, between its dates, and for those of its parties that signed it: one
+    that joins later or has not signed yet takes nothing from the others, and gets nothing."""
 
     class Status(models.TextChoices):
         DECLARATION = "declaration", _("Declaration of intent")
