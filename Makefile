@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install bench-start help
+.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-room chaos help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -35,6 +35,16 @@ install: ## packages and front end only
 
 bench-start: ## measure the first and later starts of a fresh clone
 	@$(PYTHON) tests/bench/start_times.py
+
+bench-pages: install ## measure the pages, and their queries: var/bench-pages.json
+	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/bench/bench_pages.py
+
+bench-room: install ## measure the room, beside what it is held against: var/bench-room.json (6 minutes at most)
+	@.venv/bin/python -m tests.bench.bench_room
+
+chaos: install ## kill everything under a room, type together through cuts: var/chaos.json (10 minutes at most)
+	@.venv/bin/python -m tests.chaos
+	@test ! -f tests/chaos/text_convergence.py || .venv/bin/python -m tests.chaos.text_convergence
 
 lock: ## pin every package anew, with hashes and without addresses
 	@sh requirements/lock.sh
