@@ -36,6 +36,7 @@ SHARP = {
     r"\blogin_not_required\b": {
         "mdo/mailbox.py": "the demonstration's mail, in demo mode only",
         "mdo/directory/views/language.py": "choosing a language on the way in",
+        "meetings/views/guests.py": "a guest's link and code come before anybody is signed in",
         "meetings/views/wall.py": "a screen on a wall signs nobody in: what it shows hangs on who paired it",
     },
     r"db_constraint=False": {

@@ -19,7 +19,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm, UsernameField
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import ForeignKey, Model
+from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import BaseInlineFormSet, BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -262,6 +262,10 @@ class PersonAdmin(OperatorAdmin, UserAdmin):
         (None, {"fields": ("title", "first_name", "last_name", "email", "profession", "language")}),
         (_("Account"), {"fields": ("username", "usable_password", "password1", "password2")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
+        """Not the guests of single cases: whose guest somebody is says something about a patient, and they get no account."""
+        return super().get_queryset(request).filter(visitor=False)
 
     @admin.display(boolean=True, description=_("account"))
     def has_account(self, person: Person) -> bool:

@@ -53,7 +53,7 @@ def called_with(name: str, things: Things) -> dict[str, Any]:
     return values
 
 
-def answer(cast: Cast, who: str, name: str, **values: Any) -> Refused | None:
+def answer(cast: Cast, who: str, name: str, /, **values: Any) -> Refused | None:
     """What refuses the call; `None` when it was done."""
     with acting_as(cast.members[who]) as person:
         try:
@@ -65,7 +65,7 @@ def answer(cast: Cast, who: str, name: str, **values: Any) -> Refused | None:
     return refused
 
 
-def tried(cast: Cast, who: str, name: str, **values: Any) -> Exception | None:
+def tried(cast: Cast, who: str, name: str, /, **values: Any) -> Exception | None:
     """As `answer`, undone afterwards; a fault is given back too."""
     with transaction.atomic():
         try:
