@@ -45,6 +45,9 @@ export interface Toast {
 /** How long a refusal stays on the page, in ms. */
 const TOAST_FOR = 12_000;
 
+/** From this height on, people and chat are unfolded side by side, in px. */
+const ROOM_FOR_BOTH = 1_000;
+
 /** The same switch as on the other pages (src/pages/keys.ts). */
 const KEYS_SWITCH = 'mdo-single-keys';
 
@@ -239,6 +242,7 @@ export class RoomStore {
     this.now = this.connection.clock.now();
     this.chairing.heard(before, state, frame);
     this.talk.meet(before, state, itemById(state.room, this.viewed));
+    this.reading.heard(before && itemById(before.room, this.viewed), itemById(state.room, this.viewed));
     const wasOpen = before && openItem(before.room);
     const open = openItem(state.room);
     if (!before || wasOpen?.id !== open?.id) {
@@ -420,6 +424,17 @@ export class RoomStore {
   toggleFollow(): void {
     if (this.following && !this.held && this.eye.following) this.eye.lookAway();
     else this.follow();
+  }
+
+  /** A low window has room for one of the lists beside the text. */
+  unfoldPeople(open: boolean): void {
+    this.peopleOpen = open;
+    if (open && window.innerHeight < ROOM_FOR_BOTH) this.talk.unfold(false);
+  }
+
+  unfoldTalk(open: boolean): void {
+    this.talk.unfold(open);
+    if (open && window.innerHeight < ROOM_FOR_BOTH) this.peopleOpen = false;
   }
 
   switchKeys(on: boolean): void {
