@@ -285,7 +285,6 @@ def arguments(things: Things) -> dict[str, Any]:
         "steps": [{"kind": "surgery", "text": CANARY}],
         "text": CANARY,
         "title": CANARY,
-        "code": "ACDEFG",
         "to": 1,
         "to_meeting": None,
         "tumours": None,
