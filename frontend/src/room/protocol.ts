@@ -1,11 +1,9 @@
 /** The wire of the room, subprotocol `mdo.room.v1`: what frames hold, nothing else. */
 
-import type { Commands, Id, RefusalCode, Right as MadeRight, Step } from './commands.generated';
-import type {} from './coming';
+import type { Commands, Id, RefusalCode, Right, Step } from './commands.generated';
 
 export { CLOSE, SUBPROTOCOL } from './commands.generated';
-export type { Commands, Id, RefusalCode, Step };
-export type Right = MadeRight | 'read_back' | 'invite';
+export type { Commands, Id, RefusalCode, Right, Step };
 
 export type Iso = string;
 
