@@ -127,6 +127,7 @@ export const words = {
   isReadBack: (n: number, label: string) => interpolate(gettext('The wording for item %(n)s, %(label)s, is read back.'), { n, label }),
   isWrittenAgain: (n: number, label: string) => interpolate(gettext('The wording for item %(n)s, %(label)s, is being changed.'), { n, label }),
   dissents: (name: string) => interpolate(gettext('%(name)s dissents.'), { name }),
+  dissentCount: (n: number) => interpolate(ngettext('%(n)s dissent', '%(n)s dissents', n), { n }),
   confirm: () => gettext('Confirm'),
   confirmed: () => gettext('Confirmed'),
   dissent: () => gettext('Dissent'),
