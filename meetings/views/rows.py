@@ -75,7 +75,7 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
     found = found.annotate(invited=guests.how_many())
     if tumours:
         found = found.prefetch_related("referral__case__tumours")
-    items = list(found.order_by("position"))
+    items: list[AgendaItem] = list(found.order_by("position"))
     every = items if not place.is_guest else list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
     times = forecast(every, starts_at=meeting.starts_at, started_at=meeting.started_at, closed_at=meeting.closed_at)
     readable = set(visible_cases(by).filter(referrals__items__meeting=meeting).values_list("pk", flat=True))

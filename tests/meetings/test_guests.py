@@ -180,6 +180,7 @@ def test_the_mail_holds_the_link_and_nothing_of_the_case(cast: Cast, own: Agenda
     text = message.subject + message.body
     for secret in ("Eerstemans", "Middelmans", "Laatstemans", guests.code(invitation), str(own.pk), "general"):
         assert secret not in text
+    assert isinstance(message, mail.EmailMultiAlternatives)
     assert message.alternatives == []
 
 
