@@ -261,11 +261,32 @@ describe('typed together', () => {
     other.text('recommendation')!.session.type(0, 0, 'Later: ');
     other.text('recommendation')!.session.carets.place({ anchor: 0, head: 5 });
     await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')!.value === 'Later: Surgery');
-    await see(() => find('.others')?.parentElement?.parentElement?.textContent?.includes('dr. P. Persoon 2'));
+    await see(() => document.querySelectorAll('.others')[1]?.textContent?.includes('dr. P. Persoon 2'));
     expect([...document.querySelectorAll('.mirror .chosen')].map((part) => part.textContent)).toEqual(['Later']);
     // The field is the same one, the caret is behind the own words.
     expect([find('[data-text=recommendation]') === field, find<HTMLTextAreaElement>('[data-text=recommendation]')!.selectionStart]).toEqual([true, 14]);
     other.stop();
+  });
+
+  test('the field keeps the focus when the structured part comes after the text', async () => {
+    const real = globalThis.fetch;
+    let come = () => {};
+    const held = new Promise<void>((resolve) => (come = resolve));
+    vi.stubGlobal('fetch', async (path: string, options: RequestInit) => {
+      if (path.includes('/draft/')) await held;
+      return real(path, options);
+    });
+    await enter();
+    press('s');
+    await see(() => store.running);
+    press('n');
+    await see(() => store.item);
+    press('e');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    expect(find('[data-add-step]')).toBeNull();
+    come();
+    await see(() => find('[data-add-step]'));
+    expect(document.activeElement).toBe(find('[data-text=recommendation]'));
   });
 
   test('the discussion is a text of its own, and stays to be read', async () => {
