@@ -46,6 +46,11 @@ class Copy:
         self._tried = Known()
         self._accepted: list[tuple[bytes, UUID]] = []  # in the trial, not in a row yet
         self._at_most = 0  # the trial's text is no longer than this
+        self._typists: set[UUID | None] = set()
+
+    def has_typed(self, person: UUID) -> bool:
+        """Whether a row that was taken is this person's."""
+        return person in self._typists
 
     def take(self, n: int, data: bytes, by: UUID | None) -> None:
         """The row ``n``; one that was taken already changes nothing. Raises ``ValueError`` when one before it is missing."""
@@ -56,6 +61,7 @@ class Copy:
         update = read(data, most=MOST_STORED)
         _within(self._document.apply_update, data)
         self._known.take(update, by)
+        self._typists.add(by)
         self.n = n
         if self._accepted:
             if self._accepted.pop(0)[0] != data:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import Error
+from django.db import DatabaseError, Error, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -205,7 +205,7 @@ def _store(place: Place, meeting_id: UUID, key: Key, copy: Copy, updates: Sequen
             for update in updates:
                 answers.append(_attempt(copy, document, new, update, by))
             if new:
-                _add(document, new, by)
+                _add(document, new, by, known=copy.has_typed(by))
     except BaseException:
         copy.forget_trial()
         raise
@@ -226,20 +226,29 @@ def _attempt(copy: Copy, document: TextDocument, new: list[Row], update: bytes, 
     return Held(document.n + len(new), bool(learnt))
 
 
-def _add(document: TextDocument, new: Sequence[Row], by: UUID) -> None:
-    if not TextUpdate.objects.filter(document=document, by=by).exists():
+# One statement: each that names a protected table is planned with the policies of all that those ask.
+_ADD = (
+    "WITH head AS (UPDATE meetings_textdocument SET n = %s WHERE id = %s RETURNING id, hospital_id)"
+    " INSERT INTO meetings_textupdate (document_id, hospital_id, n, data, by_id, at)"
+    " SELECT head.id, head.hospital_id, added.n, added.data, %s, %s"
+    " FROM head, unnest(%s::integer[], %s::bytea[]) AS added (n, data)"
+)
+
+
+def _add(document: TextDocument, new: Sequence[Row], by: UUID, *, known: bool = False) -> None:
+    """Add rows under the document's lock; the first ones of a person leave a trace. ``known``: they have rows already."""
+    if not known and not TextUpdate.objects.filter(document=document, by=by).exists():
         audit.act(
             "text.update",
             hospital_id=document.hospital_id,
             detail={"text_id": str(document.pk), "item_id": str(document.item_id), "field": document.field},
         )
-    at = now()
-    TextUpdate.objects.bulk_create(
-        TextUpdate(document=document, hospital_id=document.hospital_id, n=n, data=data, by_id=by, at=at)
-        for n, data, _by in new
-    )
     document.n = new[-1][0]
-    document.save(update_fields=["n"])
+    numbers, data = [row[0] for row in new], [row[1] for row in new]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [document.n, document.pk, by, now(), numbers, data])
+        if cursor.rowcount != len(new):
+            raise DatabaseError("rows of a text were not added")
 
 
 def _said(place: Place, name: str, deed: Callable[[], T]) -> T:

@@ -119,8 +119,8 @@ async def test_nobody_is_told_before_the_commit(cast: Cast, monkeypatch: pytest.
         written, go_on = asyncio.Event(), asyncio.Event()
         add = text_work._add
 
-        def held(document, new, by):
-            add(document, new, by)
+        def held(document, new, by, **known):
+            add(document, new, by, **known)
             loop.call_soon_threadsafe(written.set)
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(8)
 
