@@ -15,6 +15,14 @@ from tests.journeys.visitors import Visitor
 from tests.parts import until
 
 
+# What each person may do with a recommendation differs; what it says does not.
+_WITHOUT_BUTTONS = """shown => {
+    const copy = shown.cloneNode(true);
+    copy.querySelectorAll('button, .reopen').forEach(each => each.remove());
+    return copy.textContent;
+}"""
+
+
 @dataclass(frozen=True)
 class Screen:
     """What the room shows to everybody alike."""
@@ -88,7 +96,7 @@ class RoomPage:
         return Screen(
             agenda=tuple(_plain(each) for each in self.agenda.locator("[data-row]").all_inner_texts()),
             case=_plain(self.case.locator(".content, .empty h2").inner_text()),
-            recommendation=_plain(self.recommendation.locator(".body, .empty").inner_text()),
+            recommendation=_plain(self.recommendation.locator(".body, .empty").evaluate(_WITHOUT_BUTTONS)),
             present=tuple(
                 sorted(
                     _plain(each).removesuffix(" (you)")
