@@ -320,6 +320,19 @@ describe('frozen', () => {
     expect([page.session.plain, page.session.kept, page.session.saving]).toEqual(['in time', '', 'saved']);
   });
 
+  test('an answer to an earlier question is not taken for the whole text', async () => {
+    const page = await sat();
+    page.type('recorded');
+    await settle();
+    page.cut();
+    page.type(' not');
+    far.freeze(true);
+    page.connect();
+    page.session.join();
+    await settle();
+    expect([page.session.plain, page.session.kept]).toEqual(['recorded', 'not']);
+  });
+
   test('during a cut: what was typed offline is kept apart', async () => {
     const page = await sat();
     page.type('recorded ');
@@ -345,6 +358,7 @@ test('three pages with cuts, freezes and delays end in the server’s text, and 
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(400) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), page: fc.nat(2), arrives: fc.nat(1) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('connect' as const), page: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('join' as const), page: fc.nat(2) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze' as const), frozen: fc.boolean() }) },
   );
   await fc.assert(
@@ -364,6 +378,7 @@ test('three pages with cuts, freezes and delays end in the server’s text, and 
         else if (one.kind === 'wait') await vi.advanceTimersByTimeAsync(one.ms);
         else if (one.kind === 'cut' && page.up) page.cut(one.arrives);
         else if (one.kind === 'connect' && !page.up) page.connect();
+        else if (one.kind === 'join') session.join();
         else if (one.kind === 'freeze') far.freeze(one.frozen);
       }
       for (const page of pages) if (!page.up) page.connect();

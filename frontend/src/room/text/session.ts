@@ -37,6 +37,15 @@ export interface TextLine {
 const HEARD = 'heard';
 const TYPED = 'typed';
 
+/** Is this update all that a document with this state vector holds? */
+function isWhole(update: Uint8Array, sv: Uint8Array): boolean {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, update);
+  const reached = Y.decodeStateVector(Y.encodeStateVector(doc));
+  doc.destroy();
+  return [...Y.decodeStateVector(sv)].every(([client, clock]) => (reached.get(client) ?? 0) >= clock);
+}
+
 export class TextSession {
   doc!: Y.Doc;
   text!: Y.Text;
@@ -235,6 +244,8 @@ export class TextSession {
   }
 
   private hearState({ n, frozen, editable, data, sv }: TextState): void {
+    // While the whole is awaited, an answer to an earlier question may come first: it is only a part.
+    if (this.renewing && !isWhole(fromBase64(data), fromBase64(sv))) return;
     this.stop('answer');
     this.stop('hole');
     this.acknowledged = Y.decodeStateVector(fromBase64(sv));
