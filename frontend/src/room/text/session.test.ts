@@ -329,6 +329,11 @@ describe('frozen', () => {
     far.freeze(true);
     page.connect();
     page.session.join();
+    page.carry(2, 1);
+    // The question for the whole: the server answers questions that overlap once.
+    page.outbox = [];
+    page.carry();
+    expect(page.session.plain).toBe('recorded not');
     await settle();
     expect([page.session.plain, page.session.kept]).toEqual(['recorded', 'not']);
   });

@@ -244,8 +244,11 @@ export class TextSession {
   }
 
   private hearState({ n, frozen, editable, data, sv }: TextState): void {
-    // While the whole is awaited, an answer to an earlier question may come first: it is only a part.
-    if (this.renewing && !isWhole(fromBase64(data), fromBase64(sv))) return;
+    // While the whole is awaited, an answer to an earlier question may come, and be the only one: it is but a part.
+    if (this.renewing && !isWhole(fromBase64(data), fromBase64(sv))) {
+      this.join();
+      return;
+    }
     this.stop('answer');
     this.stop('hole');
     this.acknowledged = Y.decodeStateVector(fromBase64(sv));
