@@ -130,7 +130,9 @@ async def test_nobody_is_told_before_the_commit(cast: Cast, monkeypatch: pytest.
             await written.wait()
         # The row is written, not committed: nobody sees it, and nobody has been told.
         assert await sync_to_async(stored)(item) == (0, "")
-        assert await chair.communicator.receive_nothing(0.3)
+        for client in (chair, radiologist):
+            await client.send({"do": "ping", "seen": client.seq})
+            await client.until(lambda frame: frame["t"] == "head")
         assert not [frame for frame in chair.frames if frame["t"] == "text.saved"]
         assert not [frame for frame in radiologist.frames if frame["t"] == "text.update"]
         go_on.set()
