@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from psycopg import sql
 
 from mdo.environment import BASE_DIR
@@ -122,7 +122,13 @@ def empty(reference: frozenset[str]) -> None:
     with connections["owner"].cursor() as cursor:
         names = sorted(set(_tables(cursor)) - reference)
         tables = sql.SQL(", ").join(sql.Identifier("public", name) for name in names)
-        cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        for attempts_left in reversed(range(5)):
+            try:
+                cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+                break
+            except OperationalError:  # the site still reads what goes: whoever loses a deadlock tries again
+                if not attempts_left:
+                    raise
     connections["owner"].close()
 
 

@@ -132,7 +132,7 @@ def test_a_meeting_without_a_mouse(cast: Cast, visitors: Visitors, meeting: Meet
     expect(chair.dialog).to_have_count(0)
     name = cast.radiologist.person.display_name
     for room in (chair, radiologist):
-        expect(room.page.get_by_role("banner")).to_contain_text(f"Chair: {name}")
+        expect(room.page.get_by_role("heading", level=1)).to_contain_text(f"Chair: {name}")
     radiologist.press("Escape", "n")
     for room in (chair, radiologist):
         room.shows_patient("Claessens")

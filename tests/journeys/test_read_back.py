@@ -79,6 +79,7 @@ def test_a_dissent_stands_in_the_record(cast: Cast, visitors: Visitors) -> None:
     chair.press("w")
     expect(wording(radiologist)).to_have_count(0)
     chair.press("e")
+    expect(chair.text).to_be_focused()
     chair.press("Control+End")
     chair.page.keyboard.type(" Radiotherapy afterwards.")
     chair.saved()
