@@ -264,7 +264,7 @@ class Hub:
                 await self.recheck(room)
             if room.seq is not None and seen.heads.get(room.meeting_id, 0) > room.seq:
                 room.moved.set()
-        await self.texts.pulse()
+        self.texts.pulse()
         for each in connections:
             if each.behind:
                 await self.drop(each, Close.BEHIND)
