@@ -58,6 +58,7 @@ class Texts:
         self.hub = hub
         self.sheets: dict[Key, Sheet] = {}
         self.failures = 0
+        self._looking = False
         self._lines: dict[Connection, Line] = {}
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
@@ -186,13 +187,22 @@ class Texts:
         else:
             sheet.look()
 
-    async def pulse(self) -> None:
-        """The look at the database: which texts were typed in elsewhere, frozen or thawed. Raises ``django.db.Error``."""
-        if self.sheets:
+    def pulse(self) -> None:
+        """The look at the database: which texts were typed in elsewhere, frozen or thawed. A slow one holds nobody up."""
+        if self.sheets and not self._looking:
+            self._looking = True
+            self.hub.in_background(self._look())
+
+    async def _look(self) -> None:
+        try:
             heads = await self.run(text_work.heads, list(self.sheets))
             for key, sheet in list(self.sheets.items()):
                 if heads.get(key, text_work.NOT_BEGUN) != sheet.head:
                     sheet.look()
+        except Exception as error:
+            logger.warning("cannot look at the texts now (%s)", type(error).__name__)
+        finally:
+            self._looking = False
 
     def moved(self, meeting_id: UUID, names: Iterable[str]) -> None:
         """These things happened in this room: its texts may have been begun, frozen or thawed, or left the table, and with the

@@ -120,7 +120,7 @@ def still_reads(places: Sequence[Place], meeting_id: UUID, item_id: UUID) -> lis
     found: list[bool | None] = []
     for place in places:
         try:
-            with acting(place.person, place.organisation_id, "room"):
+            with acting(place.person, place.organisation_id, "room", lock_timeout_ms=LOCK_TIMEOUT_MS):
                 found.append(_may_type(place, _readable(place, meeting_id, item_id)))
         except (NotFound, Denied):
             found.append(None)
@@ -129,7 +129,7 @@ def still_reads(places: Sequence[Place], meeting_id: UUID, item_id: UUID) -> lis
 
 def heads(keys: Sequence[Key]) -> dict[Key, Head]:
     """Where these texts stand. Raises ``django.db.Error``."""
-    with acting(HOUSE, None, "room"):
+    with acting(HOUSE, None, "room", lock_timeout_ms=LOCK_TIMEOUT_MS):
         return _heads(keys)
 
 
@@ -147,7 +147,7 @@ def _heads(keys: Sequence[Key]) -> dict[Key, Head]:
 
 def follow(copy: Copy, key: Key) -> tuple[Head, list[Row]]:
     """Bring a copy to where the rows are; returns the head and the rows that were new to it. Raises ``django.db.Error``."""
-    with acting(HOUSE, None, "room"):
+    with acting(HOUSE, None, "room", lock_timeout_ms=LOCK_TIMEOUT_MS):
         head = _heads([key]).get(key, NOT_BEGUN)
         rows = _rows(head.document_id, copy.n) if head.document_id is not None and head.n > copy.n else []
     for n, data, by in rows:
