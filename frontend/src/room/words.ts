@@ -301,7 +301,6 @@ export const words = {
   discussion: () => gettext('Discussion'),
   textLoading: () => gettext('Fetching the text …'),
   alsoWriting: () => gettext('Also writing here:'),
-  beingReadBack: () => gettext('The recommendation is being read back and rests until then.'),
   noText: () => gettext('Nothing has been written yet.'),
   deviation: () => gettext('Deviation from the guideline, and why'),
   optional: () => gettext('optional'),
