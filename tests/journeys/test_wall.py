@@ -28,8 +28,18 @@ LOOKS = os.environ.get("JOURNEY_LOOKS", "")
 
 
 def look(page: Page, name: str) -> None:
-    if LOOKS:
-        page.screenshot(path=Path(LOOKS) / f"{name}.png")
+    """Keep how the page looks, light and dark, and on a phone where it is somebody's own page."""
+    if not LOOKS:
+        return
+    page.screenshot(path=Path(LOOKS) / f"{name}.png")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.screenshot(path=Path(LOOKS) / f"{name}-dark.png")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    size = page.viewport_size
+    if size is not None and not name.startswith("wall"):
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.screenshot(path=Path(LOOKS) / f"{name}-phone.png")
+        page.set_viewport_size(size)
 
 
 def papers(case: Case) -> None:
@@ -179,7 +189,7 @@ def test_a_wall_display_from_code_to_dark(cast: Cast, visitors: Visitors, meetin
     chair.people.get_by_role("button", name="Pair a screen").click()
     chair.page.get_by_label("Code on the screen").fill("XXXXXX")
     chair.press("Enter")
-    expect(chair.people.get_by_role("alert")).to_contain_text("No screen shows this code.")
+    expect(chair.dialog.get_by_role("alert")).to_contain_text("No screen shows this code.")
     look(chair.page, "wall-pairing")
     chair.visitor.look("pairing")
     chair.page.get_by_label("Code on the screen").fill(shown.lower())
@@ -212,7 +222,7 @@ def test_a_wall_display_from_code_to_dark(cast: Cast, visitors: Visitors, meetin
     expect(wall.page.locator("#wall")).to_contain_text("Nothing is on the table.")
     chair.press("c")
     expect(chair.dialog).to_contain_text("Close the meeting")
-    chair.confirm("Enter")
+    chair.dialog.get_by_role("button", name="Close the meeting").click()
     expect(wall.page.locator(".dark")).to_be_visible()
     expect(wall.page.locator("[data-identity]")).to_have_count(0)
     look(wall.page, "wall-dark")
