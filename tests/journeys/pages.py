@@ -14,7 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.journeys.visitors import Visitor
 from tests.parts import until
 
-
 # What each person may do with a recommendation differs; what it says does not.
 _WITHOUT_BUTTONS = """shown => {
     const copy = shown.cloneNode(true);
