@@ -1,7 +1,8 @@
 """Somebody who types in a shared text, as a page does: an own Yjs document, and the frames to and from the room."""
 
+import asyncio
 import base64
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from meetings import texts
 from meetings.models import AgendaItem, Meeting, TextDocument, TextUpdate
 from tests.cast import Cast
 from tests.factories import make_item, make_meeting, make_referral, writing
-from tests.room_client import RoomClient
+from tests.room_client import WITHIN_S
 
 HOUSE = System("test")
 FIELD = texts.RECOMMENDATION
@@ -55,6 +56,14 @@ def rows(item: AgendaItem, field: str = FIELD) -> list[tuple[int, UUID | None]]:
         return list(TextUpdate.objects.filter(document=document).order_by("n").values_list("n", "by_id"))
 
 
+class Line(Protocol):
+    """What a typist needs of a line to the room: ``RoomClient``, or a WebSocket to a real process."""
+
+    async def send(self, message: dict[str, Any]) -> None: ...
+
+    async def next_frame(self, within_s: float = ...) -> dict[str, Any]: ...
+
+
 class Typist:
     """One text in one page."""
 
@@ -62,7 +71,8 @@ class Typist:
         self.about = {"item": str(item_id), "field": field}
         self.doc: Doc[Text] = Doc({"text": Text()})
         self.text: Text = self.doc["text"]
-        self.client: RoomClient = None  # type: ignore[assignment]
+        self.client: Any = None
+        self.patience_s = 2 * WITHIN_S
         self.n = 0
         self.frozen: bool | None = None
         self.editable = False
@@ -89,19 +99,21 @@ class Typist:
             self.frozen = frame["frozen"]
 
     async def until(self, *kinds: str, **values: Any) -> dict[str, Any]:
-        """Read frames until one of this text and these kinds, with these values."""
+        """Read frames until one of this text and these kinds, with these values; says how far it has read, as a page does."""
+        async with asyncio.timeout(self.patience_s):
+            while True:
+                frame = await self.client.next_frame(self.patience_s)
+                self.hear(frame)
+                if frame["t"] == "event":
+                    await self.client.send({"do": "ping", "seen": frame["seq"]})
+                if (
+                    self.is_mine(frame)
+                    and frame["t"] in kinds
+                    and all(frame.get(key) == value for key, value in values.items())
+                ):
+                    return frame
 
-        def fits(frame: dict[str, Any]) -> bool:
-            self.hear(frame)
-            return (
-                self.is_mine(frame)
-                and frame["t"] in kinds
-                and all(frame.get(key) == value for key, value in values.items())
-            )
-
-        return await self.client.until(fits)
-
-    async def join(self, client: RoomClient) -> dict[str, Any]:
+    async def join(self, client: Line) -> dict[str, Any]:
         """Follow the text on this line: ``text.state``, or ``text.refused``."""
         self.client = client
         await self.ask_in()
