@@ -17,6 +17,9 @@ WAS_IN = "guest_in"  # the session's key for the invitation by which this browse
 
 PAGES = frozenset({"meetings:guest", "meetings:guest_open", "meetings:guest_code"})
 INSIDE = frozenset({"meetings:room", "meetings:stage", "cases:document", "jsi18n", "set_language"})
+# Shown inside the room alone: a tab or frame of their own would keep them after the room has let go of them.
+PARTS = frozenset({"meetings:stage", "cases:document"})
+APART = frozenset({"document", "iframe", "frame", "embed", "object"})
 
 
 def is_guest(request: HttpRequest) -> bool:
@@ -41,7 +44,10 @@ class GuestDoor:
     ) -> HttpResponse | None:
         match = request.resolver_match
         name = match.view_name if match else ""
-        if name in PAGES or not is_guest(request) or (request.user.is_authenticated and name in INSIDE):
+        if name in PAGES or not is_guest(request):
+            return None
+        apart = name in PARTS and request.headers.get("Sec-Fetch-Dest") in APART
+        if request.user.is_authenticated and name in INSIDE and not apart:
             return None
         # Written down and answered by the door, as if a page had refused.
         request.refusal = NotFound()  # type: ignore[attr-defined]

@@ -492,6 +492,16 @@ def test_the_case_is_there_while_it_is_on_the_table_and_not_a_moment_longer(
     assert seen() == (404, 404)
 
 
+@pytest.mark.parametrize("apart", ["document", "iframe", "embed"])
+def test_the_case_is_not_shown_apart_from_the_room(cast: Cast, own: AgendaItem, apart: str) -> None:
+    client = come_in(invite(cast, own))
+    start(cast, own.meeting, own)
+    shared = next(pk for pk, yes in documents_of(own) if yes)
+    for page in (stage_of(own), f"/documents/{shared}/"):
+        assert client.get(page, headers={"Sec-Fetch-Dest": apart}).status_code == 404
+        assert client.get(page, headers={"Sec-Fetch-Dest": "empty"}).status_code == 200
+
+
 def test_who_confirms_while_the_item_is_open_comes_in_at_once(cast: Cast, own: AgendaItem) -> None:
     invitation = invite(cast, own)
     start(cast, own.meeting, own)

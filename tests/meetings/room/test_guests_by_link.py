@@ -156,7 +156,7 @@ async def test_attendance_counts_the_guest_of_the_item_alone(cast: Cast) -> None
     from meetings import attendance
     from tests.meetings.acts import house
 
-    meeting, items, invitation, key = await prepare(cast)
+    meeting, items, _invitation, key = await prepare(cast)
 
     @sync_to_async
     def there(item: AgendaItem) -> set[str]:
