@@ -13,6 +13,7 @@ import socket
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from channels.layers import get_channel_layer
 
 from mdo.kernel import journal
 from mdo.kernel.clock import now
-from meetings.room import audience, presence, wall, work
+from meetings.room import audience, presence, threads, wall, work
 from meetings.room.audience import Place
 from meetings.room.connection import Connection, Prepared, dumps, event_frame, prepare, snapshot_frame
 from meetings.room.protocol import Close
@@ -161,6 +162,7 @@ class Hub:
         self._came_or_went: dict[UUID, set[UUID]] = {}
         self._tasks = [self.loop.create_task(each()) for each in (self._poll, self._listen, self._breathe, self._flush)]
         self._background: set[asyncio.Task[Any]] = set()
+        self._running: set[Future[Any]] = set()
         self._publishing: set[UUID] = set()
         self._arriving: list[tuple[presence.Arrival, asyncio.Future[None]]] = []
         self._departed: list[tuple[UUID, UUID, UUID]] = []  # (lease, meeting, person)
@@ -169,17 +171,25 @@ class Hub:
 
     # --- threads ---------------------------------------------------------------------------------------------------
 
+    def run(self, pool: Executor, function: Callable[..., T], *args: Any) -> "asyncio.Future[T]":
+        """A blocking function in a thread of the pool, on that thread's connection."""
+        running = pool.submit(threads.with_connection, lambda: function(*args))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return asyncio.wrap_future(running)
+
     async def read(self, function: Callable[..., T], *args: Any) -> T:
-        return await self.loop.run_in_executor(work.reading_threads, work.with_connection, lambda: function(*args))
+        return await self.run(threads.reading_threads, function, *args)
 
     async def command(self, function: Callable[..., T], *args: Any) -> T:
-        return await self.loop.run_in_executor(work.command_threads, work.with_connection, lambda: function(*args))
+        return await self.run(threads.command_threads, function, *args)
 
     async def shared(self, key: Hashable, function: Callable[..., T], *args: Any) -> T:
         """As ``read``, once for all who ask the same within a second: five hundred who come back ask much alike."""
         at = monotonic()
         self._identities = {each: found for each, found in self._identities.items() if at - found[0] < 1.0}
-        if key not in self._identities:
+        known = self._identities.get(key)
+        if known is None or (known[1].done() and (known[1].cancelled() or known[1].exception() is not None)):
             self._identities[key] = (at, asyncio.ensure_future(self.read(function, *args)))
         return await asyncio.shield(self._identities[key][1])  # type: ignore[no-any-return]
 
@@ -534,6 +544,8 @@ class Hub:
         for task in (*self._tasks, *rooms, *self._background):
             task.cancel()
         await asyncio.gather(*self._tasks, *rooms, *self._background, return_exceptions=True)
+        # A thread cannot be cancelled: what it does with the database is done before anybody else goes on.
+        await asyncio.gather(*(asyncio.wrap_future(each) for each in list(self._running)), return_exceptions=True)
         journal.forget_delivery(self._committed)
 
 

@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from django.utils import translation
 
 from mdo.kernel.errors import Denied, NotFound, Refused, Unavailable
-from meetings.room import text_work, work
+from meetings.room import text_work
 from meetings.room.connection import Connection, Prepared, dumps, prepare
 from meetings.room.protocol import (
     DEFAULT_SENTENCES,
@@ -62,9 +62,7 @@ class Texts:
         self._lines: dict[Connection, Line] = {}
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
-        return await self.hub.loop.run_in_executor(
-            text_work.text_threads, work.with_connection, lambda: function(*args)
-        )
+        return await self.hub.run(text_work.text_threads, function, *args)
 
     # --- what one's own sockets say ----------------------------------------------------------------------------------
 

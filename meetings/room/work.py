@@ -3,13 +3,12 @@
 Each function opens its own door (or none, for the leases) and gives its connection back. Nothing here knows sockets.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -23,25 +22,9 @@ from meetings.room.audience import Place
 from meetings.room.snapshot import Audience
 from meetings.room.streams import Parts, parts_of
 
-T = TypeVar("T")
-
 HOUSE = System("room")
 REPLAY_AT_MOST = 64
 LOCK_TIMEOUT_MS = 2000
-
-# Bounded: a slow room waits for a thread of its own kind and takes none from the pages. Reading has threads of its own, so
-# that commands that wait for a lock never hold back what other rooms see.
-command_threads = ThreadPoolExecutor(6, thread_name_prefix="room-command")
-reading_threads = ThreadPoolExecutor(4, thread_name_prefix="room-reading")
-
-
-def with_connection(function: Callable[[], T]) -> T:
-    """Run a blocking function of a room's thread: a broken connection is replaced, a used one goes back to the pool."""
-    close_old_connections()
-    try:
-        return function()
-    finally:
-        close_old_connections()
 
 
 @dataclass(frozen=True)
