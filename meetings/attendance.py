@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from mdo.directory.models import Board, BoardRole, Organisation, Person
 from mdo.kernel.clock import now
 from meetings import guests
@@ -41,7 +43,9 @@ _RANK = {
 
 def leases(meeting: Meeting) -> list[Lease]:
     """All connections that the room has had, oldest first. One query."""
-    return list(Lease.objects.filter(meeting=meeting).select_related("person", "organisation").order_by("opened_at"))
+    beside = Beside.objects.filter(meeting=OuterRef("meeting"))
+    found = Lease.objects.filter(meeting=meeting).annotate(any_beside=Exists(beside))
+    return list(found.select_related("person", "organisation").order_by("opened_at"))
 
 
 def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UUID]) -> dict[UUID, Seat]:
@@ -130,7 +134,10 @@ def _participant(each: Beside, times: list[Interval]) -> Participant:
 def beside_item(
     meeting: Meeting, connections: Iterable[Lease], windows: list[Interval]
 ) -> list[tuple[Beside, list[Interval]]]:
-    """Who sat before somebody's screen while an item was on the table, with their times. One query."""
+    """Who sat before somebody's screen while an item was on the table, with their times; ``connections`` come from ``leases``. One query, or
+    none."""
+    if not any(lease.any_beside for lease in connections):  # type: ignore[attr-defined]
+        return []
     by_host = intervals(connections)
     found = []
     for each in Beside.objects.filter(meeting=meeting).select_related("person", "organisation").order_by("since", "id"):

@@ -15,6 +15,7 @@ from mdo.kernel.acting import System, acting
 from mdo.kernel.errors import Refused
 from meetings import series
 from meetings.actions.agenda_building import withdraw_items, withdrawn_items
+from meetings.actions.calling import call_people, waiting_calls
 from meetings.actions.mailing import deliver
 from meetings.actions.planning import plan_due
 from meetings.actions.reminding import remind
@@ -30,7 +31,7 @@ BATCH = 10
 
 @shared_task(name="meetings.tasks.sweep")
 def sweep() -> None:
-    """Plan sittings, strike what was withdrawn, do due reminders, reports and mails; forget old command ids. May run as often as
+    """Plan sittings, strike what was withdrawn, call people in, do due reminders, reports and mails; forget old command ids. May run as often as
     one likes and beside itself."""
     close_old_connections()
     started = monotonic()
@@ -47,9 +48,12 @@ def _house_keeping() -> None:
             each.pk for each in Series.objects.select_related("board").prefetch_related("exceptions") if _is_due(each)
         ]
         struck = withdrawn_items()
+        calling = waiting_calls()
         command_ids.forget()
     for series_id in due:
         _do("sittings", partial(plan_due, by=HOUSE, series_id=series_id))
+    for meeting_id in calling:
+        _do("calls", partial(call_people, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in struck:
         _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
+from django.db import connection
 from django.utils.translation import gettext as _
 from pycrdt import Doc, Text
 
@@ -23,6 +24,16 @@ MOST_CHARACTERS: Final = 20_000
 DISCUSSION: Final = TextDocument.Field.DISCUSSION.value
 RECOMMENDATION: Final = TextDocument.Field.RECOMMENDATION.value
 FIELDS: Final = (DISCUSSION, RECOMMENDATION)
+
+
+# Held still and read in one statement. Whoever stores an update holds the row of one document only, so no two wait for each other.
+_FREEZE = """
+WITH held AS (
+    UPDATE meetings_textdocument SET frozen = true WHERE item_id = %s AND field = ANY(%s) RETURNING id, field, n
+)
+SELECT held.field, held.n, u.data FROM held
+LEFT JOIN meetings_textupdate u ON u.document_id = held.id AND u.n <= held.n ORDER BY held.field, u.n
+"""
 
 
 def empty() -> "Doc[Text]":
@@ -56,12 +67,15 @@ def freeze(item: AgendaItem, fields: Iterable[str], expected_n: int | None = Non
     ``expected_n`` is the last update of the recommendation that the asker has seen. Raises ``Stale`` when another one came
     after it. A text that is frozen already stays as it is.
     """
-    found = _locked(item, fields)
-    recommendation = found.get(RECOMMENDATION)
-    if expected_n is not None and recommendation is not None and recommendation.n != expected_n:
-        raise Stale(_("The text changed in between. Read it again."), current=recommendation.n, field="text")
-    _hold(found.values(), True)
-    return {field: _read(document) for field, document in found.items()}
+    typed: dict[str, tuple[int, list[bytes]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE, [item.pk, list(fields)])
+        for field, n, data in cursor.fetchall():
+            typed.setdefault(field, (n, []))[1].extend([] if data is None else [data])
+    recommendation = typed.get(RECOMMENDATION)
+    if expected_n is not None and recommendation is not None and recommendation[0] != expected_n:
+        raise Stale(_("The text changed in between. Read it again."), current=recommendation[0], field="text")
+    return {field: (n, plain(assemble(updates))) for field, (n, updates) in typed.items()}
 
 
 def thaw(item: AgendaItem, fields: Iterable[str]) -> None:
@@ -70,7 +84,7 @@ def thaw(item: AgendaItem, fields: Iterable[str]) -> None:
 
 
 def begin(item: AgendaItem, decision: Decision | None) -> None:
-    """Make both texts of an item, when it is opened. What is there stays; a new one begins with the words that the decision
+    """Make both texts of an item that is on the table. What is there stays; a new one begins with the words that the decision
     has already (of an item that was written before its texts were shared)."""
     TextDocument.objects.bulk_create(
         [
@@ -96,6 +110,7 @@ def begin(item: AgendaItem, decision: Decision | None) -> None:
 def write(item: AgendaItem, field: str, words: str, by: Person) -> None:
     """Put ``words`` in place of what a text says, as one update by ``by``: for what is prepared or brought in, not typed at the
     table. The caller holds the right and answers for the item being open."""
+    begin(item, None)
     document = _locked(item, [field])[field]
     rows = TextUpdate.objects.filter(document=document, n__lte=document.n).order_by("n").values_list("data", flat=True)
     made = assemble(rows)

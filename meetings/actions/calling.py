@@ -1,11 +1,18 @@
-"""Calling people in: who belongs to the next two items is told so, once. In the page when they are in the room, else by mail."""
+"""Calling people in: who belongs to the next two items is told so, once. In the page when they are in the room, else by mail.
+
+The worker does it, woken by whoever opened an item and by its own tick: opening waits for nobody's mail.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
+from mdo.directory import access as directory
+from mdo.kernel.acting import Actor
+from mdo.kernel.action import action
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
-from meetings import agenda
+from meetings import agenda, guests
 from meetings.actions import mailing
 from meetings.events import PeopleCalled
 from meetings.invited import in_office
@@ -15,51 +22,78 @@ AHEAD = 2
 MAILED_ONCE = "call"  # for disciplines, who are needed for many items: one mail for the meeting
 
 
-def call_in(meeting: Meeting, items: Sequence[AgendaItem], *, after: AgendaItem | None) -> list[Event]:
-    """Call in the requesters and guests of the items that come next, and the disciplines which the board's quorum asks for and
-    nobody in the room has. Inside an action; ``items`` is the whole agenda, ``after`` the one that was opened now.
+@dataclass(frozen=True)
+class Call:
+    """Somebody to be called in for an item: the mail's occasion and detail, for when they are not in the room."""
 
-    Whoever was called in for an item is never called in for it again; whoever is absent gets one mail with a link and no word
-    about anybody. Returns the event, if somebody was called.
-    """
-    coming = _coming(items, after)
-    if not coming:
-        return []
-    here = set(Lease.objects.filter(meeting=meeting, ended_at=None).values_list("person_id", flat=True))
-    known = set(CallIn.objects.filter(meeting=meeting).values_list("item_id", "person_id"))
-    missing = _missing_disciplines(meeting, here)
-    calls: list[CallIn] = []
+    item_id: UUID
+    person_id: UUID
+    by_mail: bool
+    occasion: str
+    detail: dict[str, str]
+
+
+def waiting_calls() -> list[UUID]:
+    """The meetings in which somebody has to be called in now. In the door of the house."""
+    running = Meeting.objects.filter(state=Meeting.State.RUNNING).select_related("board")
+    return [meeting.pk for meeting in running if calls_of(meeting)]
+
+
+@action("agenda.call_people", row="system")
+def call_people(*, by: Actor, meeting_id: UUID) -> tuple[Event, ...]:
+    """Call in the requesters and guests of the items that come next, and the disciplines which the board's quorum asks for and
+    nobody in the room has. Whoever was called in for an item is not called in for it again; whoever is absent gets one mail, with
+    a link and no word about anybody. The house alone does this."""
+    directory.require_system(by)
+    meeting = Meeting.objects.select_for_update(of=("self",)).select_related("board").get(pk=meeting_id)
+    if meeting.state != Meeting.State.RUNNING:
+        return ()
+    calls = calls_of(meeting)
     mails: dict[str, dict[UUID, dict[str, str]]] = {}
-    for item in coming:
-        referral = item.referral
-        once = f"call:{item.pk.hex}"
-        wanted: dict[UUID, tuple[str, dict[str, str]]] = {person_id: (MAILED_ONCE, {}) for person_id in missing}
-        if referral is not None:
-            wanted[referral.requester_id] = (once, {"for": str(item.hospital_id)})
-            if referral.guest_id is not None:
-                wanted[referral.guest_id] = (once, {})
-        for person_id, (occasion, detail) in wanted.items():
-            if (item.pk, person_id) in known:
-                continue
-            by_mail = person_id not in here
-            calls.append(CallIn(id=new_id(), meeting=meeting, item=item, person_id=person_id, by_mail=by_mail))
-            if by_mail:
-                mails.setdefault(occasion, {})[person_id] = {"item": str(item.pk), **detail}
-    CallIn.objects.bulk_create(calls, ignore_conflicts=True)
+    for call in calls:
+        if call.by_mail:
+            mails.setdefault(call.occasion, {})[call.person_id] = call.detail
+    CallIn.objects.bulk_create(
+        [
+            CallIn(id=new_id(), meeting=meeting, item_id=each.item_id, person_id=each.person_id, by_mail=each.by_mail)
+            for each in calls
+        ]
+    )
     for occasion, people in mails.items():
         mailing.order(
             Delivery.Kind.CALL_IN, people, meeting=meeting, hospital_id=meeting.hospital_id, occasion=occasion
         )
     called = sorted({str(call.item_id) for call in calls})
-    return [PeopleCalled(meeting_id=meeting.pk, item_ids=called)] if called else []
+    return (PeopleCalled(meeting_id=meeting.pk, item_ids=called),) if called else ()
 
 
-def _coming(items: Sequence[AgendaItem], after: AgendaItem | None) -> list[AgendaItem]:
-    waiting = [item for item in agenda.waiting(items) if after is None or item.pk != after.pk]
-    return waiting[:AHEAD]
+def calls_of(meeting: Meeting) -> list[Call]:
+    """Who has to be called in for the next two items of a running meeting and was not yet. In the door of the house."""
+    items = list(AgendaItem.objects.filter(meeting=meeting).select_related("referral").order_by("position"))
+    coming = agenda.waiting(items)[:AHEAD]
+    if not coming:
+        return []
+    here = set(Lease.objects.filter(meeting=meeting, ended_at=None).values_list("person_id", flat=True))
+    known = set(CallIn.objects.filter(meeting=meeting).values_list("item_id", "person_id"))
+    absent = _absent_disciplines(meeting, here)
+    outside = guests.people_by_item(meeting)
+    calls = []
+    for item in coming:
+        once = f"call:{item.pk.hex}"
+        detail = {"item": str(item.pk)}
+        wanted = dict.fromkeys(absent, (MAILED_ONCE, detail))
+        wanted |= dict.fromkeys(outside.get(item.pk, ()), (once, detail))
+        if item.referral is not None:
+            wanted[item.referral.requester_id] = (once, {**detail, "for": str(item.hospital_id)})
+        calls += [
+            Call(item.pk, person_id, person_id not in here, occasion, told)
+            for person_id, (occasion, told) in wanted.items()
+            if (item.pk, person_id) not in known
+        ]
+    return calls
 
 
-def _missing_disciplines(meeting: Meeting, here: set[UUID]) -> list[UUID]:
+def _absent_disciplines(meeting: Meeting, here: set[UUID]) -> Sequence[UUID]:
     """The board's people of those disciplines that its quorum asks for and nobody in the room has."""
     required = set(meeting.board.quorum.get("required", ()))
     if not required:

@@ -14,7 +14,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access, attendance, readback, texts
-from meetings.actions import table, undoing
+from meetings.actions import table
 from meetings.events import DecisionRecorded, DecisionReopened, DraftSaved, ItemClosed
 from meetings.models import AgendaItem, Decision, Meeting
 
@@ -108,17 +108,20 @@ def record_decision(
     decision.attendance, decision.quorum = attendance.frozen(item)
     decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, now(), by.actor_id
     decision.save()
-    item.read_back_at, item.read_back_by = None, None
-    table.save(item, "read_back_at", "read_back_by")
-    undoing.forget(item.meeting)
+    if item.read_back_at is not None:
+        item.read_back_at, item.read_back_by = None, None
+        table.save(item, "read_back_at", "read_back_by")
     return (
         DecisionRecorded(meeting_id=meeting_id, item_id=item.pk, decision_id=decision.pk, version=decision.version),
     )
 
 
 def _freeze(item: AgendaItem, decision: Decision, seen: int | None) -> None:
-    texts.begin(item, decision)
-    words = {field: text for field, (_n, text) in texts.freeze(item, texts.FIELDS, seen).items()}
+    frozen = texts.freeze(item, texts.FIELDS, seen)
+    if len(frozen) < len(texts.FIELDS):  # it was never on the table
+        texts.begin(item, decision)
+        frozen = texts.freeze(item, texts.FIELDS, seen)
+    words = {field: text for field, (_n, text) in frozen.items()}
     decision.text, decision.discussion = words[texts.RECOMMENDATION], words[texts.DISCUSSION]
     decision.text_digest = texts.digest(words)
 
@@ -172,6 +175,4 @@ def record_protocol(*, by: Actor, meeting_id: UUID, items: list[UUID], command_i
             states.move(item.referral, Referral.Status.DISCUSSED),
             ItemClosed(meeting_id=meeting_id, item_id=item.pk, state=item.state, version=item.version),
         ]
-    assert meeting is not None
-    undoing.forget(meeting)
     return tuple(events)

@@ -20,13 +20,13 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
 from meetings import access, agenda
 from meetings.actions import inviting, table, undoing
-from meetings.actions.calling import call_in
 from meetings.actions.draft import record_decision
 from meetings.actions.reporting import order_reports
 from meetings.actions.slots import change_slots
 from meetings.actions.walls import end_walls
 from meetings.events import ItemAdded, MeetingClosed, MeetingStarted
 from meetings.models import AgendaItem, Decision, Meeting, Topic
+from meetings.waking import wake
 
 State = AgendaItem.State
 
@@ -40,6 +40,7 @@ def start_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
         raise RuleBroken(_("The meeting is running already."))
     meeting.state, meeting.started_at = Meeting.State.RUNNING, now()
     table.save_meeting(meeting, "state", "started_at")
+    wake()
     return (MeetingStarted(meeting_id=meeting.pk, version=meeting.version),)
 
 
@@ -69,7 +70,7 @@ def open_item(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comma
             events.append(states.move(item.referral, Referral.Status.SCHEDULED))
     events += table.open_up(item, meeting, at)
     change_slots(meeting, at, closing=open_now, opening=item)
-    events += call_in(meeting, items, after=item)
+    wake()  # whoever comes next is called in
     undoing.keep(meeting, by, "agenda.open_item", at, earlier, [open_now, item])
     return tuple(events)
 
@@ -91,7 +92,8 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
         raise Stale(_("Somebody else went on already."), current=meeting.version, field="from_item")
     at = now()
     events: list[Event] = []
-    recorded = open_now is not None and _record_unopposed(by, open_now, command_id)
+    if open_now is not None:
+        _record_unopposed(by, open_now, command_id)
     earlier = undoing.before(meeting, items)
     if open_now is not None:
         events += table.finish(open_now, at, put_back=False)
@@ -104,20 +106,18 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
     else:
         meeting.current_item = None
     change_slots(meeting, at, closing=open_now, opening=following)
-    events += call_in(meeting, items, after=following)
+    wake()  # whoever comes next is called in
     touched = [each for each in (open_now, following) if each is not None]
     earlier["items"] = {str(each.pk): earlier["items"][str(each.pk)] for each in touched}
     undoing.keep(meeting, by, "agenda.next", at, earlier, touched)
-    if recorded:
-        undoing.forget(meeting)
     return tuple(events)
 
 
-def _record_unopposed(by: Actor, item: AgendaItem, command_id: UUID) -> bool:
+def _record_unopposed(by: Actor, item: AgendaItem, command_id: UUID) -> None:
     """Record the wording that stands read back, where no objection is enough: *Next* closes it (EXPERIENCE, the room)."""
     board = item.meeting.board
     if item.read_back_at is None or board.read_back != board.ReadBack.NO_OBJECTION:
-        return False
+        return
     if not access.chair_at(by, item.meeting).permits_item("record", item):
         raise RuleBroken(_("The wording stands read back: somebody who may record has to go on."), field="item")
     decision = Decision.objects.get(item=item, state=Decision.State.DRAFT)
@@ -131,7 +131,6 @@ def _record_unopposed(by: Actor, item: AgendaItem, command_id: UUID) -> bool:
     )
     item.refresh_from_db(fields=["version", "read_back_at", "read_back_by"])
     item.decided = Decision.State.RECORDED  # type: ignore[attr-defined]
-    return True
 
 
 @action("agenda.move_item", row="run")

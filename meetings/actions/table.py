@@ -120,13 +120,14 @@ def struck(item: AgendaItem) -> list[Event]:
 
 
 def open_up(item: AgendaItem, meeting: Meeting, at: datetime) -> list[Event]:
-    """Put an item on the table: its clock runs, its decision and its texts are begun, a break is over."""
+    """Put an item on the table: its clock runs, its decision is begun, a break is over. Its texts are begun
+    by whoever comes to read them (``room/text_work.py``)."""
     events = end_break(meeting, at)
     item.state, item.opened_at, item.closed_at, item.parked = State.OPEN, at, None, False
     item.open_intervals = [*item.open_intervals, [at.isoformat(), None]]
     save(item, "state", "opened_at", "closed_at", "open_intervals", "parked")
     meeting.current_item = item
-    texts.begin(item, begin_decision(item, meeting))
+    begin_decision(item, meeting)
     return [*events, ItemOpened(meeting_id=meeting.pk, item_id=item.pk, version=item.version)]
 
 

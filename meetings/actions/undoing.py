@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from cases import states
@@ -22,7 +23,7 @@ from meetings import access, agenda
 from meetings.actions import table
 from meetings.actions.slots import change_slots
 from meetings.events import ItemRemoved, StepUndone
-from meetings.models import AgendaItem, Meeting
+from meetings.models import AgendaItem, Decision, Meeting
 
 _PLAIN = (
     "state",
@@ -71,6 +72,7 @@ def keep(
         **earlier,
         "what": what,
         "by": str(by.actor_id),
+        "at": at.isoformat(),
         "until": (at + table.UNDO_WITHIN).isoformat(),
         "after": {str(item.pk): item.version for item in items if item is not None},
         "added": [str(each) for each in added] if added else None,
@@ -78,11 +80,12 @@ def keep(
     table.save_meeting(meeting, "last_step", "current_item", "break_until", "breaks")
 
 
-def forget(meeting: Meeting) -> None:
-    """What was done cannot be taken back any more: something was recorded. Saves the meeting if there was something to forget."""
-    if meeting.last_step:
-        meeting.last_step = {}
-        table.save_meeting(meeting, "last_step")
+def standing(meeting: Meeting, last_recorded: datetime | None) -> dict[str, Any]:
+    """The last step, if nothing was recorded in it or since; ``last_recorded`` is the meeting's last recorded decision."""
+    step: dict[str, Any] = meeting.last_step
+    if not step or (last_recorded is not None and last_recorded >= datetime.fromisoformat(step["at"])):
+        return {}
+    return step
 
 
 @action("agenda.undo", row="run")
@@ -90,7 +93,8 @@ def undo_step(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Event, 
     """Take back the last step. Effects: its items, the table and a break stand again as before, the clocks run on as if it had not
     been; slots follow. Refused after 30 s, after something was recorded, and when an item was changed since."""
     meeting = access.access_meeting_for(by, meeting_id, "run")
-    step, at = meeting.last_step, now()
+    recorded = Decision.objects.filter(meeting=meeting).aggregate(last=Max("recorded_at"))["last"]
+    step, at = standing(meeting, recorded), now()
     if meeting.state != Meeting.State.RUNNING or not step or datetime.fromisoformat(step["until"]) < at:
         raise RuleBroken(_("There is nothing to undo any more."))
     items = {str(item.pk): item for item in table.all_items(meeting)}

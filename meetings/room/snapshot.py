@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Max, OuterRef, Subquery
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from cases.models import Referral
 from mdo.directory import disciplines
 from mdo.directory.models import Board, Organisation
 from meetings import attendance, guests, readback
+from meetings.actions import undoing
 from meetings.attendance import Seat
 from meetings.forecast import forecast
 from meetings.models import AgendaItem, Beside, CallIn, Decision, Delegation, Lease, Meeting, Remark, Voice, WallDisplay
@@ -72,7 +73,13 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
     """Read a room, in the door of the house: all of it, or what ``parts`` draws. A constant number of queries, whatever the number
     of items and people."""
     wanted = parts or Parts.everything()
-    meeting = Meeting.objects.select_related("board__organiser").get(pk=meeting_id)
+    recorded = (
+        Decision.objects.filter(meeting=OuterRef("pk")).order_by().values("meeting").annotate(at=Max("recorded_at"))
+    )
+    meetings = Meeting.objects.select_related("board__organiser").annotate(
+        last_recorded=Subquery(recorded.values("at"))
+    )
+    meeting = meetings.get(pk=meeting_id)
     rows = (
         AgendaItem.objects.filter(meeting=meeting)
         .select_related("referral__requester", "referral__case__patient", "topic", "read_back_by")
@@ -185,7 +192,7 @@ def _z(moment: str) -> str:
 
 
 def _undo(meeting: Meeting) -> dict[str, Any] | None:
-    step = meeting.last_step
+    step = undoing.standing(meeting, meeting.last_recorded)  # type: ignore[attr-defined]
     return {"what": step["what"], "until": _z(step["until"]), "by": step["by"]} if step else None
 
 

@@ -9,11 +9,11 @@ from cases.models import Grant, Referral
 from mdo.kernel import clock
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from meetings import texts
-from meetings.actions import chairing, draft, sitting, undoing
+from meetings.actions import calling, chairing, draft, sitting, undoing
 from meetings.models import AgendaItem, CallIn, Decision, Delegation, Delivery, Meeting
-from tests.cast import Cast
+from tests.cast import Cast, acting_as
 from tests.factories import make_item, make_lease, make_meeting, make_referral, make_topic, writing
-from tests.meetings.acts import audited, call, house
+from tests.meetings.acts import audited, by_house, call, house
 
 State = AgendaItem.State
 
@@ -341,27 +341,41 @@ def test_what_was_prepared_is_the_recommendation_of_a_protocol_case(table: Table
 
 def test_the_next_two_are_called_in_once(table: Table, cast: Cast) -> None:
     make_lease(table.meeting, cast.partner.person, cast.partner_hospital)
-    done = table.step("chair", sitting.open_item, table.first)
-    assert "agenda.people_called" in [event.name for event in done.events]
+    table.step("chair", sitting.open_item, table.first)
+    with house():
+        assert calling.waiting_calls() == [table.meeting.pk]
+    done = by_house(calling.call_people, meeting_id=table.meeting.pk)
+    assert [event.name for event in done.events] == ["agenda.people_called"]
     with house():
         calls = {(each.item_id, each.person_id): each.by_mail for each in CallIn.objects.all()}
         mails = list(Delivery.objects.filter(kind="call_in").values_list("recipient_id", flat=True))
+        assert calling.waiting_calls() == []
     assert calls == {(table.second.pk, cast.partner.pk): False, (table.third.pk, cast.requester.pk): True}
     assert mails == [cast.requester.pk]
-    table.decide(table.first)
-    table.step("chair", sitting.open_item, table.second)
+    assert by_house(calling.call_people, meeting_id=table.meeting.pk).events == ()
+
+
+def test_a_guest_is_called_in_before_their_item(table: Table, cast: Cast) -> None:
+    by_house(calling.call_people, meeting_id=table.meeting.pk)
     with house():
-        assert CallIn.objects.count() == 2
-        assert Delivery.objects.filter(kind="call_in").count() == 1
+        assert CallIn.objects.filter(item=table.first, person=cast.guest.pk, by_mail=True).exists()
 
 
 def test_absent_disciplines_that_the_quorum_asks_for_are_called_in(table: Table, cast: Cast) -> None:
     with writing():
         cast.board.quorum = {"disciplines": 3, "required": [cast.radiologist.person.discipline]}
         cast.board.save()
-    table.step("chair", sitting.open_item, table.first)
+    for item in (table.first, table.second):
+        table.step("chair", sitting.open_item, item)
+        by_house(calling.call_people, meeting_id=table.meeting.pk)
+        with house():
+            assert Delivery.objects.filter(kind="call_in", recipient=cast.radiologist.pk).count() == 1
+
+
+def test_nobody_is_called_into_a_meeting_that_is_over(table: Table) -> None:
+    table.by("chair", sitting.close_meeting)
     with house():
-        assert Delivery.objects.filter(kind="call_in", recipient=cast.radiologist.pk).count() == 1
-    table.step("chair", sitting.open_item, table.second)
-    with house():
-        assert Delivery.objects.filter(kind="call_in", recipient=cast.radiologist.pk).count() == 1
+        assert calling.waiting_calls() == []
+    assert by_house(calling.call_people, meeting_id=table.meeting.pk).events == ()
+    with acting_as(table.cast.chair) as chair, pytest.raises(Denied):
+        calling.call_people(by=chair, meeting_id=table.meeting.pk)
