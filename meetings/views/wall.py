@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import get_language
@@ -165,7 +165,7 @@ def _the(seen: Seen, item_id: UUID) -> AgendaItem:
 
 @login_not_required
 @require_GET
-def sentences(request: HttpRequest) -> HttpResponse:
+def sentences(request: HttpRequest) -> HttpResponseBase:
     """The sentences of the page, in the language of whoever paired the screen."""
     place = _place(request)
     with translation.override(place.person.language if place else get_language()):
