@@ -132,7 +132,6 @@ export const words = {
   confirmed: () => gettext('Confirmed'),
   dissent: () => gettext('Dissent'),
   dissented: () => gettext('Dissents'),
-  youConfirmed: () => gettext('You confirmed.'),
   youDissented: () => gettext('You dissent; it will stand in the record.'),
   voiceMissing: () => gettext('Not yet heard'),
   noObjectionChair: () => gettext('Next records it, unless somebody dissents.'),
@@ -191,7 +190,6 @@ export const words = {
   calledIn: (names: string) => interpolate(gettext('called in: %(names)s'), { names }),
 
   // Protocol cases
-  protocol: () => gettext('Protocol'),
   protocolOf: (name: string) => interpolate(gettext('Protocol: %(name)s'), { name }),
   protocolMark: () => gettext('Mark as covered by a protocol'),
   protocolTitle: (label: string) => interpolate(gettext('Protocol for %(label)s'), { label }),
