@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 512  # rows of a sheet that can be told without reading them again
+REMEMBERED = 128  # rows of a sheet that can be told without reading them again
 
 # What one connection may type: a person never meets it, a program that fills the tables does.
 BYTES_BURST = 384 * 1024
@@ -78,7 +78,8 @@ class Listener:
     n: int
     frozen: bool
     may_type: bool
-    anew: bool = False  # is to be told the whole
+    anew: bool = False  # is to be told the whole …
+    owed: list[Prepared] = field(default_factory=list)  # … and then this
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,9 @@ class Sheet:
             listener.anew = False
             listener.n, listener.frozen = self.copy.n, self.head.frozen
             await self.texts.give(listener.line.connection, await self._state(b"\0", listener.may_type))
+            owed, listener.owed = listener.owed, []
+            for each in owed:
+                await self.texts.give(listener.line.connection, each)
 
     # --- storing -----------------------------------------------------------------------------------------------------
 
@@ -232,7 +236,7 @@ class Sheet:
     async def _follow(self) -> None:
         self.behind = False
         self.head, rows = await self._read()
-        self._remember(rows, {})
+        self._remember(rows[-REMEMBERED:], {})
         await self.tell()
 
     async def _read(self) -> tuple[Head, list[Row]]:
@@ -258,7 +262,7 @@ class Sheet:
                 self.moved.set()
             for told in missed:
                 if told.maker is not None and told.maker.line is listener.line:
-                    frames.append(self._saved(told.maker.id, told.n))
+                    (listener.owed if listener.anew else frames).append(self._saved(told.maker.id, told.n))
                 elif not listener.anew:
                     frames.append(told.frame)
             listener.n = self.copy.n

@@ -5,13 +5,17 @@ from time import monotonic
 from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from mdo.kernel.models import AuditEntry
 from meetings import texts
-from meetings.models import TextDocument
-from meetings.room import hub, text_sheet, text_work
+from meetings.models import AgendaItem, Meeting, TextDocument
+from meetings.room import audience, hub, text_sheet, text_work
+from meetings.room.text_copy import Copy
 from tests.cast import Cast
+from tests.factories import make_item, make_meeting, make_referral, writing
 from tests.meetings.room.typists import FIELD, Typist, open_table, rows, stored
 from tests.room_client import room_of
 
@@ -249,10 +253,68 @@ async def test_what_the_audit_says(cast: Cast) -> None:
 
 
 def _documents(item):
-    from tests.factories import writing
-
     with writing():
         return list(TextDocument.objects.filter(item=item))
+
+
+async def test_an_item_that_was_opened_before_its_texts_were_shared_gets_them(cast: Cast) -> None:
+    """At the first who comes, or at several at once."""
+
+    @sync_to_async
+    def table():
+        meeting = make_meeting(cast.board, state=Meeting.State.RUNNING)
+        referral = make_referral(cast.board, cast.organiser, cast.requester.person, status="scheduled")
+        return meeting, make_item(meeting, referral, state=AgendaItem.State.OPEN)
+
+    meeting, item = await table()
+    async with room_of(meeting.pk, cast.chair, cast.radiologist) as (chair, radiologist):
+        one, two = Typist(item.pk), Typist(item.pk)
+        states = await asyncio.gather(one.join(chair), two.join(radiologist))
+        assert [(state["t"], state["n"], state["editable"]) for state in states] == [("text.state", 0, True)] * 2
+        await one.type("Begonnen")
+        await two.reach(1)
+        assert await sync_to_async(stored)(item) == (1, "Begonnen")
+
+
+async def test_who_is_far_behind_is_told_the_whole(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows came at once than the sheet remembers: the text as it stands, and everybody's own answers."""
+    monkeypatch.setattr(text_sheet, "REMEMBERED", 3)
+    meeting, item = await open_table(cast)
+    async with room_of(meeting.pk, cast.chair, cast.radiologist) as (chair, radiologist):
+        one, two = Typist(item.pk), Typist(item.pk)
+        await one.join(chair)
+        await two.join(radiologist)
+
+        @sync_to_async
+        def elsewhere() -> None:
+            """Another process stores ten rows and says nothing."""
+            place = audience.find(cast.partner.pk, meeting.pk, cast.partner.organisation_id)
+            assert place is not None
+            third, copy = Typist(item.pk), Copy()
+            letters = [third.write(letter) for letter in "abcdefghij"]
+            text_work.store(place, meeting.pk, (item.pk, FIELD), copy, letters)
+
+        await elsewhere()
+        answer = await one.try_to_send(one.write("k"))
+        assert (answer["t"], answer["n"]) == ("text.saved", 11)
+        assert (await two.until("text.state"))["n"] == 11
+        assert two.plain == (await sync_to_async(stored)(item))[1]
+        assert one.plain == two.plain
+
+
+def test_statements_of_a_batch(cast: Cast) -> None:
+    """As many for thirty updates as for one, BEGIN and COMMIT included; somebody's first words in a text leave a trace."""
+    meeting, item = async_to_sync(open_table)(cast)
+    place = audience.find(cast.chair.pk, meeting.pk, cast.chair.organisation_id)
+    assert place is not None
+    typist, copy, asked = Typist(item.pk), Copy(), []
+    for many in (1, 1, 30):
+        letters = [typist.write("x") for _ in range(many)]
+        with CaptureQueriesContext(connection) as queries:
+            text_work.store(place, meeting.pk, (item.pk, FIELD), copy, letters)
+        asked.append(len(queries))
+    assert asked == [10, 8, 8]
+    assert stored(item) == (32, "x" * 32)
 
 
 async def test_how_long_an_update_takes_to_the_other(cast: Cast) -> None:

@@ -164,7 +164,7 @@ def no_database() -> Iterator[None]:
     with as_owner() as owner:
         owner.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC, mdo_app')
         try:
-            connections["default"].close_pool()
+            connections["default"].close_pool()  # type: ignore[attr-defined]
             yield
         finally:
             owner.execute(f'GRANT CONNECT ON DATABASE "{name}" TO PUBLIC, mdo_app')
