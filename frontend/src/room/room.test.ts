@@ -428,6 +428,8 @@ describe('a guest', () => {
     show(lobby());
     await see(() => !text().includes('patient of'));
     await see(() => text().includes('You are in the lobby'));
+    show({ ...lobby(), slot: 'out' });
+    await see(() => text().includes('Your part of the meeting is over.'));
   });
 });
 

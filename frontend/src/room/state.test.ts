@@ -139,6 +139,8 @@ test('a guest’s snapshot lacks nearly everything and is complete all the same'
     candidates: [],
     sittings: [],
     guests: [],
+    walls: [],
+    slot: null,
     disciplines: {},
   });
 });
