@@ -213,7 +213,8 @@ def run(cast: Cast, seeds: Sequence[int], edits: int = EDITS) -> dict[str, int]:
     for seed in seeds:
         outcomes.append(run_seed(cast, seed, edits))
         if len(outcomes) % 10 == 0:
-            print(f"{len(outcomes)} of {len(seeds)} seeds", file=sys.stderr, flush=True)
+            diverged = [each.seed for each in outcomes if each.diverged]
+            print(f"{len(outcomes)} of {len(seeds)} seeds, diverged: {diverged}", file=sys.stderr, flush=True)
     return {
         "seeds": len(outcomes),
         "edits": sum(each.edits for each in outcomes),
