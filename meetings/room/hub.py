@@ -12,7 +12,7 @@ import os
 import socket
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from time import monotonic
@@ -270,6 +270,8 @@ class Hub:
         self.epoch = seen.epoch
         at = now()
         for room in list(self.rooms.values()):
+            if moved:
+                room.forget()
             if moved or any(each.place.holds_until <= at for each in room.connections):
                 await self.recheck(room)
             if room.seq is not None and seen.heads.get(room.meeting_id, 0) > room.seq:
@@ -283,7 +285,6 @@ class Hub:
 
     async def recheck(self, room: Room) -> None:
         """Work out everybody's place in the room again; who has none any more is shown out, who sees other things starts anew."""
-        room.forget()
         self._identities.clear()
         connections = list(room.connections)
         wanted = {(each.place.person_id, each.preferred, each.place.wall_id) for each in connections}
@@ -332,12 +333,6 @@ class Hub:
     async def _send(self, connection: Connection, texts: list[str]) -> None:
         for text in texts:
             await connection.socket.send_text(text)
-
-    async def spread(self, connections: Iterable[Connection], frame: dict[str, Any]) -> None:
-        """Send one frame without a number to all of these, made ready once."""
-        ready = prepare(dumps(frame))
-        later = [each for each in list(connections) if not each.closing and not each.socket.write(ready.wire)]
-        await asyncio.gather(*(each.socket.send_text(ready.text) for each in later))
 
     async def give_guest(self, connection: Connection, room: dict[str, Any]) -> None:
         """Send the guest's whole small view, if it is another one than before."""

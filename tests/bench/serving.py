@@ -19,6 +19,7 @@ reads = {"starts": 0}
 def counting(application: Any) -> Any:
     """The application with the bench's address."""
     from meetings.room import hub, work
+    from meetings.room.connection import dumps, prepare
 
     begin = work.stand
 
@@ -27,6 +28,17 @@ def counting(application: Any) -> Any:
         return begin(*args, **kwargs)
 
     work.stand = start
+
+    async def tell(giver: Any, connections: list[Any], seq: int, frame: str) -> None:
+        """As the room tells an entry; afterwards each connection knows what it knew before."""
+        ready = [(seq, prepare(frame))]
+        known = [connection.seq for connection in connections]
+        later = [giver.give(connection, ready) for connection in connections]
+        await asyncio.gather(*(each for each in later if each is not None))
+        for connection, before in zip(connections, known, strict=True):
+            connection.seq = before
+            if connection.unseen and connection.unseen[-1][0] == seq:
+                connection.unseen_bytes -= connection.unseen.pop()[1]
 
     async def bench(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -38,10 +50,8 @@ def counting(application: Any) -> Any:
             asked = json.loads(message["text"])
             if "give" in asked:
                 room = hub.here().rooms[UUID(asked["give"])]
-                frame = json.dumps(
-                    {"t": "bench", "seq": asked["seq"], "pad": "x" * asked["bytes"]}, separators=(",", ":")
-                )
-                await hub.here().spread(room.connections, frame)
+                frame = dumps({"t": "bench", "seq": asked["seq"], "pad": "x" * asked["bytes"]})
+                await tell(hub.here(), list(room.connections), asked["seq"], frame)
             else:
                 await send({"type": "websocket.send", "text": json.dumps(reads)})
 
