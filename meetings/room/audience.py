@@ -12,7 +12,7 @@ from mdo.directory.models import BoardRole, OrganisationRole, Person
 from mdo.kernel.acting import acting
 from mdo.kernel.clock import now
 from meetings import access
-from meetings.models import Meeting
+from meetings.models import AgendaItem, Meeting
 from meetings.room.snapshot import Audience
 
 
@@ -47,6 +47,7 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
         return None
     with acting(person, organisation_id, "room"):
         place = access.chair_at(person, meeting)
+        can = place.can if not place.is_guest else _in_slot(place, meeting)
     if not place.seats:
         return None
     if not (place.permits("join", ["agr", "invited", "slot"])):
@@ -55,7 +56,7 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
     audience = Audience(
         organisation_id=organisation_id,
         reach=frozenset() if guest else place.reach,
-        can=frozenset() if guest else place.can,
+        can=can,
         language=person.language,
         sees_items=place.permits("see_agenda", ["agr", "pseudonyms", "own_row"]),
         pseudonyms=place.pseudonyms,
@@ -70,6 +71,12 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
         "guest": guest,
     }
     return Place(person, organisation_id, audience, you, _holds_until(person, meeting))
+
+
+def _in_slot(place: access.Chair, meeting: Meeting) -> frozenset[str]:
+    """What a guest may do: point, while their own item is open."""
+    own = AgendaItem.objects.filter(pk=meeting.current_item_id, pk__in=place.guest_items).select_related("referral")
+    return frozenset({"share"}) if any(place.permits_item("share", item) for item in own) else frozenset()
 
 
 def _holds_until(person: Person, meeting: Meeting) -> datetime:

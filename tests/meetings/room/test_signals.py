@@ -133,9 +133,19 @@ async def test_a_guest_hears_of_the_own_item_alone_and_only_while_it_is_open(cas
         await guest.until(lambda frame: frame["t"] == "snapshot" and frame["room"]["items"] != [])
         await chair.send(view(own, scroll=0.5))
         assert (await signal(guest))["data"]["item"] == str(own.pk)
+        # They may point there, and nowhere else.
+        assert guest.you["can"] == ["share"]
+        for item in (third, own):
+            await guest.send(point(item))
+        pointed = await chair.until(lambda frame: frame["t"] == "signal" and frame["kind"] == "point")
+        assert (pointed["by"], pointed["data"]["item"]) == (str(cast.guest.pk), str(own.pk))
+        assert len([frame for frame in chair.frames if frame["t"] == "signal"]) == 1
         # Their item ends, and with it what they hear; coming back they are told nothing either.
         await chair.done("agenda.open_item", item=first.pk, version=chair.item(first.pk)["version"])
         await guest.until(lambda frame: frame["t"] == "snapshot" and frame["room"]["items"] == [])
+        assert guest.you["can"] == []
+        await guest.send(point(own))
+        await hears_nothing(chair)
         await chair.send(view(own, scroll=0.7))
         await chair.send(view(first))
         await hears_nothing(guest)
@@ -162,6 +172,15 @@ async def test_whoever_may_not_see_the_item_hears_nothing_of_it(cast: Cast) -> N
         await hears_nothing(partner)
         await chair.send(view(topic))
         assert (await signal(partner))["data"]["item"] == str(topic.pk)
+
+
+async def test_without_the_question_who_sees_it_a_guest_would_hear(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: it is that question which keeps the guest from hearing."""
+    meeting, (first, *_) = await set_table(cast, presenter=cast.chair.pk)
+    monkeypatch.setattr(signals, "hears", lambda audience, row: True)
+    async with room_of(meeting.pk, cast.chair, cast.guest) as (chair, guest):
+        await chair.send(view(first))
+        assert (await signal(guest))["data"]["item"] == str(first.pk)
 
 
 async def test_an_item_of_another_meeting_is_nobody_s(cast: Cast) -> None:
