@@ -6,6 +6,7 @@ something without a database, and asks how often the journal was read for those 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
