@@ -130,7 +130,7 @@ export function keyLines(): KeyLine[] {
     { keys: ['O'], does: words.openSelected(), needs: 'run' },
     { keys: ['P'], does: words.postpone(), needs: 'postpone' },
     { keys: ['R'], does: words.readBackOrRecord(), needs: 'record' },
-    { keys: ['W'], does: words.changeWording(), needs: 'draft' },
+    { keys: ['W'], does: words.changeWording(), needs: 'run' },
     { keys: ['Y'], does: words.confirm(), needs: 'read_back' },
     { keys: ['D'], does: words.dissent(), needs: 'read_back' },
     { keys: ['A'], does: words.parkOrBack(), needs: 'reorder' },

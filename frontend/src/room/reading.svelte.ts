@@ -78,7 +78,8 @@ export class Reading {
       store.toast(words.notSavedYet());
       return;
     }
-    const version = store.item?.id === item.id ? store.item.draft.version : item.draft.version;
+    // What was saved just now may be ahead of what the frames have said.
+    const version = Math.max(store.item?.id === item.id ? store.item.draft.version : 0, item.draft.version, store.desk.of(item.id)?.version ?? 0);
     const outcome = await store.run('readback.begin', { item: item.id, version, text: store.textSeen(item.id) }, { quiet: true });
     if (outcome.ok) this.begunAt = Date.now();
     else store.toast(outcome.code === 'stale' ? words.recordChanged() : store.sentence(outcome));
@@ -98,7 +99,7 @@ export class Reading {
 
   /** W is the chair's side's only: a letter pressed by mistake takes no wording off everybody's screen. */
   async withdrawByKey(): Promise<void> {
-    if (this.store.can('run') || this.store.can('record')) await this.withdraw();
+    if (this.store.can('run')) await this.withdraw();
   }
 
   /** Back to writing. */
