@@ -254,7 +254,7 @@ class Sheet:
         await asyncio.gather(*(self._tell(listener) for listener in list(self.listeners.values())))
 
     async def _tell(self, listener: Listener) -> None:
-        frames = []
+        frames: list[Prepared] = []
         if listener.n < self.copy.n:
             missed = [told for told in self.told if told.n > listener.n]
             if len(missed) < self.copy.n - listener.n:  # longer ago than is remembered
