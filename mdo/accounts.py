@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from mdo.directory.models import Person
+from meetings.views.guests import identify
 
 
 class ClosedAdapter(DefaultAccountAdapter):
@@ -26,6 +30,18 @@ class ClosedAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+class GuestIdentities(DefaultSocialAccountAdapter):
+    """Somebody comes back from a provider of identities: that confirms the guest whose link was opened in this browser, and nothing
+    else. No account is made, none is signed in to, nothing of the identity is kept."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        verified = [each.email for each in sociallogin.email_addresses if each.verified]
+        raise ImmediateHttpResponse(identify(request, verified))
 
 
 class ResetPasswordForm(forms.ResetPasswordForm):

@@ -130,6 +130,32 @@ def celery_broker_url(redis_url: str) -> str:
     return f"redis+socket://{user}{parts.path}?virtual_host={query.get('db', '0')}"
 
 
+@dataclass(frozen=True)
+class Identities:
+    """An OpenID Connect provider: where its configuration lies, as what this site is known there, and its name for people."""
+
+    configuration: str
+    client: str
+    secret: str
+    name: str
+
+
+def parse_oidc_url(url: str) -> Identities:
+    """`https://client:secret@issuer[/path][?name=words]`, plain http on loopback only; raises ValueError with a sentence."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        raise ValueError("must start with https://")
+    if not parts.hostname or not parts.username or not parts.password:
+        raise ValueError("must name client, secret and issuer, as in https://client:secret@login.example.org")
+    query = dict(parse_qsl(parts.query))
+    if set(query) - {"name"} or parts.fragment:
+        raise ValueError("holds more than client, secret, issuer and name")
+    host = parts.netloc.rpartition("@")[2]
+    issuer = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    configuration = f"{issuer}/.well-known/openid-configuration"
+    return Identities(configuration, unquote(parts.username), unquote(parts.password), query.get("name", host))
+
+
 class Environment(BaseModel):
     """All of it. The field's alias is the variable's name."""
 
@@ -174,6 +200,11 @@ class Environment(BaseModel):
         alias="MDO_SMS",
         pattern=r"^([A-Za-z_][A-Za-z0-9_]*\.)+[A-Za-z_][A-Za-z0-9_]*$|^$",
         description="The class that sends text messages, such as `hospital.gateway.Gateway`; empty: the secretary reads codes out.",
+    )
+    oidc: str = Field(
+        "",
+        alias="MDO_OIDC",
+        description="An OpenID Connect provider by which guests may show who they are: `https://client:secret@issuer/path?name=itsme`.",
     )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
@@ -250,6 +281,13 @@ class Environment(BaseModel):
         parse_mail_url(value)
         return value
 
+    @field_validator("oidc")
+    @classmethod
+    def _oidc(cls, value: str) -> str:
+        if value:
+            parse_oidc_url(value)
+        return value
+
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:
@@ -314,6 +352,10 @@ class Environment(BaseModel):
     @cached_property
     def mail(self) -> Mail:
         return parse_mail_url(self.email_url)
+
+    @cached_property
+    def identities(self) -> Identities | None:
+        return parse_oidc_url(self.oidc) if self.oidc else None
 
     @cached_property
     def file_key_bytes(self) -> bytes:

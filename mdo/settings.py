@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "channels",
     "django_htmx",
     "django_vite",
@@ -123,6 +124,25 @@ ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
 # A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
 # Guests' links and codes are counted with each invitation; this only slows down who tries many.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/300s/key", "guest": "60/m/ip"}
+# A provider of identities confirms guests; nobody gets an account or signs in to one by it (mdo/accounts.py).
+MDO_IDENTITIES = ENVIRONMENT.identities.name if ENVIRONMENT.identities else ""
+SOCIALACCOUNT_ADAPTER = "mdo.accounts.GuestIdentities"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "identity",
+                "name": ENVIRONMENT.identities.name,
+                "client_id": ENVIRONMENT.identities.client,
+                "secret": ENVIRONMENT.identities.secret,
+                "settings": {"server_url": ENVIRONMENT.identities.configuration},
+            }
+        ]
+        if ENVIRONMENT.identities
+        else [],
+    }
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.i18n import JSONCatalog
 
@@ -10,10 +11,18 @@ from mdo.directory.views.audit import log
 from mdo.directory.views.language import set_language
 from meetings.views.today import today
 
+
+def nothing(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """An address of a library that this site does not use."""
+    raise Http404
+
+
 urlpatterns = [
     path("", today, name="today"),
     path("language/", set_language, name="set_language"),
     path("jsi18n/", JSONCatalog.as_view(), name="jsi18n"),
+    # Identities confirm guests, who begin at their own page; nobody signs in by them.
+    path("accounts/oidc/<slug:provider_id>/login/", nothing),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("act-for/", act_for, name="act_for"),

@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guest/", guests.guest, name="guest"),
     path("guest/open/", guests.open_link, name="guest_open"),
     path("guest/code/", guests.confirm, name="guest_code"),
+    path("guest/identity/", guests.go_to_identity, name="guest_identity"),
     path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
     path("wall/", wall.page, name="wall"),
     path("wall/code/", wall.code, name="wall_code"),

@@ -7,7 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from allauth.core import ratelimit
+from allauth.socialaccount.adapter import get_adapter as social_adapter
+from allauth.socialaccount.providers.base.provider import ProviderException
 from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -17,6 +21,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from requests import RequestException
 
 from mdo.directory.disciplines import all_words
 from mdo.kernel import sms
@@ -87,7 +92,7 @@ def _state(invitation: GuestInvitation | None, request: HttpRequest) -> str:
 
 
 def _page(request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    context |= {"state": state, "was_in": WAS_IN in request.session}
+    context |= {"state": state, "was_in": WAS_IN in request.session, "identities": settings.MDO_IDENTITIES}
     return render(request, "meetings/guest.html", context, status=status)
 
 
@@ -150,8 +155,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
     )
 
 
-def let_in_by(request: HttpRequest, holder: Holder, act: Callable[[], Any]) -> HttpResponse:
-    """Try one way of confirming, and show where that led."""
+def let_in_by(request: HttpRequest, holder: Holder, act: Callable[[], Any], *, again: bool = True) -> HttpResponse:
+    """Try one way of confirming, and show where that led; ``again``: with the form for another try."""
     refused: Refused | None = None
     try:
         with acting(holder, None, "guest"):
@@ -163,8 +168,10 @@ def let_in_by(request: HttpRequest, holder: Holder, act: Callable[[], Any]) -> H
     state = _state(invitation, request)
     if state == "in" and invitation is not None:
         return _let_in(request, invitation)
+    if refused is not None and not again:
+        messages.error(request, refused.message)
     left = guests.TRIES - invitation.code_tries if invitation is not None else 0
-    if state != "code":
+    if state != "code" or not again:
         return HttpResponseRedirect(reverse("meetings:guest"))
     wrong = refused.message if refused else _("This code is not right. Tries left: %(left)d") % {"left": left}
     return _page(request, "code", status=422, error=wrong)
@@ -179,6 +186,41 @@ def _let_in(request: HttpRequest, invitation: GuestInvitation) -> HttpResponse:
     response = HttpResponseRedirect(reverse("meetings:guest"))
     response.status_code = 303
     return response
+
+
+@login_not_required
+@never_cache
+@require_GET
+def go_to_identity(request: HttpRequest) -> HttpResponse:
+    """To the site's provider of identities, for whoever opened a link in this browser; it sends them back to ``identify``."""
+    back = HttpResponseRedirect(reverse("meetings:guest"))
+    if not settings.MDO_IDENTITIES or request.user.is_authenticated or _holder(request) is None:
+        return back
+    try:
+        provider = social_adapter(request).get_provider(request, "identity")
+        return provider.redirect(request, process="login")  # type: ignore[no-any-return]
+    except (RequestException, ProviderException):
+        messages.error(request, _("That service cannot be reached now. Use the code, or try again later."))
+        return back
+
+
+def identify(request: HttpRequest, addresses: list[str]) -> HttpResponse:
+    """Somebody came back with these verified mail addresses: the guest of this browser, if one of them is the invited one."""
+    holder, device = _holder(request), request.session.get(DEVICE)
+    if request.user.is_authenticated or holder is None or not device:
+        return HttpResponseRedirect(reverse("meetings:guest"))
+    with acting(holder, None, "guest"):
+        invitation = access.visible_invitation(holder)
+    wanted = invitation.mail.casefold() if invitation is not None else ""
+    mail = next((each for each in addresses if each.casefold() == wanted), "")
+    return let_in_by(
+        request,
+        holder,
+        lambda: inviting.identify_guest(
+            by=holder, guest_id=holder.invitation_id, mail=mail, device=guests.digest(device)
+        ),
+        again=False,
+    )
 
 
 # --- the secretary's side ------------------------------------------------------------------------------------------------

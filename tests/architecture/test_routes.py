@@ -46,6 +46,9 @@ OPEN = {
     "meetings:guest": "where a guest's link leads",
     "meetings:guest_open": "a guest's link, with its secret",
     "meetings:guest_code": "a guest's code",
+    "meetings:guest_identity": "the way to another sign-in, for whoever opened a guest's link",
+    "openid_connect_callback": "the way back from another sign-in",
+    "openid_connect_login": "leads nowhere",
     "set_language": "choosing a language on the way in",
     "admin:login": "the operator's way in",
     "meetings:wall": "a screen on a wall: who paired it decides what it shows",
@@ -108,6 +111,7 @@ def filled(route: Route, ids: dict[str, UUID], person: Person) -> str:
         "key": "nokey",
         "number": 0,
         "pk": 1,
+        "provider_id": "identity",
         "uidb36": "1",
     }
     unknown = sorted(route.parameters - set(values))
