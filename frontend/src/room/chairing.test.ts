@@ -304,8 +304,8 @@ describe('the order', () => {
   test('a row is dragged among the parked ones, and back', async () => {
     await enter();
     await drag(2, 'parked', 10);
-    await see(() => table.item(itemId(2)).parked);
-    expect(rows()).toEqual([1, 3, 4, 5, 2]);
+    await see(() => String(rows()) === '1,3,4,5,2');
+    expect(table.item(itemId(2)).parked).toBe(true);
     await drag(2, itemId(4), 10);
     await see(() => !table.item(itemId(2)).parked);
   });
