@@ -39,13 +39,17 @@ function* shortStructs(structs: Iterable<Y.Item | Y.GC | Y.Skip>): Generator<Y.I
   }
 }
 
-/** An update as one or more that together do the same, each of at most `most` bytes; what deletes comes last. */
+/**
+ * An update as one or more that together do the same, each of at most `most` bytes. What it deletes of the text before goes first,
+ * so that a text never grows longer on the way than it was or will be.
+ */
 export function cut(update: Uint8Array, most: number): Uint8Array[] {
   if (update.length <= most) return [update];
   const parts: Uint8Array[] = [];
   let part: Uint8Array[] = [];
   let size = 0;
-  for (const struct of shortStructs(Y.decodeUpdate(update).structs)) {
+  const { structs, ds } = Y.decodeUpdate(update);
+  for (const struct of shortStructs(structs)) {
     const piece = alone(struct);
     if (part.length && size + piece.length > most) {
       parts.push(Y.mergeUpdates(part));
@@ -56,9 +60,11 @@ export function cut(update: Uint8Array, most: number): Uint8Array[] {
     size += piece.length;
   }
   if (part.length) parts.push(Y.mergeUpdates(part));
-  const meta = Y.parseUpdateMeta(update);
-  const rest = Y.diffUpdate(update, Y.encodeStateVector(meta.to));
-  return rest.length > 2 ? [...parts, rest] : parts;
+  const { from, to } = Y.parseUpdateMeta(update);
+  const deletes = Y.diffUpdate(update, Y.encodeStateVector(to));
+  if (deletes.length <= 2) return parts;
+  const ofBefore = [...ds.clients].every(([client, gone]) => gone.every(({ clock, len }) => clock + len <= (from.get(client) ?? Infinity)));
+  return ofBefore ? [deletes, ...parts] : [...parts, deletes];
 }
 
 /** How many of the updates, from the first, fit together into `most` bytes; at least one. */

@@ -134,6 +134,19 @@ describe('together', () => {
     expect(far.plain).toBe('mine yours');
   });
 
+  test('one undo takes back one line, paste or deletion', async () => {
+    const page = await sat();
+    for (const key of 'one\ntwo') page.type(key);
+    page.type(' pasted');
+    for (let n = 0; n < 3; n++) page.type('', page.session.text.length - 1, 1);
+    const seen = [page.session.plain];
+    while (page.session.undo.canUndo()) {
+      page.session.undo.undo();
+      seen.push(page.session.plain);
+    }
+    expect(seen).toEqual(['one\ntwo pas', 'one\ntwo pasted', 'one\ntwo', 'one\n', 'one', '']);
+  });
+
   test('updates that come in another order, twice or not at all end in the same text', async () => {
     const [a, b] = [await sat(), await sat()];
     for (const words of ['one ', 'two ', 'three ', 'four ']) {

@@ -14,7 +14,7 @@ import { LONGEST_UPDATE, type Field, type TextFrame, type TextRefused, type Text
 import { cut, fitting, wordsBeyond } from './pieces';
 
 /** All in ms: how long typing is gathered, how long an answer is waited for, the wait after a busy server. */
-export const SEND_AFTER = 120;
+export const SEND_AFTER = 80;
 export const ANSWER_WITHIN = 8_000;
 export const RETRY = 1_500;
 /** What is not acknowledged for so long is called not saved. */
@@ -75,6 +75,8 @@ export class TextSession {
   /** Refused as it stands: waits until something else is typed. */
   private held = false;
   private oldest: number | null = null;
+  /** Where the last key was pressed, and whether it typed or deleted. */
+  private last: { end: number; typed: boolean } | null = null;
   private readonly early = new Set<number>();
   private readonly timers = new Map<'send' | 'answer' | 'hole' | 'slow', ReturnType<typeof setTimeout>>();
   private waiting: ((stored: boolean) => void)[] = [];
@@ -123,6 +125,11 @@ export class TextSession {
 
   /** Replace `length` characters at `at`, as typed here. */
   type(at: number, length: number, words: string): void {
+    // One undo takes back what was typed in one go in one place: not a paste, a line or a deletion with it.
+    const single = words.length + length <= 1 && words !== '\n';
+    const goesOn = single && this.last !== null && (words ? at === this.last.end && this.last.typed : !this.last.typed && (at === this.last.end || at + 1 === this.last.end));
+    if (!goesOn) this.undo.stopCapturing();
+    this.last = single ? { end: at + words.length, typed: words !== '' } : null;
     this.doc.transact(() => {
       if (length) this.text.delete(at, length);
       if (words) this.text.insert(at, words);

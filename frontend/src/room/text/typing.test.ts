@@ -117,11 +117,11 @@ describe('the field', () => {
     area.dispatchEvent(new CompositionEvent('compositionstart'));
     input('Surgery e first.', 9);
     expect(page.session.plain).toBe('Surgery e first.');
-    other(0, 7, 'Radiotherapy');
+    other(0, 3, 'Chemoimmuno');
     expect(area.value).toBe('Surgery e first.');
     input('Surgery é first.', 9);
     area.dispatchEvent(new CompositionEvent('compositionend'));
-    expect([area.value, page.session.plain, area.selectionStart]).toEqual(['Radiotherapy é first.', 'Radiotherapy é first.', 14]);
+    expect([area.value, page.session.plain, area.selectionStart]).toEqual(['Chemoimmunogery é first.', 'Chemoimmunogery é first.', 17]);
   });
 
   test('others’ words that came during a composition without an end of its own are shown', () => {
