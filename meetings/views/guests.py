@@ -198,7 +198,7 @@ def go_to_identity(request: HttpRequest) -> HttpResponse:
         return back
     try:
         provider = social_adapter(request).get_provider(request, "identity")
-        return provider.redirect(request, process="login")  # type: ignore[no-any-return]
+        return provider.redirect(request, process="login")
     except (RequestException, ProviderException):
         messages.error(request, _("That service cannot be reached now. Use the code, or try again later."))
         return back
