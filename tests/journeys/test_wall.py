@@ -16,7 +16,7 @@ from mdo.demo.papers import Printer, mammogram
 from mdo.kernel.clock import now
 from meetings.models import Meeting
 from tests.cast import Cast
-from tests.factories import make_case, make_document, make_item, make_meeting, make_patient, make_referral
+from tests.factories import make_case, make_document, make_item, make_meeting, make_patient, make_referral, writing
 from tests.journeys.pages import RoomPage
 from tests.journeys.visitors import Visitors
 from tests.parts import until
@@ -229,3 +229,59 @@ def test_a_wall_display_from_code_to_dark(cast: Cast, visitors: Visitors, meetin
     # Somebody touches it: it waits for the next meeting.
     wall.page.keyboard.press("Enter")
     expect(wall.page.locator(".code")).to_be_visible()
+
+
+def _pdf(objects: list[bytes]) -> bytes:
+    """A PDF of these objects, the first its catalogue."""
+    out, places = b"%PDF-1.5\n", []
+    for number, each in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj" % number + each + b"endobj\n"
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table
+    return out + end + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+
+
+def _stream(head: bytes, body: bytes) -> bytes:
+    return b"<<%s/Length %d>>stream\n" % (head, len(body)) + body + b"\nendstream "
+
+
+def scanned() -> bytes:
+    """Words in a font that the file leaves out, over a red picture in JPEG 2000: as scanners and laboratories make them."""
+    red = BytesIO()
+    Image.new("RGB", (64, 64), (200, 20, 20)).save(red, "JPEG2000", no_jp2=False)
+    drawing = b"q 100 0 0 100 50 50 cm /Im Do Q BT /F 18 Tf 20 170 Td (Labo: HER2 negatief) Tj ET"
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>/XObject<</Im 6 0 R>>>>>>"
+    return _pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            page,
+            _stream(b"", drawing),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            _stream(b"/Type/XObject/Subtype/Image/Width 64/Height 64/Filter/JPXDecode", red.getvalue()),
+        ]
+    )
+
+
+def test_documents_of_every_kind_are_shown_or_said_to_be_broken(
+    cast: Cast, visitors: Visitors, meeting: Meeting
+) -> None:
+    with writing():
+        case = Case.objects.get(patient__family_name="Vermeersch")
+    make_document(case, name="Labo.pdf", content=scanned())
+    make_document(case, name="Kapot.pdf", content=b"%PDF-1.4\nthis is none\n%%EOF\n")
+    (chair,) = begun(visitors, cast, meeting, "chair")
+    chair.case.get_by_role("link", name="Labo.pdf").first.click()
+    expect(chair.case.get_by_role("document")).to_contain_text("Labo: HER2 negatief")
+    canvas = chair.case.locator("canvas")
+    pixel = "at => [...at.getContext('2d').getImageData(at.width / 2, at.height / 2, 1, 1).data].slice(0, 3)"
+    until(lambda: canvas.evaluate(pixel)[0] > 150 > canvas.evaluate(pixel)[1], "the picture to be drawn", 15)
+    chair.press("+")
+    expect(chair.case.get_by_role("button", name="Fit the width")).to_have_text("125 %")
+    look(chair.page, "scanned")
+    chair.press("Escape")
+    chair.case.get_by_role("link", name="Kapot.pdf").first.click()
+    expect(chair.case).to_contain_text("This document cannot be shown here.")
+    chair.press("Escape")
+    expect(chair.case).to_contain_text("Wat nu voor Annelies?")
