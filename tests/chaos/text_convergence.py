@@ -4,7 +4,8 @@ The real consumers, two hubs (as two web processes have them), PostgreSQL and th
 a page does: it types whether or not it has a line, has at most one update on its way, and after a cut joins again and sends
 what was not acknowledged. Equal means: five documents, word by word, and the rows of the database.
 
-`python -m tests.chaos.text_convergence [seeds]` writes one line of JSON: `{"seeds", "edits", "cuts", "diverged"}`.
+`python -m tests.chaos.text_convergence [seeds]` prints one line of JSON, `{"seeds", "edits", "cuts", "diverged"}`, and writes it with the
+commit to `var/chaos-text.json`.
 """
 
 from __future__ import annotations
@@ -223,15 +224,20 @@ def run(cast: Cast, seeds: Sequence[int], edits: int = EDITS) -> dict[str, int]:
     }
 
 
-def main(seeds: int = SEEDS) -> dict[str, int]:
-    """Run on servers of its own."""
-    from tests.bench.rig import Rig
+def main(seeds: int = SEEDS) -> dict[str, Any]:
+    """Run on servers of its own, and write `var/chaos-text.json`."""
+    from tests.bench.rig import Rig, origin, write
 
+    about = origin()
     with Rig("text"):
         from tests.cast import make_cast
 
-        return run(make_cast(), range(1, seeds + 1))
+        figures = run(make_cast(), range(1, seeds + 1))
+    write("chaos-text", {**figures, **about})
+    return figures
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS)))
+    found = main(int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS)
+    print(json.dumps(found))
+    sys.exit(1 if found["diverged"] else 0)

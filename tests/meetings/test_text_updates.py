@@ -1,6 +1,9 @@
 """Updates of strangers: what typing makes is taken, anything else is refused before a library sees it, and nothing of it stays."""
 
+import base64
+import json
 import random
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -294,6 +297,7 @@ def session() -> list[bytes]:
     return SESSION
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_no_change_to_real_bytes_is_a_fault(data: st.DataObject) -> None:
@@ -334,3 +338,20 @@ def test_real_typing_is_taken() -> None:
     doc = texts.assemble(session())
     assert known.state == read_state(doc.get_state())
     assert uuid4() not in known.people.values()
+
+
+SESSIONS = json.loads((Path(__file__).parent / "yjs_sessions.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("number", range(len(SESSIONS)))
+def test_what_browsers_send_is_taken(number: int) -> None:
+    """Recorded from Yjs itself (yjs_sessions.mjs): typing, pasting, striking, undo, cuts; every update, and the same text."""
+    people = [UUID(int=each) for each in (11, 12, 13)]
+    copy, rows = Copy(), 0
+    for who, data in SESSIONS[number]["sent"]:
+        learnt = copy.attempt(base64.b64decode(data), people[who])
+        if learnt:
+            rows += 1
+            copy.take(rows, learnt, people[who])
+    assert copy.plain() == SESSIONS[number]["text"]
+    assert rows > 30
