@@ -478,6 +478,7 @@ describe('guests', () => {
       { id: 'g2', item: itemId(4), name: 'mevr. Dochter', state: 'invited' },
     ];
     await enter();
+    expect(find('.people-head')!.textContent).toContain('1 in the lobby');
     page().store.peopleOpen = true;
     await see(() => find('.guests'));
     expect(find('.guests')!.textContent?.replace(/\s+/g, ' ')).toContain('dr. Huisarts in the lobby · 3. A.B. 1953');

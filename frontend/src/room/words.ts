@@ -234,6 +234,7 @@ export const words = {
       out: gettext('has left'),
       revoked: gettext('sent away'),
     })[state] ?? state,
+  inLobby: (n: number) => interpolate(ngettext('%(n)s in the lobby', '%(n)s in the lobby', n), { n }),
   eject: (name: string) => interpolate(gettext('Send %(name)s away'), { name }),
 
   // Chat
