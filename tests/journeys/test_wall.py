@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from cases.models import Case
 from mdo.demo.papers import Printer, mammogram
+from mdo.directory.models import Board
 from mdo.kernel.clock import now
 from meetings.models import Meeting
 from tests.cast import Cast
@@ -177,6 +178,7 @@ def test_others_follow_into_a_document_and_look_away(cast: Cast, visitors: Visit
 
 
 def test_a_wall_display_from_code_to_dark(cast: Cast, visitors: Visitors, meeting: Meeting) -> None:
+    Board.objects.filter(pk=cast.board.pk).update(read_back=Board.ReadBack.NO_OBJECTION)
     wall = visitors.bring("wall", cast.outsider, signed_in=False, viewport={"width": 1920, "height": 1080})
     wall.go("/wall/")
     code = wall.page.locator(".code")
@@ -215,9 +217,16 @@ def test_a_wall_display_from_code_to_dark(cast: Cast, visitors: Visitors, meetin
     look(wall.page, "wall-case-4k")
     wall.page.set_viewport_size({"width": 1920, "height": 1080})
     # The next item comes; the meeting ends, and it is dark.
-    chair.postpone("Pathology missing", "Nog niet binnen.")
-    chair.next()
+    # What is read back stands on it, word for word, until it is recorded by going on.
+    chair.write("Borstsparende heelkunde, daarna radiotherapie.")
+    expect(wall.page.locator("#wall")).not_to_contain_text("Borstsparende")
+    chair.press("Escape", "r")
+    expect(wall.page.locator(".wording")).to_contain_text("Borstsparende heelkunde, daarna radiotherapie.")
+    look(wall.page, "wall-wording")
+    wall.look("wall with wording")
+    chair.press("n")
     expect(wall.page.locator("[data-identity]")).to_contain_text("D'Hondt")
+    expect(wall.page.locator(".wording")).to_have_count(0)
     chair.postpone("Pathology missing", "Nog niet binnen.")
     expect(wall.page.locator("#wall")).to_contain_text("Nothing is on the table.")
     chair.press("c")
