@@ -70,7 +70,7 @@ def test_four_people_hold_a_meeting(cast: Cast, visitors: Visitors, meeting: Mee
         expect(radiologist.recommendation.locator(".head").get_by_role("status")).to_have_text("Not saved")
     radiologist.link_is("Connected")
     radiologist.saved()
-    radiologist.press("Escape", "t")
+    radiologist.press("Escape")
     for room in rooms:
         expect(room.recommendation).to_contain_text("Breast-conserving surgery, then radiotherapy.")
     chair.visitor.look("room")
