@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ANSWER_TO_PROBE, Connection, SILENCE, SLEPT, TICK, type Link, type Listener } from './connection';
 import { anItem, aRoom, itemId } from './fixtures.testing';
 import type { Outcome } from './outbox';
-import type { Frame } from './protocol';
+import type { Frame, OtherFrame } from './protocol';
 import { fromSnapshot, type RoomState } from './state';
 import { openSocket, Table } from './table.testing';
 
@@ -12,6 +12,8 @@ let connection: Connection;
 let links: Link[];
 let frames: Frame[];
 let refusals: string[];
+let others: OtherFrame[];
+let lines: number;
 
 const until = (condition: () => unknown) => vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 8_000, interval: 10 });
 const connected = () => until(() => connection.link.state === 'connected');
@@ -22,10 +24,14 @@ beforeEach(async () => {
   links = [];
   frames = [];
   refusals = [];
+  others = [];
+  lines = 0;
   const listener: Listener = {
     onLink: (link) => links.push(link),
     onState: (_state: RoomState, frame) => frames.push(frame),
     onRefused: (message) => refusals.push(message),
+    onLine: () => (lines += 1),
+    onOther: (frame) => others.push(frame),
   };
   connection = new Connection(`ws://127.0.0.1:${port}/ws/meetings/m/chair/`, listener, { open: openSocket, random: Math.random });
 });
@@ -45,6 +51,29 @@ async function begin(): Promise<void> {
   connection.start();
   await connected();
 }
+
+describe('what is no part of the state', () => {
+  const join = { do: 'text.join', item: itemId(1), field: 'recommendation', sv: 'AA==' };
+
+  test('is told once a line speaks, and what is heard is passed on', async () => {
+    connection.start();
+    expect(connection.tell(join)).toBe(false);
+    await until(() => lines === 1);
+    expect(connection.tell(join)).toBe(true);
+    await until(() => others.length === 1);
+    expect(others[0]).toMatchObject({ t: 'text.state', item: itemId(1), field: 'recommendation', n: 0 });
+  });
+
+  test('is asked for on each new line, however it came about', async () => {
+    await begin();
+    table.cut();
+    await until(() => lines === 2);
+    connection.takePartBy('room');
+    expect(connection.tell(join)).toBe(false);
+    await until(() => lines === 3);
+    expect([links.at(-1)?.state, connection.tell(join)]).toEqual(['connected', true]);
+  });
+});
 
 describe('coming in', () => {
   test('a snapshot, then events, make the room', async () => {
