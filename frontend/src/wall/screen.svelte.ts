@@ -152,6 +152,8 @@ export class Screen {
     );
     this.phase = 'shown';
     this.connection.start();
+    // A screen that nobody touches would go to sleep; where the browser cannot help it, the room's own settings do.
+    void navigator.wakeLock?.request('screen').catch(() => undefined);
   }
 
   private heardLink(link: Link): void {
