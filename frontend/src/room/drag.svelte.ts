@@ -12,7 +12,7 @@ export class RowDrag {
   held = $state<string | null>(null);
   /** The row under the pointer, and whether the held one would come after it. */
   over = $state.raw<{ id: string; after: boolean } | null>(null);
-  private start: { id: string; x: number; y: number } | null = null;
+  private start: { id: string; x: number; y: number; scroller: HTMLElement | null } | null = null;
   private dropped = false;
 
   constructor(
@@ -25,7 +25,8 @@ export class RowDrag {
     if (event.button !== 0 || !event.isPrimary || !this.mayDrag(id)) return;
     if (event.pointerType === 'touch' && !handle) return;
     this.dropped = false;
-    this.start = { id, x: event.clientX, y: event.clientY };
+    const scroller = event.target instanceof Element ? event.target.closest<HTMLElement>('.pane') : null;
+    this.start = { id, x: event.clientX, y: event.clientY, scroller };
     window.addEventListener('pointermove', this.moved);
     window.addEventListener('pointerup', this.released);
     window.addEventListener('pointercancel', this.cancelled);
@@ -44,14 +45,13 @@ export class RowDrag {
     if (this.held === null && Math.hypot(event.clientX - this.start.x, event.clientY - this.start.y) < FAR_ENOUGH) return;
     this.held = this.start.id;
     event.preventDefault();
-    const under = document.elementFromPoint(event.clientX, event.clientY);
-    const row = under?.closest<HTMLElement>('[data-drop]');
-    const scroller = row?.closest<HTMLElement>('.pane');
+    const { scroller } = this.start;
     if (scroller) {
       const box = scroller.getBoundingClientRect();
       if (event.clientY < box.top + EDGE) scroller.scrollBy?.(0, -8);
       if (event.clientY > box.bottom - EDGE) scroller.scrollBy?.(0, 8);
     }
+    const row = document.elementFromPoint(event.clientX, event.clientY)?.closest<HTMLElement>('[data-drop]');
     if (!row) {
       this.over = null;
       return;
