@@ -18,9 +18,10 @@ from mdo.kernel.acting import acting
 from mdo.kernel.clock import frozen, now
 from mdo.kernel.ids import new_id
 from meetings.actions.agenda_building import add_topic, return_referral
+from meetings.actions.inviting import invite_guest
 from meetings.actions.planning import plan_due, plan_sitting
 from meetings.actions.sitting import add_late_case
-from meetings.models import Meeting, Series, SeriesException
+from meetings.models import AgendaItem, Meeting, Series, SeriesException
 from meetings.recurrence import planned
 from meetings.series import rule_of
 
@@ -152,6 +153,23 @@ def _sitting_today(registry: Registry, present: datetime) -> None:
     late = registry.bring("chair", present - timedelta(minutes=50), papers=1)
     with door(town, "chair", present - timedelta(minutes=30)) as chair:
         add_late_case(by=chair, meeting_id=meeting_id, referral_id=late.referral_id, minutes=6, command_id=new_id())
+    _invite_by_link(town, meeting_id, cases[2], present - timedelta(minutes=10))
+
+
+def _invite_by_link(town: Town, meeting_id: UUID, told: Told, at: datetime) -> None:
+    """The GP of the third case gets a link: the mail lies in the mailbox, the secretary makes the code on the page of the guests."""
+    with door(town, "secretary", at) as secretary:
+        invite_guest(
+            by=secretary,
+            meeting_id=meeting_id,
+            item_id=AgendaItem.objects.values_list("pk", flat=True).get(meeting=meeting_id, referral=told.referral_id),
+            name="dr. Jef Verlinden",
+            discipline="general_practice",
+            mail="jef.verlinden@example.org",
+            phone="",
+            language="nl",
+            command_id=new_id(),
+        )
 
 
 def _take_back_a_result(registry: Registry, told: Told, at: datetime) -> None:

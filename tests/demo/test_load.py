@@ -24,7 +24,7 @@ from mdo.kernel.models import AuditEntry, AuditSeal
 from mdo.kernel.storage import storage
 from mdo.kernel.work import State
 from meetings import chain
-from meetings.models import AgendaItem, Decision, Delivery, Lease, Meeting, Report
+from meetings.models import AgendaItem, Decision, Delivery, GuestInvitation, Lease, Meeting, Report
 from tests.factories import BRUSSELS
 from tests.parts import until
 
@@ -101,7 +101,7 @@ def test_load(committed: None, present: datetime | None) -> None:
 
 def _directory() -> None:
     assert Counter(Organisation.objects.values_list("kind", flat=True)) == {"hospital": 4, "gp_practice": 1}
-    assert Person.objects.filter(is_superuser=False).count() == 20
+    assert Person.objects.filter(is_superuser=False, visitor=False).count() == 20
     assert Person.objects.get(is_superuser=True).username == "operator"
     (board,) = Board.objects.all()
     open_to = {each.short_name for each in Organisation.objects.all() if boards_open_to(each.pk) == [board]}
@@ -157,6 +157,8 @@ def _today(present: datetime) -> None:
     assert [item.referral.guest is not None for item in items if item.referral].count(True) == 1
     assert {item.hospital.short_name for item in items} == {"SG", "DL", "MD"}
     assert Delivery.objects.filter(meeting=meeting, state=State.WAITING).count() > 10
+    [invitation] = GuestInvitation.objects.filter(meeting=meeting)
+    assert (invitation.confirmed_at, invitation.person.visitor) == (None, True)
 
 
 def _next_week(present: datetime) -> None:
