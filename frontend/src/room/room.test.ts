@@ -316,6 +316,42 @@ describe('typed together', () => {
     await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')?.value === 'Surgery first.');
   });
 
+  test('words that came too late for a read-back are kept, and put back when it is written again', async () => {
+    await atFirst();
+    press('e');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    type('Surgery first.');
+    await see(() => table.texts.of(itemId(1)).plain === 'Surgery first.');
+    table.texts.silent = true;
+    type(' Or not.');
+    const readBack = { at: new Date().toISOString(), by: CHAIR.person, by_name: CHAIR.name, round: 1, voices: [], missing: [] };
+    table.change(table.item(itemId(1)), { read_back: readBack }, 'readback.begun');
+    table.texts.silent = false;
+    await see(() => text().includes('Your last words came when the text was being read back already.'));
+    expect([text().includes('Or not.'), store.hasUnsaved, text().includes('Add as late remark')]).toEqual([true, true, false]);
+    table.change(table.item(itemId(1)), { read_back: null }, 'readback.withdrawn');
+    const button = () => [...document.querySelectorAll('button')].find((each) => each.textContent === 'Put them back into the text');
+    await see(button);
+    expect(table.texts.of(itemId(1)).plain).toBe('Surgery first.');
+    button()!.click();
+    await see(() => table.texts.of(itemId(1)).plain === 'Surgery first.\nOr not.');
+    await see(() => !store.hasUnsaved);
+  });
+
+  test('what the server will not take is said in its words, and the text says that it is not saved', async () => {
+    await atFirst();
+    press('e');
+    await see(() => document.activeElement === find('[data-text=recommendation]'));
+    table.texts.type(itemId(1), 'x'.repeat(15_000));
+    await see(() => find<HTMLTextAreaElement>('[data-text=recommendation]')!.value.length === 15_000);
+    // Somebody else's paste is on its way while this one is made.
+    table.mayPass = (frame) => (frame as { t: string }).t !== 'text.update';
+    table.texts.type(itemId(1), 'y'.repeat(4_000));
+    type('z'.repeat(3_000));
+    await see(() => text().includes('refused: too_long'));
+    expect([store.saving, text().includes('Not saved')]).toEqual(['unsaved', true]);
+  });
+
   test('all that was typed is stored before anything is done with it', async () => {
     await atFirst();
     press('e');
