@@ -110,7 +110,7 @@ def units(words: str) -> int:
 
 def read(data: bytes, *, most: int = MOST_BYTES) -> Update:
     """Decode an update of at most ``most`` bytes. Raises ``NoUpdate`` for anything that typing in a plain text does not make, and
-    for NUL."""
+    for NUL and carriage returns."""
     if len(data) > most:
         raise NoUpdate("is too long")
     reader = _Reader(data)
@@ -149,8 +149,8 @@ def _block(reader: _Reader, client: int, clock: int) -> Block:
     else:
         words = reader.words()
         length = units(words)
-        if "\0" in words:
-            raise NoUpdate("holds a NUL character")
+        if "\0" in words or "\r" in words:  # text fields hold neither: places in the text would not be the same for all
+            raise NoUpdate("holds a character that no text field holds")
     if length == 0:
         raise NoUpdate("is empty")
     return Block(client, clock, length, left, right, words)

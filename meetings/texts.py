@@ -118,12 +118,17 @@ def write(item: AgendaItem, field: str, words: str, by: Person) -> None:
     with made.transaction():
         text = made[ROOT]
         del text[0 : len(text)]
-        text += words.replace("\0", "")
+        text += as_typed(words)
     document.n += 1
     TextUpdate.objects.create(
         document=document, hospital_id=document.hospital_id, n=document.n, data=made.get_update(before), by=by, at=now()
     )
     document.save(update_fields=["n"])
+
+
+def as_typed(words: str) -> str:
+    """Words from elsewhere as a text field of a browser holds them: lines end in one character, and there is no NUL."""
+    return words.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def digest(words: dict[str, str]) -> str:
@@ -150,7 +155,7 @@ def _hold(documents: Iterable[TextDocument], frozen: bool) -> None:
 
 
 def _seed(document: TextDocument, words: str) -> None:
-    made: Doc[Text] = Doc({ROOT: Text(words.replace("\0", ""))})
+    made: Doc[Text] = Doc({ROOT: Text(as_typed(words))})
     TextUpdate.objects.create(
         document=document, hospital_id=document.hospital_id, n=1, data=made.get_update(), by=None, at=now()
     )

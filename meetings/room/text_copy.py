@@ -3,6 +3,7 @@
 Not safe to use from two threads at once: the one task of its sheet (``text.py``) hands it from thread to thread.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from pycrdt import Doc, Text
 from meetings import texts
 from meetings.text_updates import Known, NoUpdate, Unknown, Update, read, read_state, units, write_state
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 NOTHING: Final = b"\0\0"
 MOST_STORED: Final = (
@@ -58,11 +60,18 @@ class Copy:
             return
         if n != self.n + 1:
             raise ValueError(f"row {n} after row {self.n}")
-        update = read(data, most=MOST_STORED)
         _within(self._document.apply_update, data)
-        self._known.take(update, by)
         self._typists.add(by)
         self.n = n
+        try:
+            update = read(data, most=MOST_STORED)
+        except NoUpdate:
+            # Not stored by us, or by an earlier version: better a text of which less is known than none.
+            logger.warning("a row of a text is not understood")
+            self._known.state = read_state(self._document.get_state())
+            self.forget_trial()
+            return
+        self._known.take(update, by)
         if self._accepted:
             if self._accepted.pop(0)[0] != data:
                 self.forget_trial()

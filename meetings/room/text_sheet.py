@@ -198,6 +198,7 @@ class Sheet:
                 await self._answer_all(group, refusal)
             except Exception as error:
                 logger.exception("typed text was not stored (%s)", type(error).__name__)
+                self.behind = True
                 await self._answer_all(group, Unavailable())
             else:
                 await self._stored(group, stored)

@@ -94,6 +94,7 @@ NO_UPDATES = {
     "no UTF-8": update((5, 0, [item(b"\xff\xfe")])),
     "a lone surrogate": update((5, 0, [item(b"\xed\xa0\x80")])),
     "NUL": update((5, 0, [item("a\0b")])),
+    "a carriage return": update((5, 0, [item("a\r\nb")])),
     "no words": update((5, 0, [item("")])),
     "a deleted stretch without length": update((5, 0, [item(kind=1, content=b"\0")])),
     "a stretch that is too long": update((5, 0, [item(kind=1, content=number(2**31 - 1))])),
@@ -239,6 +240,23 @@ def test_a_row_that_is_missing_is_noticed() -> None:
     copy.take(1, update((5, 0, [item("a")])), ME)
     with pytest.raises(ValueError, match="row 3 after row 1"):
         copy.take(3, update((5, 1, [item("c", left=(5, 0))])), ME)
+
+
+def test_a_row_that_nobody_could_have_typed_harms_no_other() -> None:
+    """Rows of before, or put there by hand: the text is read and typed on all the same."""
+    doc: Doc[Text] = Doc({"text": Text("vet\r\n")})
+    doc["text"].format(0, 3, {"bold": True})
+    copy = Copy()
+    copy.take(1, update((5, 0, [item("begin ")])), ME)
+    copy.take(2, doc.get_update(), None)
+    data = copy.attempt(update((5, 6, [item("en voort", left=(5, 5))])), ME)
+    copy.take(3, data, ME)
+    assert sorted(copy.plain()) == sorted("begin en voortvet\r\n")
+    assert read_state(copy.missing(b"\0")[1]) == copy._known.state
+
+
+def test_words_from_elsewhere_are_as_typed() -> None:
+    assert texts.as_typed("een\r\ntwee\rdrie\n\0") == "een\ntwee\ndrie\n"
 
 
 @pytest.mark.parametrize("state", [b"", b"\x01", number(2**40), b"\x01\x05" + number(2**60), b"\0\0", b"\xff" * 20_000])
