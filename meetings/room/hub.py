@@ -191,7 +191,7 @@ class Hub:
         known = self._identities.get(key)
         if known is None or (known[1].done() and (known[1].cancelled() or known[1].exception() is not None)):
             self._identities[key] = (at, asyncio.ensure_future(self.read(function, *args)))
-        return await asyncio.shield(self._identities[key][1])  # type: ignore[no-any-return]
+        return await asyncio.shield(self._identities[key][1])
 
     # --- news ------------------------------------------------------------------------------------------------------
 

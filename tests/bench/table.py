@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
@@ -53,7 +54,7 @@ class Table:
 
 def make_people(cast: Cast, number: int) -> list[Member]:
     """Specialists of the organiser."""
-    since = timezone.now() - timezone.timedelta(days=30)
+    since = timezone.now() - timedelta(days=30)
     people = [
         Person(
             username=f"bench{next(_serial)}",
@@ -80,7 +81,7 @@ def make_people(cast: Cast, number: int) -> list[Member]:
 
 def make_table(cast: Cast, people: list[Member], sessions: list[str], items: int = 12) -> Table:
     """A running meeting of a board of its own: the first of the people is its chair, the others are members."""
-    since = timezone.now() - timezone.timedelta(days=30)
+    since = timezone.now() - timedelta(days=30)
     board = Board.objects.create(
         network=cast.network,
         organiser=cast.organiser,
