@@ -251,6 +251,7 @@ export const words = {
 
   // Shared view
   youFollow: (name: string) => interpolate(gettext('You follow %(name)s.'), { name }),
+  nobodyPresents: () => gettext('Nobody presents: everyone looks for themselves.'),
   youPresent: () => gettext('You present: the others follow what you show.'),
   youLookAway: (name: string) => interpolate(gettext('You look for yourself; %(name)s presents.'), { name }),
   withheld: (name: string) => interpolate(gettext('%(name)s shows a document that you may not open.'), { name }),
