@@ -127,7 +127,7 @@ export class Connection {
   send<Name extends CommandName>(name: Name, args: Commands[Name], options?: SendOptions): Promise<Outcome> {
     const answer = this.outbox.put(name, args, options);
     if (this.link.state === 'closed') this.outbox.giveUp();
-    else if (this.link.state === 'connected' && this.socket) this.outbox.flush(this.socket);
+    else if (this.spoken && this.socket) this.outbox.flush(this.socket);
     return answer;
   }
 
@@ -223,6 +223,7 @@ export class Connection {
     this.hearKnown(frame);
     if (this.spoken || this.link.state !== 'connected') return;
     this.spoken = true;
+    if (this.socket) this.outbox.flush(this.socket);
     this.listener.onLine?.();
   }
 
@@ -231,7 +232,6 @@ export class Connection {
       this.attempt = 0;
       if (frame.t === 'snapshot') this.take(frame);
       this.setLink('connected');
-      if (this.socket) this.outbox.flush(this.socket);
       if (frame.t === 'snapshot') return;
     }
     this.take(frame);
@@ -391,7 +391,7 @@ export class Connection {
     if (gap > SLEPT || now - this.lastHeard > SILENCE) this.probe();
     this.behind(false);
     if (this.socket !== socket) return;
-    this.outbox.flush(socket);
+    if (this.spoken) this.outbox.flush(socket);
     if (now - this.lastPing >= PING_EVERY || (this.state && this.state.seq > this.pinged)) this.ping();
   };
 
