@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]  (missing in the stubs)
+from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]  # missing in the stubs
 
 T = TypeVar("T")
 

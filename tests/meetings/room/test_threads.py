@@ -1,0 +1,85 @@
+"""The room's threads keep their connection and the plans on it; what broke is given up, and nobody else gets what they prepared."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.backends.postgresql.base import Cursor
+
+from mdo.kernel.acting import System, acting
+from meetings.models import Meeting
+from meetings.room import threads
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+HOUSE = System("test")
+
+
+@pytest.fixture
+def room_thread() -> Iterator[Any]:
+    """Runs functions one after the other in one thread of a room."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda function: pool.submit(threads.with_connection, function).result(20)
+        pool.submit(threads._give_back).result(20)
+
+
+def ask(statement: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def look() -> int:
+    with acting(HOUSE, None, "room"):
+        return Meeting.objects.count()
+
+
+def prepared() -> list[str]:
+    return [
+        name
+        for (name,) in ask("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%meetings_meeting%'")
+    ]
+
+
+def process() -> int:
+    return int(ask("SELECT pg_backend_pid()")[0][0])
+
+
+def test_what_is_asked_again_is_planned_once(room_thread: Any) -> None:
+    for _ in range(4):
+        room_thread(look)
+    assert len(room_thread(prepared)) == 1
+    assert room_thread(process) == room_thread(process)
+
+
+def test_pages_prepare_nothing() -> None:
+    """The control: outside of a room's thread the same query is planned each time."""
+    for _ in range(4):
+        look()
+    assert prepared() == []
+
+
+def test_what_the_door_said_ends_with_the_transaction(room_thread: Any) -> None:
+    room_thread(look)
+    assert room_thread(lambda: ask("SELECT coalesce(current_setting('mdo.actor', true), '')")) == [("",)]
+
+
+def test_a_broken_connection_is_given_up(room_thread: Any) -> None:
+    first = room_thread(process)
+    with pytest.raises(OperationalError):
+        room_thread(lambda: ask("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert room_thread(process) != first
+    assert room_thread(look) == 0
+
+
+def test_who_comes_after_gets_a_plain_connection(room_thread: Any) -> None:
+    room_thread(look)
+
+    def back() -> tuple[Any, Any]:
+        line = connection.connection
+        threads._give_back()
+        return line.cursor_factory, line.prepare_threshold
+
+    assert room_thread(back) == (Cursor, None)
