@@ -372,6 +372,9 @@ def test_a_browser_whose_answer_was_lost_is_let_in_again(cast: Cast, own: Agenda
     holder = Holder(invitation.pk)
     with acting(holder, None, "guest"):
         inviting.confirm_guest(by=holder, guest_id=invitation.pk, code=guests.code(invitation), device=device)
+    with acting(holder, None, "guest"):  # told twice by the same browser, it changes nothing
+        done = inviting.confirm_guest(by=holder, guest_id=invitation.pk, code="000000", device=device)
+    assert done.events == ()
     assert client.get("/guest/").status_code == 303
     assert client.get("/guest/").status_code == 302
 
@@ -442,6 +445,7 @@ def test_a_moved_sitting_takes_its_links_along(cast: Cast) -> None:
 
 
 def test_an_account_is_not_lost_to_a_link(cast: Cast, own: AgendaItem) -> None:
+    Person.objects.filter(pk=cast.radiologist.pk).update(language="en")
     invitation, client = invite(cast, own), browser()
     client.force_login(cast.radiologist.person, backend="django.contrib.auth.backends.ModelBackend")
     assert open_link(client, invitation).json() == {}
@@ -568,6 +572,9 @@ def test_shown_out_is_out_everywhere(cast: Cast, own: AgendaItem) -> None:
     assert open_link(client, stored).status_code == 200  # the link is known, and leads to the same words
     assert "over" in text_of(client.get("/guest/"))
     assert client.post("/guest/code/", {"code": guests.code(stored)}).status_code == 302
+    holder = Holder(invitation.pk)
+    with acting(holder, None, "guest"), pytest.raises(RuleBroken, match="is over"):
+        inviting.confirm_guest(by=holder, guest_id=invitation.pk, code=guests.code(stored), device="d")
     # A second time changes nothing.
     assert call(cast, inviting.eject_guest, meeting_id=own.meeting_id, guest_id=invitation.pk).events == ()
 
