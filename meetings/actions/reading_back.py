@@ -37,7 +37,11 @@ def begin_read_back(
         raise RuleBroken(_("The wording is being read back."), field="item")
     if decision.draft_version != version:
         raise Stale(_("The text changed in between. Read it again."), current=decision.draft_version)
-    wording = texts.freeze(item, [texts.RECOMMENDATION], seen)[texts.RECOMMENDATION][1]
+    held = texts.freeze(item, [texts.RECOMMENDATION], seen)
+    if not held:  # nobody has come to the text yet: it is begun now, so that it stands still from here on
+        texts.begin(item, decision)
+        held = texts.freeze(item, [texts.RECOMMENDATION])
+    wording = held[texts.RECOMMENDATION][1]
     if not decision.steps and not wording.strip():
         raise RuleBroken(_("Write the recommendation first."), field="text")
     item.read_back_at, item.read_back_by_id = now(), by.actor_id
