@@ -75,6 +75,9 @@ def freeze(item: AgendaItem, fields: Iterable[str], expected_n: int | None = Non
     recommendation = typed.get(RECOMMENDATION)
     if expected_n is not None and recommendation is not None and recommendation[0] != expected_n:
         raise Stale(_("The text changed in between. Read it again."), current=recommendation[0], field="text")
+    # A statement sees what was committed when it began; an update that it waited for came after, and is read now. Rows have no gaps.
+    if any(len(updates) != n for n, updates in typed.values()):
+        return {document.field: _read(document) for document in _locked(item, fields).values()}
     return {field: (n, plain(assemble(updates))) for field, (n, updates) in typed.items()}
 
 

@@ -195,7 +195,7 @@ class Texts:
         try:
             heads = await self.run(text_work.heads, list(self.sheets))
             for key, sheet in list(self.sheets.items()):
-                if heads.get(key, text_work.NOT_BEGUN) != sheet.head:
+                if key in heads and heads[key] != sheet.head:
                     sheet.look()
         except Exception as error:
             logger.warning("cannot look at the texts now (%s)", type(error).__name__)

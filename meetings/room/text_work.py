@@ -134,21 +134,22 @@ def heads(keys: Sequence[Key]) -> dict[Key, Head]:
 
 
 def _heads(keys: Sequence[Key]) -> dict[Key, Head]:
-    found = TextDocument.objects.filter(item__in={item for item, _ in keys}).values_list(
-        "item_id", "field", "pk", "n", "frozen", "item__state", "item__meeting__state"
+    """A text that nobody has begun yet can be typed in as soon as its item is on the table: whoever joins then begins it."""
+    items = AgendaItem.objects.filter(pk__in={item for item, _ in keys})
+    open_items = set(
+        items.filter(state=AgendaItem.State.OPEN, meeting__state=Meeting.State.RUNNING).values_list("pk", flat=True)
     )
-    return {
-        (item_id, field): Head(
-            pk, n, frozen or state != AgendaItem.State.OPEN or meeting_state != Meeting.State.RUNNING
-        )
-        for item_id, field, pk, n, frozen, state, meeting_state in found
-    }
+    found = {key: Head(None, 0, key[0] not in open_items) for key in keys}
+    documents = TextDocument.objects.filter(item__in={item for item, _ in keys})
+    for item_id, field, pk, n, frozen in documents.values_list("item_id", "field", "pk", "n", "frozen"):
+        found[(item_id, field)] = Head(pk, n, frozen or item_id not in open_items)
+    return found
 
 
 def follow(copy: Copy, key: Key) -> tuple[Head, list[Row]]:
     """Bring a copy to where the rows are; returns the head and the rows that were new to it. Raises ``django.db.Error``."""
     with acting(HOUSE, None, "room", lock_timeout_ms=LOCK_TIMEOUT_MS):
-        head = _heads([key]).get(key, NOT_BEGUN)
+        head = _heads([key])[key]
         rows = _rows(head.document_id, copy.n) if head.document_id is not None and head.n > copy.n else []
     for n, data, by in rows:
         copy.take(n, data, by)

@@ -1,17 +1,23 @@
 """A text stands still while it is read back and once it is recorded; what is recorded is what the rows say."""
 
 import asyncio
+import threading
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connections, transaction
 
 from mdo.kernel.acting import acting
 from mdo.kernel.errors import Stale
 from meetings import texts
 from meetings.models import AgendaItem, Decision, Meeting, TextDocument
+from meetings.room import audience, text_work
+from meetings.room.text_copy import Copy
 from tests.cast import Cast
+from tests.database import as_owner
 from tests.factories import make_item, make_meeting, make_referral, writing
-from tests.meetings.room.typists import FIELD, HOUSE, Typist, rows, stored
+from tests.meetings.room.typists import FIELD, HOUSE, Typist, open_table, rows, stored
+from tests.parts import until
 from tests.room_client import RoomClient, room_of
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -131,11 +137,50 @@ async def test_nothing_slips_in_between_the_look_and_the_record(cast: Cast) -> N
             answer = {"t": "refused", "current": 1}
             while answer["t"] == "refused":
                 answer = await chair.do("decision.record", item=item.pk, version=1, text=answer["current"])
+                await chair.send({"do": "ping", "seen": chair.seq})
             held = await typing
             decision = await decision_of(item)
             n, words = await sync_to_async(stored)(item)
             assert decision.text == words == "Begin." + "".join(held)
             assert n == 1 + len(held)
+
+
+def test_what_is_being_stored_while_it_is_frozen_is_in_what_stands(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Freezing waits for an update whose transaction is open, and then reads it too."""
+    meeting, item = async_to_sync(open_table)(cast)
+    place = audience.find(cast.radiologist.pk, meeting.pk, cast.radiologist.organisation_id)
+    assert place is not None
+    typist, copy = Typist(item.pk), Copy()
+    text_work.store(place, meeting.pk, (item.pk, FIELD), copy, [typist.write("Besproken")])
+    written, go_on, frozen = threading.Event(), threading.Event(), []
+    add = text_work._add
+
+    def held(document, new, by, **known):
+        add(document, new, by, **known)
+        written.set()
+        assert go_on.wait(60)
+
+    def freeze() -> None:
+        with acting(HOUSE, None, "work"):
+            frozen.append(texts.freeze(item, [FIELD]))
+        connections.close_all()
+
+    def store() -> None:
+        text_work.store(place, meeting.pk, (item.pk, FIELD), copy, [typist.write(" met de patiënte.")])
+        connections.close_all()
+
+    monkeypatch.setattr(text_work, "_add", held)
+    storing, freezing = threading.Thread(target=store), threading.Thread(target=freeze)
+    with as_owner() as watch:
+        waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+        storing.start()
+        assert written.wait(60)
+        freezing.start()
+        until(lambda: watch.execute(waiting).fetchone() == (True,), "freezing that waits")
+        go_on.set()
+        storing.join()
+        freezing.join()
+    assert frozen == [{FIELD: (2, "Besproken met de patiënte.")}]
 
 
 async def test_an_item_that_leaves_the_table_takes_its_texts_along(cast: Cast) -> None:
@@ -181,7 +226,7 @@ def test_freezing_says_what_it_froze(cast: Cast) -> None:
         texts.begin(item, Decision(text="Nog eens", discussion="Nog eens"))  # what is there stays
         assert texts.current(item, texts.RECOMMENDATION) == (1, "Van vroeger")
         assert texts.current(item, texts.DISCUSSION)[0] == 1
-        with pytest.raises(Stale) as stale:
+        with pytest.raises(Stale) as stale, transaction.atomic():
             texts.freeze(item, texts.FIELDS, 0)
         assert (stale.value.current, stale.value.field) == (1, "text")
         assert set(TextDocument.objects.filter(item=item).values_list("frozen", flat=True)) == {False}
