@@ -12,7 +12,7 @@ import time
 from typing import Any
 from uuid import UUID
 
-STORED_AFTER_S = 0.05
+STORED_AFTER_S = 0.15
 
 
 def main() -> int:

@@ -377,7 +377,7 @@ def main() -> int:
         cast = make_cast()
         outcomes = run(rig, cast, HONEST, SEEDS, acknowledged=ACKNOWLEDGED_PER_SEED, kills=KILLS_PER_SEED)
         print("control: acknowledges before it commits", flush=True)
-        lost = run(rig, cast, EARLY, (7,), acknowledged=160, kills=6)[0].lost
+        lost = run(rig, cast, EARLY, (7,), acknowledged=100, kills=6)[0].lost
     kills = sum(sum(outcome.kills.values()) for outcome in outcomes)
     result = {
         "seeds": len(SEEDS),
