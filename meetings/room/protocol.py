@@ -181,4 +181,6 @@ DEFAULT_SENTENCES: Final = {
     "forbidden": _("You may not do this here."),
     "not_found": _("This is not here, or not any more."),
     "unavailable": _("This could not be stored now. Try again in a moment."),
+    "invalid": _("This message was not understood."),
+    "too_fast": _("This was too much at once. It is tried again in a moment."),
 }
