@@ -13,7 +13,7 @@ from django.db import connections
 
 from mdo.kernel.errors import Refused
 from meetings import texts
-from meetings.room import connection, hub, text_sheet
+from meetings.room import connection, hub, text_sheet, threads
 from meetings.room.protocol import Close, decode
 from tests.cast import Cast
 from tests.database import as_owner, audit_cannot_be_written
@@ -131,6 +131,7 @@ async def test_a_flood_of_joins_is_asked_to_wait(committed: None, cast: Cast) ->
             await chair.send({"do": "text.join", "item": str(uuid4()), "field": "discussion", "sv": "AA=="})
         answers = [await chair.until(lambda frame: frame["t"] == "text.refused") for _ in range(60)]
         assert {each["code"] for each in answers} == {"not_found", "too_fast"}
+        assert all(each["message"] for each in answers)
         for bucket in hub.here().texts._lines.values():
             bucket.joins.left = 1.0
         typist = Typist(item.pk)
@@ -202,7 +203,10 @@ async def unavailable(client: RoomClient, typist: Typist) -> None:
 
 
 @pytest.mark.parametrize("trouble", [no_database, locked_away, audit_cannot_be_written])
-async def test_what_cannot_be_stored_is_not_pretended(committed: None, cast: Cast, trouble) -> None:
+async def test_what_cannot_be_stored_is_not_pretended(
+    committed: None, cast: Cast, trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "KEPT_S", -1.0)  # no thread holds on to a connection of before
     meeting, item = await open_table(cast)
     async with room_of(meeting.pk, cast.radiologist, cast.chair) as (radiologist, chair):
         reading, typing = Typist(item.pk), Typist(item.pk)
