@@ -41,9 +41,12 @@ def _write(by: Actor, item: AgendaItem, kind: Remark.Kind, text: str, command_id
 @action("remark.say", row="share")
 def say(*, by: Actor, meeting_id: UUID, item_id: UUID, text: str, command_id: UUID) -> tuple[Event, ...]:
     """Write in the chat of an item. Effects: it is kept and part of the dossier; whoever may read the case in the room reads it.
-    Refused for guests and once the meeting is over."""
+    Refused for guests, for whoever may not read the case (a partner's secretary), and once the meeting is over."""
     item = access.access_item_for(by, meeting_id, item_id, "share")
-    if access.chair_at(by, item.meeting).is_guest:
+    place = access.chair_at(by, item.meeting)
+    if place.is_guest or not place.permits_item(
+        "read_case", item
+    ):  # it would be a chat about a case that they do not know
         raise Denied()
     if item.meeting.state in (Meeting.State.CLOSED, Meeting.State.CANCELLED):
         raise RuleBroken(_("The meeting is over."))

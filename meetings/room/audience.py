@@ -75,6 +75,8 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
 
 def _in_slot(place: access.Chair, meeting: Meeting) -> frozenset[str]:
     """What a guest may do: point, while their own item is open."""
+    if meeting.current_item_id is None:
+        return frozenset()
     own = AgendaItem.objects.filter(pk=meeting.current_item_id, pk__in=place.guest_items).select_related("referral")
     return frozenset({"share"}) if any(place.permits_item("share", item) for item in own) else frozenset()
 

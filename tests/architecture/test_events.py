@@ -68,7 +68,9 @@ def _sample(event: type[Event], ids: dict[str, UUID]) -> Event:
     values: dict[str, Any] = {}
     for field, info in event.model_fields.items():
         known = {UUID: ids.get(field, ids["case_id"]), int: 1, bool: True, str: "scheduled"}
-        values[field] = known.get(info.annotation, [] if get_origin(info.annotation) is list else {})
+        known[UUID | None] = known[UUID]
+        several = [str(ids.get(field.removesuffix("s"), ids["case_id"]))]
+        values[field] = known.get(info.annotation, several if get_origin(info.annotation) is list else {})
     return event(**values)
 
 

@@ -7,13 +7,14 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from mdo.cli.process import Child
 from meetings.models import AgendaItem, Meeting
 from tests.cast import Cast
 from tests.factories import make_case, make_item, make_meeting, make_patient, make_referral, make_topic
 from tests.journeys.pages import RoomPage, same_screens
 from tests.journeys.visitors import Visitor, Visitors
 from tests.meetings.acts import house
-from tests.parts import Child, answers, run_part, site_url, until
+from tests.parts import answers, run_part, site_url, until
 
 pytestmark = pytest.mark.journey
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -27,7 +26,7 @@ def set_table(cast: Cast):
 
 
 @pytest.fixture
-def readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Each reading of a room for somebody who comes."""
     seen: list[object] = []
     read = work.stand
@@ -37,7 +36,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
         return read(meeting_id, since)
 
     monkeypatch.setattr(work, "stand", stand)
-    yield seen
+    return seen
 
 
 async def back(meeting_id, member, since: int) -> RoomClient:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.db.backends.postgresql.base import Cursor
+from django.db.backends.postgresql.base import Cursor  # type: ignore[attr-defined]
 
 from mdo.kernel.acting import System, acting
 from meetings.models import Meeting
