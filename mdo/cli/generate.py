@@ -128,7 +128,15 @@ def _wire_type(annotation: Any, metadata: list[Any]) -> str:
             f"{name}: {_wire_type(f.annotation, f.metadata)}" for name, f in annotation.model_fields.items()
         )
         return f"{{{inside}}}"
-    words = {UUID: "uuid", int: "integer", float: "number", str: "text", bytes: "base64", bool: "boolean", dict: "object"}
+    words = {
+        UUID: "uuid",
+        int: "integer",
+        float: "number",
+        str: "text",
+        bytes: "base64",
+        bool: "boolean",
+        dict: "object",
+    }
     found = words.get(annotation) or words.get(get_origin(annotation)) or str(annotation)
     for each in metadata:
         if isinstance(each, MaxLen):

@@ -397,6 +397,9 @@ class BoardAdmin(OperatorAdmin):
     inlines = (BoardRoleInline,)
     fieldsets = (
         (None, {"fields": ("name", "network", "organiser", "kind", "dossier", "place", "time_zone")}),
-        (_("Agenda"), {"fields": ("minutes_per_item", "deadline_hours", "read_back", "delegate_recording", "partners_draft")}),
+        (
+            _("Agenda"),
+            {"fields": ("minutes_per_item", "deadline_hours", "read_back", "delegate_recording", "partners_draft")},
+        ),
         (_("Quorum"), {"fields": ("quorum_disciplines", "quorum_people", "quorum_required", "rule_set")}),
     )
