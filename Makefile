@@ -45,7 +45,7 @@ bench-browser: install ## measure from the chair's key to the other browser's pa
 bench-room: install ## measure the room, beside what it is held against: var/bench-room.json (6 minutes at most)
 	@.venv/bin/python -m tests.bench.bench_room
 
-chaos: install ## kill everything under a room, type together through cuts: var/chaos.json (10 minutes at most)
+chaos: install ## kill everything under a room: var/chaos.json (some 6 minutes); then type together through cuts, 200 seeds (10 minutes and more)
 	@.venv/bin/python -m tests.chaos
 	@test ! -f tests/chaos/text_convergence.py || .venv/bin/python -m tests.chaos.text_convergence
 

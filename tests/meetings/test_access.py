@@ -14,9 +14,11 @@ from mdo.directory.models import Agreement, BoardRole
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, NotFound
+from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from mdo.kernel.work import State
 from meetings import access
+from meetings.actions import remarking
 from meetings.models import AgendaItem, Decision, Lease, Meeting, Report, Series
 from tests.cast import Cast, Member, acting_as, seat
 from tests.factories import (
@@ -521,3 +523,26 @@ def test_rows_name_nobody(cast: Cast, table: Table, decisions: dict[str, Decisio
     series = Series(board=cast.board, rule="FREQ=WEEKLY;BYDAY=WE")
     assert str(series) == "Borst-MOC: FREQ=WEEKLY;BYDAY=WE"
     assert make_case(cast.organiser, cast.requester.person).pk
+
+
+# --- what is written beside an item ------------------------------------------------------------------------------------
+
+
+def test_what_was_written_beside_a_topic_is_its_boards(cast: Cast, table: Table) -> None:
+    topic = table.items["topic"]
+    with acting_as(cast.radiologist) as radiologist:
+        remarking.say(
+            by=radiologist, meeting_id=table.meeting.pk, item_id=topic.pk, text="Volgende week.", command_id=new_id()
+        )
+    reads = {}
+    for name in ("chair", "partner", "requester", "observer", "guest", "outsider"):
+        with acting_as(cast.members[name]) as by:
+            reads[name] = len(access.visible_remarks(by, [topic.pk]))
+    assert reads == {"chair": 1, "partner": 1, "requester": 0, "observer": 0, "guest": 0, "outsider": 0}
+    with acting(HOUSE, None, "work"):
+        assert len(access.visible_remarks(HOUSE, [topic.pk])) == 1
+
+
+def test_whoever_acts_for_nobody_writes_nothing(cast: Cast) -> None:
+    with acting(cast.chair.person, None, "care"), pytest.raises(Denied):
+        access.acting_organisation()

@@ -33,14 +33,20 @@ def ask(statement: str) -> list[tuple[Any, ...]]:
 
 def look() -> int:
     with acting(HOUSE, None, "room"):
-        return Meeting.objects.count()
+        return Meeting.objects.filter(place="").count()
+
+
+def look_elsewhere() -> int:
+    """As ``look``, in other words: nothing that a room's thread asked on this connection before it came here."""
+    with acting(HOUSE, None, "room"):
+        return Meeting.objects.filter(series_day=None).count()
 
 
 def prepared() -> list[str]:
-    return [
-        name
-        for (name,) in ask("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%meetings_meeting%'")
-    ]
+    """Of these very questions: a connection out of the pool may know others, from another room's thread."""
+    statements = [name for (name,) in ask("SELECT statement FROM pg_prepared_statements")]
+    start = 'SELECT COUNT(*) AS "__count" FROM "meetings_meeting" WHERE'
+    return [each for each in statements if each.startswith(start) and ('"place"' in each or '"series_day"' in each)]
 
 
 def process() -> int:
@@ -50,15 +56,15 @@ def process() -> int:
 def test_what_is_asked_again_is_planned_once(room_thread: Any) -> None:
     for _ in range(4):
         room_thread(look)
-    assert len(room_thread(prepared)) == 1
+    assert len([each for each in room_thread(prepared) if '"place"' in each]) == 1
     assert room_thread(process) == room_thread(process)
 
 
 def test_pages_prepare_nothing() -> None:
     """The control: outside of a room's thread the same query is planned each time."""
     for _ in range(4):
-        look()
-    assert prepared() == []
+        look_elsewhere()
+    assert [each for each in prepared() if '"series_day"' in each] == []
 
 
 def test_what_the_door_said_ends_with_the_transaction(room_thread: Any) -> None:
