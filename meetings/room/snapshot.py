@@ -105,7 +105,9 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
         later = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
         sittings = Meeting.objects.filter(board=meeting.board_id, state__in=later, starts_at__gt=meeting.starts_at)
         room.sittings = list(sittings.only("id", "starts_at").order_by("starts_at")[:MOST_SITTINGS])
-    if parts is None or wanted.all_people or wanted.people or wanted.audiences:  # drawn with people, and with who comes anew
+    if (
+        parts is None or wanted.all_people or wanted.people or wanted.audiences
+    ):  # drawn with people, and with who comes anew
         shown = {item.hospital_id for item in items} | {seat.organisation.pk for seat in room.people.values()}
         shown |= {referral.hospital_id for referral in room.candidates} | {meeting.hospital_id}
         room.organisations = {each.pk: each for each in Organisation.objects.filter(pk__in=shown)}

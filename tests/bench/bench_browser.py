@@ -145,7 +145,7 @@ def test_browser(site: str, cast: Cast, browser: Any) -> None:
     chair.start()
     watch(chair.page)
     watch(other.page)
-    other.page.wait_for_timeout(1000)
+    other.page.evaluate("() => new Promise((done) => setTimeout(done, 1000))")
     assert other.page.evaluate("() => window.paintedAt.length") == 0  # the control: nobody pressed anything
     times = key_to_paint(chair, other, meeting)
 
