@@ -41,6 +41,9 @@ const CLOSE_REASONS: Record<number, ClosedReason> = {
 /** All in ms. The first retry is quick; the longest wait leaves room for 10 s of recovery in all. */
 export const FIRST_RETRY = 250;
 export const LONGEST_RETRY = 5_000;
+/** A new deployment takes some seconds: for the first tries nobody waits longer than this, and all are back soon after it. */
+export const LONGEST_AT_FIRST = 1_500;
+const FIRST_TRIES = 20;
 export const TICK = 1_000;
 export const PING_EVERY = 8_000;
 export const ANSWER_TO_PROBE = 4_000;
@@ -184,7 +187,8 @@ export class Connection {
     this.setLink(this.state ? 'reconnecting' : 'connecting');
     this.outbox.dropOverdue();
     const spread = 0.5 + this.surroundings.random() / 2;
-    let wait = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.attempt) * spread;
+    const longest = this.attempt < FIRST_TRIES ? LONGEST_AT_FIRST : LONGEST_RETRY;
+    let wait = Math.min(longest, FIRST_RETRY * 2 ** this.attempt) * spread;
     // A server that says goodbye has a successor: come at once, a little spread out.
     if (code === CLOSE.RESTART && this.attempt === 0) wait = 100 * this.surroundings.random();
     if (code === CLOSE.TOO_FAST) wait = LONGEST_RETRY * (1 + this.surroundings.random());
