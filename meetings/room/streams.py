@@ -1,7 +1,7 @@
 """Which meetings an event belongs to, and what has to be drawn again when it happens.
 
 Each meeting has one stream, of the meeting's own id. Events of ``cases`` know no meetings: those on whose agenda the case
-stands, and which are not over, hear of them.
+stands, and which were not called off, hear of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +17,6 @@ from mdo.kernel import journal
 from mdo.kernel.events import Event
 from meetings.events import MeetingEvent
 from meetings.models import AgendaItem, Meeting
-
-_LIVE = (Meeting.State.PLANNED, Meeting.State.PUBLISHED, Meeting.State.RUNNING)
 
 
 def streams_for(event: Event) -> Iterable[UUID]:
@@ -39,7 +37,7 @@ def streams_for(event: Event) -> Iterable[UUID]:
     else:
         return ()
     on_agenda = Exists(AgendaItem.objects.filter(touched, meeting=OuterRef("pk")))
-    heard = Q(on_agenda, state__in=_LIVE)
+    heard = Q(on_agenda) & ~Q(state=Meeting.State.CANCELLED)  # a closed room stays open to look back, and true
     if isinstance(event, ReferralMoved):  # a running meeting may want it as a late case
         heard |= Q(state=Meeting.State.RUNNING, board=event.board_id)
     return tuple(Meeting.objects.filter(heard).order_by("pk").values_list("pk", flat=True))
