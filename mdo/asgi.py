@@ -14,6 +14,7 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
+from meetings.room.call_test import CallTestConsumer  # noqa: E402
 from meetings.room.consumer import NowhereConsumer, RoomConsumer  # noqa: E402
 
 
@@ -30,6 +31,7 @@ class SessionCookieName:
 sockets = URLRouter(
     [
         path("ws/meetings/<uuid:meeting_id>/", RoomConsumer.as_asgi()),
+        path("ws/call-test/", CallTestConsumer.as_asgi()),
         re_path(r"^.*$", NowhereConsumer.as_asgi()),
     ]
 )
