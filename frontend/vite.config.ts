@@ -68,7 +68,7 @@ export default defineConfig({
     rollupOptions: {
       // htmx brings an eval of its own that pages.ts switches off and the policy forbids.
       checks: { eval: false },
-      input: { wall: here('src/wall/main.ts'), pages: here('src/pages.ts'), room: here('src/room/main.ts'), guest: here('src/guest/main.ts') },
+      input: { wall: here('src/wall/main.ts'), pages: here('src/pages.ts'), room: here('src/room/main.ts'), guest: here('src/guest/main.ts'), calltest: here('src/calltest/main.ts') },
     },
   },
   test: {
