@@ -21,6 +21,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mdo import call_servers
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Read by the supervisor, the bootstrap and the tests only; the program itself does not know them.
@@ -206,6 +208,30 @@ class Environment(BaseModel):
         alias="MDO_OIDC",
         description="An OpenID Connect provider by which guests may show who they are: `https://client:secret@issuer/path?name=itsme`.",
     )
+    turn: str = Field(
+        "",
+        alias="MDO_TURN",
+        description="Relays for picture and sound, with commas: `turn:relay.example.org:3478?transport=udp,turns:relay.example.org:443?transport=tcp`.",
+    )
+    turn_secret: str = Field(
+        "", alias="MDO_TURN_SECRET", description="The secret that the relays share (coturn's `static-auth-secret`)."
+    )
+    livekit: str = Field(
+        "",
+        alias="MDO_LIVEKIT",
+        description="Media servers as browsers reach them, with commas: `wss://media.example.org`. Empty: from browser to browser.",
+    )
+    livekit_api: str = Field(
+        "",
+        alias="MDO_LIVEKIT_API",
+        description="The same servers as this program reaches them: `http://livekit:7880`. Empty: at the same hosts.",
+    )
+    livekit_key: str = Field(
+        "", alias="MDO_LIVEKIT_KEY", description="The name of the key that the media servers know."
+    )
+    livekit_secret: str = Field(
+        "", alias="MDO_LIVEKIT_SECRET", description="That key's secret: at least 32 characters."
+    )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
     origins: str = Field(
@@ -288,6 +314,24 @@ class Environment(BaseModel):
             parse_oidc_url(value)
         return value
 
+    @field_validator("turn")
+    @classmethod
+    def _turn(cls, value: str) -> str:
+        call_servers.relay_urls(value)
+        return value
+
+    @field_validator("livekit")
+    @classmethod
+    def _livekit(cls, value: str) -> str:
+        call_servers.server_urls(value, "wss", "ws")
+        return value
+
+    @field_validator("livekit_api")
+    @classmethod
+    def _livekit_api(cls, value: str) -> str:
+        call_servers.server_urls(value, "https", "http")
+        return value
+
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:
@@ -323,6 +367,18 @@ class Environment(BaseModel):
                     raise ValueError(f"MDO_ORIGINS: demo mode serves loopback only, not {origin}")
         if not self.demo and not self.origins:
             raise ValueError("MDO_ORIGINS: is missing; name the site's origin, such as https://moc.example.org")
+        if bool(self.turn) != bool(self.turn_secret):
+            raise ValueError("MDO_TURN: the relays and MDO_TURN_SECRET go together")
+        if self.turn_secret and len(self.turn_secret) < 24:
+            raise ValueError("MDO_TURN_SECRET: must hold at least 24 characters")
+        if len({bool(self.livekit), bool(self.livekit_key), bool(self.livekit_secret)}) > 1:
+            raise ValueError("MDO_LIVEKIT: the servers, MDO_LIVEKIT_KEY and MDO_LIVEKIT_SECRET go together")
+        if self.livekit_api and not self.livekit:
+            raise ValueError("MDO_LIVEKIT_API: names servers that MDO_LIVEKIT does not")
+        if self.livekit_secret and len(self.livekit_secret) < 32:
+            raise ValueError("MDO_LIVEKIT_SECRET: must hold at least 32 characters")
+        if not self.demo and any(url.startswith("ws:") for url in self.livekit_list):
+            raise ValueError("MDO_LIVEKIT: browsers reach media servers by wss:// only")
         if self.database_owner_url:
             runs, owns = parse_database_url(self.database_url), parse_database_url(self.database_owner_url)
             if any(runs[key] != owns[key] for key in ("NAME", "HOST", "PORT")):
@@ -348,6 +404,19 @@ class Environment(BaseModel):
     def heartbeat_key(self) -> str:
         """Where in Redis the worker shows that it works."""
         return f"{self.redis_prefix}.heartbeat"
+
+    @cached_property
+    def turn_list(self) -> list[str]:
+        return call_servers.relay_urls(self.turn)
+
+    @cached_property
+    def livekit_list(self) -> list[str]:
+        return call_servers.server_urls(self.livekit, "wss", "ws")
+
+    @cached_property
+    def livekit_api_list(self) -> list[str]:
+        own = call_servers.server_urls(self.livekit_api, "https", "http")
+        return own or call_servers.api_urls(self.livekit_list)
 
     @cached_property
     def mail(self) -> Mail:

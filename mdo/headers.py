@@ -16,8 +16,10 @@ def policy() -> str:
     Sockets are named beside 'self' because older Safari does not count `ws:` of the same host as 'self'. An IPv6 address cannot be
     written in a policy: browsers complain about it and ignore it.
     """
-    origins = [origin for origin in settings.MDO_ORIGINS if "[" not in origin]
-    sockets = " ".join(origin.replace("http", "ws", 1) for origin in origins)
+    sockets = [origin.replace("http", "ws", 1) for origin in settings.MDO_ORIGINS]
+    # The hospital's own media servers: their client asks over HTTP what went wrong when its socket does not open.
+    media = [url for server in settings.MDO_LIVEKIT for url in (server, server.replace("ws", "http", 1))]
+    reached = " ".join(url for url in (*sockets, *media) if "[" not in url)
     return "; ".join(
         (
             "default-src 'none'",
@@ -25,7 +27,7 @@ def policy() -> str:
             "style-src 'self'",
             "img-src 'self' data: blob:",
             "font-src 'self'",
-            f"connect-src 'self' {sockets}",
+            f"connect-src 'self' {reached}",
             "frame-src 'self'",
             "worker-src 'self'",
             "manifest-src 'self'",

@@ -122,8 +122,14 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types a stranger's address does not make us write to them
 ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
 # A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
-# Guests' links and codes are counted with each invitation; this only slows down who tries many.
-ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "100/m/ip,5/300s/key", "guest": "60/m/ip"}
+# Guests' links and codes are counted with each invitation; this only slows down who tries many. Each run of the call's test asks
+# once for the relay's credentials.
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "100/m/ip,5/300s/key",
+    "guest": "60/m/ip",
+    "call_test": "10/300s/user",
+}
 # A provider of identities confirms guests; nobody gets an account or signs in to one by it (mdo/accounts.py).
 MDO_IDENTITIES = ENVIRONMENT.identities.name if ENVIRONMENT.identities else ""
 SOCIALACCOUNT_ADAPTER = "mdo.accounts.GuestIdentities"
@@ -257,6 +263,14 @@ EMAIL_USE_SSL = ENVIRONMENT.mail.tls
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
 SERVER_EMAIL = ENVIRONMENT.email_from
+
+# --- picture and sound --------------------------------------------------------------------------------------------------------------
+MDO_TURN = ENVIRONMENT.turn_list
+MDO_TURN_SECRET = ENVIRONMENT.turn_secret
+MDO_LIVEKIT = ENVIRONMENT.livekit_list
+MDO_LIVEKIT_API = ENVIRONMENT.livekit_api_list
+MDO_LIVEKIT_KEY = ENVIRONMENT.livekit_key
+MDO_LIVEKIT_SECRET = ENVIRONMENT.livekit_secret
 
 # A class that sends text messages (mdo/kernel/sms.py), or nothing.
 MDO_SMS = ENVIRONMENT.sms
