@@ -42,6 +42,8 @@ ROOM_RIGHTS = {
     "record": "record",
     "sign": "sign",
     "share": "share",
+    "call": "join",
+    "speak": "share",
     "read_back": "read_back",
     "invite": "run",
 }
@@ -97,7 +99,7 @@ class Chair:
     @property
     def can(self) -> frozenset[str]:
         """What the room offers. An item may still refuse (a partner secretary's pen on another hospital's case)."""
-        facts = {"agr", "own"} if self.reach else set()
+        facts = {"agr", "own", "invited"} if self.reach else set()
         return frozenset(name for name, row in ROOM_RIGHTS.items() if self.permits(row, facts))
 
 

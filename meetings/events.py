@@ -56,6 +56,19 @@ class MeetingClosed(MeetingEvent):
     version: int
 
 
+class CallMoved(MeetingEvent):
+    """Picture and sound go on in another epoch of the call, or by another way."""
+
+    name: ClassVar[str] = "call.moved"
+    epoch: int
+
+
+class CallMuted(MeetingEvent):
+    """The chair's side switched all microphones off."""
+
+    name: ClassVar[str] = "call.muted"
+
+
 class ItemAdded(MeetingEvent):
     """A referral or a topic came onto the agenda."""
 

@@ -195,6 +195,15 @@ FRAMES = [
     ),
     ("text.caret", "`item`, `field`, `by`, `name`, `data`", "where somebody's caret stands; never stored"),
     (
+        "call.ticket",
+        "`id`, `way`, `peer`, `epoch`, `speak`, `expires_at`, `ice`, `relay_only`; from a media server `urls`, `token`, `key`",
+        "what the asker needs to take part in picture and sound, for ten minutes; `peer` is what they are called there",
+    ),
+    ("call.refused", "`id`, `code`, `message`", "there is no picture and sound for the asker now, in words"),
+    ("call.ended", "`reason`", "out of the call: `slot`, `access`, or `moved`: to be asked for anew"),
+    ("call.gone", "`peers`", "these were shown out of the call: nothing of them is shown or played any more"),
+    ("call.signal", "`from`, `data`", "what another peer's browser says to this one; never stored"),
+    (
         "signal",
         "`kind`, `by`, `name`, `data`",
         "what the presenter looks at (`view`), or where somebody points; never stored",
@@ -229,6 +238,7 @@ def _name_of(message: type[BaseModel]) -> str:
 
 def room_protocol() -> str:
     """`docs/room-protocol.md`."""
+    from meetings.room.calls import DATA
     from meetings.room.commands import COMMANDS
     from meetings.room.protocol import MAX_BYTES, SUBPROTOCOL, ClientMessage
     from meetings.room.signals import MODELS
@@ -239,6 +249,9 @@ def room_protocol() -> str:
     ]
     messages = [(f"`{_name_of(each)}`", _arguments(each), _sentence(each)) for each in get_args(ClientMessage)]
     signals = [(f"`{kind}`", _arguments(model), _sentence(model)) for kind, model in MODELS.items()]
+    between = [
+        (f"`{get_args(each.model_fields['kind'].annotation)[0]}`", _arguments(each), _sentence(each)) for each in DATA
+    ]
     return _page(
         "The wire of the room",
         f"`/ws/meetings/<id>/?since=N`, subprotocol `{SUBPROTOCOL}`, JSON text frames of at most {MAX_BYTES // 1024} KiB. With",
@@ -257,6 +270,12 @@ def room_protocol() -> str:
         "## Signals",
         "",
         *_table(("`kind`", "`data`", "meaning"), signals),
+        "",
+        "## From browser to browser",
+        "",
+        "The `data` of `call.signal`. Between a guest and anybody else only relayed addresses pass.",
+        "",
+        *_table(("`kind`", "fields", "meaning"), between),
         "",
         "## Commands",
         "",

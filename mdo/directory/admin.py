@@ -401,5 +401,6 @@ class BoardAdmin(OperatorAdmin):
             _("Agenda"),
             {"fields": ("minutes_per_item", "deadline_hours", "read_back", "delegate_recording", "partners_draft")},
         ),
+        (_("Picture and sound"), {"fields": ("call", "call_link", "call_dial_in", "call_encrypted")}),
         (_("Quorum"), {"fields": ("quorum_disciplines", "quorum_people", "quorum_required", "rule_set")}),
     )

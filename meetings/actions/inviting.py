@@ -23,7 +23,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
-from meetings import access, guests
+from meetings import access, call, guests
 from meetings.actions import mailing
 from meetings.actions.slots import SLOT_AT_MOST
 from meetings.calendar import one_line
@@ -218,6 +218,7 @@ def eject_guest(*, by: Actor, meeting_id: UUID, guest_id: UUID, command_id: UUID
     if invitation.revoked_at is not None:
         return ()
     at = now()
+    call.move_for_guest_of(invitation.meeting, at, invitation.item_id)
     invitation.revoked_at = at
     _forget(invitation, at, "revoked_at")
     return (GuestLeft(meeting_id=meeting_id, item_id=invitation.item_id, guest_id=invitation.pk),)
@@ -310,5 +311,6 @@ def _let_in(invitation: GuestInvitation, device: str, way: str) -> tuple[Event, 
             given_at=at,
             until=at + SLOT_AT_MOST,
         )
+        call.move_for_guest_of(invitation.meeting, at, item.pk)
     note(way=way)
     return (GuestConfirmed(meeting_id=invitation.meeting_id, item_id=item.pk, guest_id=invitation.pk),)

@@ -18,7 +18,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
-from meetings import access, agenda
+from meetings import access, agenda, call
 from meetings.actions import inviting, table, undoing
 from meetings.actions.draft import record_decision
 from meetings.actions.reporting import order_reports
@@ -270,6 +270,7 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
                 events += table.put_off(item, "out_of_time", "", None)
         inviting.end_all(meeting, at)
         end_walls(meeting)
+        call.last_words(meeting, at)
     events += table.end_break(meeting, at)
     meeting.state, meeting.closed_at, meeting.current_item = Meeting.State.CLOSED, at, None
     meeting.presenter, meeting.last_step = None, {}

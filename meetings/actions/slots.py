@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from meetings import call
 from meetings.models import AgendaItem, Meeting
 
 SLOT_AT_MOST = timedelta(hours=2)  # a grant ends by itself, whatever happens to the room
@@ -26,7 +27,9 @@ WHERE %(case)s::uuid IS NOT NULL
 
 
 def change_slots(meeting: Meeting, at: datetime, *, closing: AgendaItem | None, opening: AgendaItem | None) -> None:
-    """End the grants that came from ``closing`` and give those of ``opening`` (a topic has none), in one statement."""
+    """End the grants that came from ``closing`` and give those of ``opening`` (a topic has none), in one statement. On a media
+    server the call moves on when one of the two has a guest."""
+    call.move_for_guests(meeting, at, closing, opening)
     referral = opening.referral if opening is not None else None
     values = {
         "at": at,

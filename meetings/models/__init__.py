@@ -1,6 +1,7 @@
 """The sitting and what it decided."""
 
 from meetings.models.agenda import AgendaItem, Topic
+from meetings.models.call import CallRoom, CallStay
 from meetings.models.decision import Decision, Report
 from meetings.models.discussion import Remark, Voice
 from meetings.models.guests import GuestInvitation
@@ -14,6 +15,8 @@ __all__ = [
     "AgendaItem",
     "Beside",
     "CallIn",
+    "CallRoom",
+    "CallStay",
     "Decision",
     "Delegation",
     "Delivery",

@@ -75,6 +75,12 @@ class Meeting(models.Model):
     last_step = models.JSONField(
         default=dict
     )  # what the last step at the table changed, for taking it back within 30 s
+    call_epoch = models.PositiveIntegerField(
+        default=0
+    )  # of picture and sound: whoever may not hear on is left behind in the old one
+    call_way = models.CharField(max_length=8, blank=True)  # "mesh" where the media server was lost; else the board's
+    muted_at = models.DateTimeField(null=True)  # when all microphones were switched off last, and by whom
+    muted_by = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

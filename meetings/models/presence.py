@@ -24,6 +24,13 @@ class Lease(models.Model):
     opened_at = models.DateTimeField(default=now)
     seen_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
+    # In the call while this holds something: {"mic", "camera", "screen", "hand", "low", "guest", "speak", "since", "hand_at"}.
+    call = models.JSONField(null=True)
+    call_peer = models.UUIDField(null=True)  # what the connection is called in the call; kept when somebody comes back
+    call_epoch = models.PositiveIntegerField(null=True)  # of the last ticket that it was given…
+    call_ticket_at = models.DateTimeField(
+        null=True
+    )  # …and when: a ticket works for ten minutes, whatever becomes of the socket
 
     class Meta:
         indexes = [models.Index(fields=["meeting", "person"]), models.Index(fields=["process", "ended_at"])]

@@ -74,11 +74,15 @@ def find(person_id: UUID, meeting_id: UUID, preferred: UUID | None) -> Place | N
 
 
 def _in_slot(place: access.Chair, meeting: Meeting) -> frozenset[str]:
-    """What a guest may do: point, while their own item is open."""
+    """What a guest may do: point, speak and be seen, while their own item is open."""
     if meeting.current_item_id is None:
         return frozenset()
     own = AgendaItem.objects.filter(pk=meeting.current_item_id, pk__in=place.guest_items).select_related("referral")
-    return frozenset({"share"}) if any(place.permits_item("share", item) for item in own) else frozenset()
+    return frozenset(
+        name
+        for name in ("share", "call", "speak")
+        if any(place.permits_item(access.ROOM_RIGHTS[name], item) for item in own)
+    )
 
 
 def _holds_until(person: Person, meeting: Meeting) -> datetime:

@@ -10,7 +10,18 @@ from pydantic import BaseModel, Field
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import Action, Done
 from mdo.kernel.errors import Invalid
-from meetings.actions import attending, chairing, draft, inviting, reading_back, remarking, sitting, undoing, walls
+from meetings.actions import (
+    attending,
+    calls,
+    chairing,
+    draft,
+    inviting,
+    reading_back,
+    remarking,
+    sitting,
+    undoing,
+    walls,
+)
 from meetings.room.protocol import Message, Text, arguments
 
 
@@ -60,6 +71,11 @@ Minutes = Annotated[int, Field(ge=1, le=120)]
 @command(sitting.start_meeting)
 class Start(Message):
     """Open the meeting."""
+
+
+@command(calls.mute_all)
+class MuteAll(Message):
+    """Switch all microphones off."""
 
 
 @command(sitting.close_meeting)

@@ -58,6 +58,18 @@ def iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
+@dataclass
+class Caller:
+    """One connection's part in the call: what it is called there, and what it was given last."""
+
+    peer: UUID
+    epoch: int
+    way: str
+    guest: bool
+    speak: bool
+    state: dict[str, bool]
+
+
 @dataclass(eq=False)
 class Connection:
     """One socket in one room. ``seq`` is ``None`` until its first frame is ready."""
@@ -73,6 +85,7 @@ class Connection:
     unseen_bytes: int = 0
     beside: int = 0  # bytes of frames that have no sequence, since the reader last said something
     closing: bool = False
+    call: "Caller | None" = None  # in the call, while it is
 
     def saw(self, seq: int) -> None:
         """The client has drawn everything up to ``seq``."""

@@ -9,12 +9,8 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import SESSION_KEY, get_user
-from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
 from django.utils import translation
 
-from mdo.directory.middleware import ORGANISATION
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, Refused, Unavailable
 from mdo.kernel.ids import new_id
@@ -26,6 +22,7 @@ from meetings.room.connection import Connection, dumps, iso, prepare
 from meetings.room.protocol import (
     MAX_BYTES,
     SUBPROTOCOL,
+    CallMessage,
     Close,
     Envelope,
     Malformed,
@@ -36,6 +33,7 @@ from meetings.room.protocol import (
     decode,
     refused,
 )
+from meetings.room.sessions import id_of, signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -49,27 +47,14 @@ MALFORMED_AT_MOST = 3
 def identify(session_key: str | None, meeting_id: UUID, wished: str | None) -> tuple[Place | None, UUID | None, bool]:
     """Who is behind a session key, and their place in the room: (place, organisation wished for, whether signed in at all).
 
-    Reads the session as the pages do (its hash against the password included). Runs in a thread.
+    Runs in a thread.
     """
-    if not session_key:
+    found = signed_in(session_key)
+    if found is None:
         return None, None, False
-    request = HttpRequest()
-    request.session = SessionStore(session_key)
-    if SESSION_KEY not in request.session:
-        return None, None, False
-    person = get_user(request)
-    if not person.is_authenticated or not person.is_active:
-        return None, None, False
-    preferred = wished or request.session.get(ORGANISATION)
-    organisation_id = _id(preferred)
+    person, chosen = found
+    organisation_id = id_of(wished or chosen)
     return audience.find(person.pk, meeting_id, organisation_id), organisation_id, True
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 class RoomConsumer(AsyncWebsocketConsumer):
@@ -170,19 +155,28 @@ class RoomConsumer(AsyncWebsocketConsumer):
         elif self.connection.place.wall_id is not None:
             await self._refuse(getattr(message, "id", None), Denied())  # a screen on a wall has nothing to say
         elif isinstance(message, Signal):
-            try:
-                self.hub.signals.take(self.connection, self.meeting_id, message)
-            except Malformed as error:
-                await self._misunderstood(error)
+            await self._signal(self.hub.signals.take, message)
         elif isinstance(message, Resume):
             await self._resume(message.since)
         elif isinstance(message, TextMessage):
             self.hub.texts.take(self.connection, self.meeting_id, message)
+        elif isinstance(message, CallMessage):
+            await self._signal(self.hub.calls.take, message)
         else:
             try:
                 self.waiting.put_nowait(message)
             except asyncio.QueueFull:
                 await self.close_with(Close.TOO_FAST)
+
+    async def _signal(self, take: Callable[..., int | None], message: Signal | CallMessage) -> None:
+        """Hand over what is passed on to others; it may be none that can be, or too much."""
+        try:
+            code = take(self.connection, self.meeting_id, message)
+        except Malformed as error:
+            await self._misunderstood(error)
+        else:
+            if code is not None:
+                await self.close_with(code)
 
     async def _misunderstood(self, error: Malformed) -> None:
         self.malformed += 1

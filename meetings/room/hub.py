@@ -25,6 +25,7 @@ from mdo.kernel import journal
 from mdo.kernel.clock import now
 from meetings.room import audience, presence, threads, wall, work
 from meetings.room.audience import Place
+from meetings.room.calls import Calls
 from meetings.room.connection import Connection, Prepared, dumps, event_frame, prepare, snapshot_frame
 from meetings.room.protocol import Close
 from meetings.room.signals import Signals
@@ -102,6 +103,7 @@ class Room:
             audiences = list({connection.place.audience for connection in self.connections})
             found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
         self.hub.texts.moved(self.meeting_id, [entry.name for entry in found.entries])
+        self.hub.calls.moved(self.meeting_id)
         if epoch != self.hub.epoch or any(
             each.seq is not None
             and each.place.audience not in found.patches
@@ -159,6 +161,7 @@ class Hub:
         self.published_failures = 0
         self.texts = Texts(self)
         self.signals = Signals(self)
+        self.calls = Calls(self)
         self._came_or_went: dict[UUID, set[UUID]] = {}
         self._tasks = [self.loop.create_task(each()) for each in (self._poll, self._listen, self._breathe, self._flush)]
         self._background: set[asyncio.Task[Any]] = set()
@@ -243,6 +246,8 @@ class Hub:
                         self.signals.heard(message)
                     elif message["type"].startswith("text."):
                         self.texts.heard(message)
+                    elif message["type"].startswith("call."):
+                        self.calls.heard(message)
                     else:
                         self.look(UUID(message["meeting"]))
             except asyncio.CancelledError:
@@ -266,6 +271,7 @@ class Hub:
         seen = await self.read(work.pulse, list(self.rooms), sessions)
         ended = [each for each in connections if not (each.place.wall_id or each.session_key in seen.sessions)]
         await asyncio.gather(*(self.drop(each, Close.SESSION_ENDED) for each in ended))
+        self.calls.shut(ended)
         moved = self.epoch not in (-1, seen.epoch)
         self.epoch = seen.epoch
         at = now()
@@ -308,6 +314,7 @@ class Hub:
             else:
                 connection.place = place
         self.texts.recheck(room.meeting_id)
+        self.calls.recheck(room.meeting_id)
 
     # --- giving ----------------------------------------------------------------------------------------------------
 
@@ -426,7 +433,7 @@ class Hub:
                         connection.lease_id, meeting_id, place.person_id, place.organisation_id, means, self.process
                     )
                 )
-                self._came_or_went.setdefault(meeting_id, set()).add(place.person_id)
+                self.came_or_went(meeting_id, place.person_id)
             await self.begin(connection, room, since)
         except BaseException:
             self.leave(connection, meeting_id)
@@ -440,6 +447,7 @@ class Hub:
             return
         room.connections.discard(connection)
         self.texts.leave(connection)
+        self.calls.left(connection, meeting_id)
         if connection.place.wall_id is None:
             if not self._departed:
                 self.in_background(self._end_leases())
@@ -481,7 +489,7 @@ class Hub:
             except Exception as error:  # the rows die by themselves: nobody refreshes them any more
                 logger.warning("leases were not ended (%s)", type(error).__name__)
             for _, meeting_id, person_id in batch:
-                self._came_or_went.setdefault(meeting_id, set()).add(person_id)
+                self.came_or_went(meeting_id, person_id)
             del self._departed[: len(batch)]
 
     async def drop(self, connection: Connection, code: int) -> None:
@@ -500,7 +508,7 @@ class Hub:
                 if mine:
                     await self.read(presence.refresh, mine)
                 for meeting_id, person_id in await self.read(presence.bury):
-                    self._came_or_went.setdefault(meeting_id, set()).add(person_id)
+                    self.came_or_went(meeting_id, person_id)
             except Exception as error:
                 logger.warning("leases are not refreshed now (%s)", type(error).__name__)
 
@@ -508,6 +516,10 @@ class Hub:
         while True:
             await asyncio.sleep(FLUSH_PRESENCE_EVERY_S)
             await self.flush_presence()
+
+    def came_or_went(self, meeting_id: UUID, person_id: UUID) -> None:
+        """Something about this person's being there is another: said in the journal with the next flush."""
+        self._came_or_went.setdefault(meeting_id, set()).add(person_id)
 
     async def flush_presence(self) -> None:
         """Journal who came and went since the last time, one event for each room."""

@@ -125,6 +125,58 @@ class TextCaret(Message):
 TextMessage = TextJoin | TextLeave | TextUpdate | TextCaret
 
 
+class CallState(Message):
+    """What somebody sends and shows in the call: microphone, camera and screen are on, the hand is up, sound only is asked for."""
+
+    mic: bool
+    camera: bool
+    screen: bool
+    hand: bool
+    low: bool
+
+
+class CallJoin(Message):
+    """``{"do": "call.join", "id", "state", "peer"}``: take part in picture and sound. ``peer`` is what one was called before a cut,
+    or null. Answered by ``call.ticket`` or ``call.refused``."""
+
+    do: Literal["call.join"]
+    id: UUID
+    state: CallState
+    peer: UUID | None = None
+
+
+class CallTicket(Message):
+    """``{"do": "call.ticket", "id"}``: a fresh ticket for the call that one is in: before the old one ends, or since the call moved."""
+
+    do: Literal["call.ticket"]
+    id: UUID
+
+
+class CallShow(Message):
+    """``{"do": "call.state", "state"}``: what one sends and shows now."""
+
+    do: Literal["call.state"]
+    state: CallState
+
+
+class CallLeave(Message):
+    """``{"do": "call.leave"}``: take part in picture and sound no more."""
+
+    do: Literal["call.leave"]
+
+
+class CallSignal(Message):
+    """``{"do": "call.signal", "to", "data"}``: what one browser has to say to another so that a line between the two begins. Passed
+    on to that peer alone, never stored; not answered."""
+
+    do: Literal["call.signal"]
+    to: UUID
+    data: dict[str, Any]
+
+
+CallMessage = CallJoin | CallTicket | CallShow | CallLeave | CallSignal
+
+
 class Signal(Message):
     """``{"do": "signal", "kind": "view", "data": {…}}``: what somebody looks at, or points to. Passed on, never stored or answered."""
 
@@ -133,7 +185,7 @@ class Signal(Message):
     data: dict[str, Any]
 
 
-ClientMessage = Ping | Resume | TextMessage | Signal | Envelope
+ClientMessage = Ping | Resume | TextMessage | CallMessage | Signal | Envelope
 
 _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

@@ -20,15 +20,19 @@ from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory import disciplines
 from mdo.directory.models import Board, Organisation
-from meetings import attendance, guests, readback
+from meetings import attendance, call, guests, readback
 from meetings.actions import undoing
 from meetings.attendance import Seat
 from meetings.forecast import forecast
 from meetings.models import AgendaItem, Beside, CallIn, Decision, Delegation, Lease, Meeting, Remark, Voice, WallDisplay
 from meetings.quorum import Interval
+from meetings.room import relay
 from meetings.room.streams import Parts
 
 State = AgendaItem.State
+
+# What the others are told of somebody in the call.
+_SHOWN = ("mic", "camera", "screen", "hand", "low", "guest", "speak", "since", "hand_at")
 
 # How many later sittings are offered for postponing.
 MOST_SITTINGS = 12
@@ -61,6 +65,7 @@ class Room:
     called: dict[UUID, list[UUID]] = field(default_factory=dict)
     people: dict[UUID, Seat] = field(default_factory=dict)
     here: dict[UUID, Lease] = field(default_factory=dict)
+    calls: dict[UUID, list[Lease]] = field(default_factory=dict)
     beside: list[Beside] = field(default_factory=list)
     delegations: list[tuple[UUID, str]] = field(default_factory=list)
     organisations: dict[UUID, Organisation] = field(default_factory=dict)
@@ -142,6 +147,9 @@ def _load_people(room: Room) -> None:
     room.people = attendance.seats(room.meeting, leases, outside)
     # The oldest connection that is still open tells since when somebody is here.
     room.here = {lease.person_id: lease for lease in reversed(leases) if lease.ended_at is None}
+    for lease in leases:
+        if lease.ended_at is None and lease.call is not None:
+            room.calls.setdefault(lease.person_id, []).append(lease)
     room.beside = list(
         Beside.objects.filter(meeting=room.meeting, until=None).select_related("person").order_by("since", "id")
     )
@@ -165,7 +173,7 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
 
 
-def _meeting(room: Room) -> dict[str, Any]:
+def _meeting(room: Room, audience: Audience) -> dict[str, Any]:
     meeting = room.meeting
     return {
         "id": str(meeting.pk),
@@ -185,7 +193,31 @@ def _meeting(room: Room) -> dict[str, Any]:
         "chairs": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.CHAIR],
         "scribes": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.SCRIBE],
         "undo": _undo(meeting),
+        "call": _call(room, audience),
         "version": meeting.version,
+    }
+
+
+def _call(room: Room, audience: Audience) -> dict[str, Any]:
+    """How picture and sound go. A number to dial in by is for whoever may be in the call now; the address of the hospital's own system
+    opens the whole meeting, so it is for nobody's guest."""
+    meeting, inside, guest = room.meeting, "call" in audience.can, audience.guest_items is not None
+    way = call.way_of(meeting)
+    muted = meeting.muted_at
+    if guest:  # nothing from before their slot
+        current = next((item for item in room.items if sees(audience, item)), None)
+        since = current.opened_at if current is not None else None
+        muted = muted if muted and since and muted >= since else None
+        if not inside or way == call.OWN or (way == call.MESH and not relay.configured()):
+            way = call.NONE
+    return {
+        "way": way,
+        "epoch": call.tag(meeting.pk, meeting.call_epoch) if inside else "",
+        "muted_at": _iso(muted),
+        "muted_by": str(meeting.muted_by_id) if muted and meeting.muted_by_id else None,
+        "link": meeting.board.call_link or None if inside and not guest and way == call.OWN else None,
+        "dial_in": meeting.board.call_dial_in or None if inside else None,
+        "server": call.server_configured(),
     }
 
 
@@ -300,7 +332,26 @@ def _person(room: Room, person_id: UUID) -> dict[str, Any]:
             for each in room.beside
             if each.host_id == person_id
         ],
+        "calls": [
+            {"peer": str(lease.call_peer), **{name: lease.call[name] for name in _SHOWN}}
+            for lease in room.calls.get(person_id, ())
+            if lease.call is not None
+        ],
     }
+
+
+def _in_call(room: Room) -> list[dict[str, Any]]:
+    """Who is in the call, for a guest at the table: name, discipline and house, as everybody is introduced; no times."""
+    people = [_person(room, person_id) for person_id in sorted(room.calls) if person_id in room.people]
+    return [
+        {
+            **person,
+            "since": None,
+            "beside": [],
+            "calls": [{**each, "since": None, "hand_at": None} for each in person["calls"]],
+        }
+        for person in people
+    ]
 
 
 def _forecast(room: Room, audience: Audience) -> dict[str, Any]:
@@ -383,7 +434,7 @@ def draw(room: Room, audience: Audience, parts: Parts) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     with translation.override(audience.language):
         if parts.meeting:
-            patch["meeting"] = _meeting(room)
+            patch["meeting"] = _meeting(room, audience)
         if parts.any_items:
             items = [_item(room, audience, item) for item in room.items if parts.wants(item) and sees(audience, item)]
             if items:
@@ -416,7 +467,7 @@ def draw_room(room: Room, audience: Audience) -> dict[str, Any]:
     with translation.override(audience.language):
         words = _words(room.kind, audience.language)
         return {
-            "meeting": _meeting(room),
+            "meeting": _meeting(room, audience),
             "organisations": _organisations(room, audience),
             "items": [_item(room, audience, item) for item in room.items if sees(audience, item)],
             "people": [_person(room, person_id) for person_id in sorted(room.people)],
@@ -445,14 +496,15 @@ def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
         return draw_wall(room, audience)
     with translation.override(audience.language):
         items = [_item(room, audience, item) for item in room.items if sees(audience, item)]
-        meeting = _meeting(room)
+        meeting = _meeting(room, audience)
         mine = items[0]["id"] if items else None
         # Nothing that tells of others: no steps, breaks or people; only whom to follow while the own item is open.
         meeting.update(current=mine, version=0, started_at=None, ends_at=meeting["starts_at"], undo=None, breaks=[])
         meeting.update(
             {"break": None, "chairs": [], "scribes": [], "presenter": meeting["presenter"] if mine else None}
         )
-        shown = {item["organisation"] for item in items}
+        people = _in_call(room) if mine and "call" in audience.can else []
+        shown = {item["organisation"] for item in items} | {person["organisation"] for person in people}
         organisations = {key: value for key, value in _organisations(room, audience).items() if key in shown}
         return {
             "meeting": meeting,
@@ -460,7 +512,7 @@ def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
             "items": items,
             # Where the own item stands: still to come, on the table, or done with.
             "slot": guests.slot(item for item in room.items if item.pk in (audience.guest_items or ())),
-            "people": [],
+            "people": people,
             "forecast": None,
             "quorum": None,
             "candidates": [],
@@ -493,7 +545,7 @@ def draw_wall(room: Room, audience: Audience) -> dict[str, Any]:
     """All that a wall shows: the meeting's name and state, and the item on the table. No agenda, people or counts."""
     with translation.override(audience.language):
         item = next((each for each in room.items if sees(audience, each)), None)
-        drawn = _meeting(room)
+        drawn = _meeting(room, audience)
         meeting = {name: drawn[name] for name in _WALL_MEETING}
         meeting |= {"current": str(item.pk) if item else None, "presenter": drawn["presenter"] if item else None}
         return {

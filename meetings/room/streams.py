@@ -124,7 +124,7 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
         case "agenda.item_removed":
             return Parts(removed=item, forecast=True, candidates=True, audiences=True, guests=True)
         case "guest.invited" | "guest.confirmed" | "guest.left":
-            return Parts(guests=True, audiences=True)
+            return Parts(meeting=True, guests=True, audiences=True)
         case "agenda.items_moved":
             return Parts(meeting=True, items=_ids(list(data["positions"])), forecast=True)
         case "agenda.item_parked" | "agenda.protocol_marked":
@@ -143,7 +143,7 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             )
         case "meeting.chair_handed_over" | "meeting.recording_delegated":
             return Parts(meeting=True, audiences=True)
-        case "meeting.presenter_named":
+        case "meeting.presenter_named" | "call.moved" | "call.muted":
             return Parts(meeting=True)
         case "meeting.break_begun" | "meeting.break_ended":
             return Parts(meeting=True, forecast=True)

@@ -175,6 +175,8 @@ def test_every_action_takes_keywords_and_an_actor() -> None:
 WITHOUT_COMMAND_ID = {
     "agenda.call_people": "whoever was called in is not called in again",
     "agenda.withdraw_items": "finds nothing left to strike",
+    "call.move": "moves from the epoch that the caller saw, and from no other",
+    "call.take_way": "as above",
     "delivery.send": "a row that is done is not done again",
     "directory.change": "Django's admin, a form at a time, under its own protection",
     "guest.confirm": "a second telling finds this browser let in, or the try counted",

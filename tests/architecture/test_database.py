@@ -30,6 +30,7 @@ CARE = (
 # Tables of `cases` and `meetings` that change outside of an action, and why.
 UNGUARDED = {
     "meetings_lease": "the room's breath: one row for each connection, kept alive by its process",
+    "meetings_callroom": "work: which rooms of the media server are to be ended",
     "meetings_series": "a rule for dates, without care content; set in an action all the same",
     "meetings_seriesexception": "as above",
     "meetings_decisionindex": "revoked from the program's role; written by triggers on guarded tables",

@@ -264,6 +264,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "deviation": "",
         "dossier_code": "breast",
         "ends_on": None,
+        "from_epoch": 0,
         "from_item": None,
         "holiday_policy": "skip",
         "how": "changed",
@@ -302,6 +303,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "protocol": "DCIS",
         "round": 1,
         "seen": 0,
+        "way": "mesh",
     }
 
 

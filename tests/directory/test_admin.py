@@ -272,6 +272,7 @@ def board_form(cast: Cast, **changes: Any) -> dict[str, Any]:
         "minutes_per_item": "5",
         "deadline_hours": "48",
         "read_back": "each",
+        "call": "mesh",
         "partners_draft": "on",
         "quorum_disciplines": "4",
         "quorum_people": "",

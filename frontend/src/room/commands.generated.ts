@@ -63,6 +63,8 @@ export interface Commands {
     item: Id;
     version: number;
   };
+  /** Switch all microphones off. */
+  'call.mute_all': Record<string, never>;
   /** Record the recommendation as it stands; `text` is the number of the wording's last update that was seen. */
   'decision.record': {
     item: Id;
@@ -178,6 +180,7 @@ export type RefusalCode =
 /** What the room offers to those who have the right to it. */
 export type Right =
   | 'add_late'
+  | 'call'
   | 'close'
   | 'draft'
   | 'invite'
@@ -187,7 +190,8 @@ export type Right =
   | 'reorder'
   | 'run'
   | 'share'
-  | 'sign';
+  | 'sign'
+  | 'speak';
 
 /** Why the server ended a connection. */
 export const CLOSE = {

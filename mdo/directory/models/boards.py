@@ -1,3 +1,4 @@
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,12 @@ class Board(models.Model):
         OFF = "off", _("No read-back")
         NO_OBJECTION = "no_objection", _("No objection in the room")
         EACH = "each", _("Each discipline confirms")
+
+    class Call(models.TextChoices):
+        MESH = "mesh", _("From browser to browser")
+        LIVEKIT = "livekit", _("Through the media server")
+        OWN = "own", _("The hospital's own system")
+        OFF = "off", _("No picture and sound")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     network = models.ForeignKey("directory.Network", on_delete=models.PROTECT, related_name="boards")
@@ -45,8 +52,34 @@ class Board(models.Model):
         default=True, help_text=_("Members of partner organisations may type the recommendation")
     )
 
+    call = models.CharField(
+        max_length=8,
+        choices=Call,
+        default=Call.MESH,
+        help_text=_("How picture and sound reach the others; without a media server it is from browser to browser"),
+    )
+    call_link = models.URLField(
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(schemes=["https"])],
+        help_text=_("The address of the meeting in the hospital's own system"),
+    )
+    call_dial_in = models.CharField(
+        max_length=120, blank=True, help_text=_("A number to dial in by, with its code if there is one")
+    )
+    call_encrypted = models.BooleanField(
+        default=False, help_text=_("Encrypt picture and sound from end to end on the media server")
+    )
+
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(call="own") | ~models.Q(call_link="") | ~models.Q(call_dial_in=""),
+                name="board_own_call_is_reached",
+                violation_error_message=_("The hospital's own system needs an address or a number."),
+            )
+        ]
         verbose_name = _("board")
         verbose_name_plural = _("boards")
 

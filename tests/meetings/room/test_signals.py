@@ -134,7 +134,7 @@ async def test_a_guest_hears_of_the_own_item_alone_and_only_while_it_is_open(cas
         await chair.send(view(own, scroll=0.5))
         assert (await signal(guest))["data"]["item"] == str(own.pk)
         # They may point there, and nowhere else.
-        assert guest.you["can"] == ["share"]
+        assert guest.you["can"] == ["call", "share", "speak"]
         for item in (third, own):
             await guest.send(point(item))
         pointed = await chair.until(lambda frame: frame["t"] == "signal" and frame["kind"] == "point")

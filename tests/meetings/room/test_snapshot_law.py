@@ -16,7 +16,8 @@ from cases import states
 from cases.models import Referral
 from mdo.kernel.acting import System, acting
 from mdo.kernel.errors import Refused
-from meetings.models import AgendaItem, Beside, Decision
+from meetings.actions import calls
+from meetings.models import AgendaItem, Beside, Decision, Lease, Meeting
 from meetings.room import audience, commands, presence, snapshot, streams, work
 from meetings.room.audience import Place
 from tests import database
@@ -126,6 +127,9 @@ def _steps(draw: st.DrawFn) -> list[tuple[str, str, int, int]]:
             "draft.save",
             "come",
             "go",
+            "call",
+            "call.move",
+            "call.take_way",
             "case",
             "submit",
             "retitle",
@@ -203,6 +207,16 @@ def _do(table: Table, name: str, who: str, pick: int, number: int) -> None:
                     cursor.execute("UPDATE meetings_lease SET ended_at = now() WHERE person_id = %s", [member.pk])
             work.note_presence(table.meeting.pk, [member.pk])
             return
+        case "call":
+            _call(table.meeting.pk, table.cast.members[who].pk, number)
+            return
+        case "call.move" | "call.take_way":
+            move: Any = {"call.move": calls.move_call, "call.take_way": calls.take_way}[name]
+            way = {} if name == "call.move" else {"way": "mesh" if number % 2 else ""}
+            with acting(work.HOUSE, None, "room", action=name):
+                epoch = Meeting.objects.get(pk=table.meeting.pk).call_epoch
+                move(by=work.HOUSE, meeting_id=table.meeting.pk, from_epoch=epoch, **way)
+            return
         case "submit":
             with acting(System("test"), None, "test"):
                 _move(table.waiting[pick % 2], number)
@@ -212,6 +226,15 @@ def _do(table: Table, name: str, who: str, pick: int, number: int) -> None:
         case _:
             args = {}
     table.command(name, who, args)
+
+
+def _call(meeting_id: UUID, person_id: UUID, number: int) -> None:
+    """Somebody who is in the room comes into the call, shows something else there, or leaves it."""
+    shown = {name: bool(number % 2) for name in ("mic", "camera", "screen", "hand", "low", "guest", "speak")}
+    state = {**shown, "since": "2026-01-01T00:00:00+00:00", "hand_at": None} if number < 5 else None
+    here = Lease.objects.filter(meeting=meeting_id, person=person_id, ended_at=None)
+    here.update(call=state, call_peer=person_id)
+    work.note_presence(meeting_id, [person_id])
 
 
 def _move(referral: Referral, number: int) -> None:
@@ -294,12 +317,12 @@ def test_every_command_of_every_member_has_an_answer(committed: None, cast: Cast
 def test_places_follow_the_matrix(committed: None, cast: Cast) -> None:
     table = Table(cast)
     can = {name: sorted(place.audience.can) for name, place in table.places.items()}
-    running = ["add_late", "close", "draft", "invite", "postpone", "read_back", "record", "reorder", "run", "share"]
+    member = ["call", "draft", "read_back", "share", "speak"]
+    running = sorted([*member, "add_late", "close", "invite", "postpone", "record", "reorder", "run"])
     assert can["chair"] == running
     assert can["coordinator"] == sorted([*running, "sign"])
-    assert can["radiologist"] == ["draft", "read_back", "share"]
-    assert can["partner"] == ["draft", "read_back", "share"]
-    assert can["guest"] == can["observer"] == []
+    assert can["radiologist"] == can["partner"] == member
+    assert (can["guest"], can["observer"]) == ([], ["call"])
     assert table.places["observer"].audience.pseudonyms
     guest = table.places["guest"].audience
     assert guest.guest_items is not None
