@@ -16,7 +16,7 @@ const LATE = 500;
 
 const LASTS = 2_500;
 const AT_MOST = 20_000_000;
-const CHUNK = 16 * 1024;
+const CHUNK = 8 * 1024;
 const BUFFER = 512 * 1024;
 
 export interface Line {

@@ -16,7 +16,7 @@ const around: Around = {
 test('the whole of it, line by line', () => {
   const given = allGood();
   const text = report(given, verdict(given), around).split('\n');
-  expect(text[1]).toMatch(/^Time: Wed, Nov 25, 2026, \d\d:\d\d (AM|PM) \S+$/);
+  expect(text[1]).toMatch(/^Time: Wed, Nov 25, 2026, \d\d:\d\d \S+$/);
   expect([text[0], ...text.slice(2)]).toEqual([
     'MDO: Test of picture and sound',
     'Site: https://moc.example.org, version 0.1.0',
@@ -52,7 +52,7 @@ test('the whole of it, line by line', () => {
     '   - 8.4 Mbit/s both ways',
     '   - 0.4% lost',
     '   - delay 21 ms, slowest 38 ms',
-    '8. Media server: Not needed',
+    '8. Media server: Left out',
     '   This site has none: calls go from browser to browser.',
     '',
     'Hosts and ports that were tried:',
@@ -70,13 +70,14 @@ test('what is shut stands in it with host and port, and a relay that has no name
   const given: Results = {
     ...allGood(),
     socket: { grade: 'failed', why: 'blocked', median: null, p95: null, close: 1006 },
-    relay: { grade: 'weak', why: 'no_udp', types: [], paths: [path({ host: '2001:db8::5', why: 'unreachable', ms: null }), path({ transport: 'tls', port: 443 })] },
+    relay: { grade: 'weak', why: 'no_udp', types: [], paths: [path({ host: '2001:db8::5', why: 'unreachable', ms: null }), path({ transport: 'tls', port: 443, why: 'unreachable', ms: null })] },
     server: { grade: 'failed', why: 'unreachable', hosts: [{ host: 'media.example.org', port: 443, ms: null }] },
   };
   const text = report(given, verdict(given), { ...around, origin: 'http://127.0.0.1:8000' });
   expect(text).toContain('\n- WebSocket ws://127.0.0.1:8000/ws/call-test/: Failed\n');
   expect(text).toContain('\n   - closed with 1006\n');
   expect(text).toContain('\n- UDP [2001:db8::5]:3478: not reachable\n');
+  expect(text).toContain('\n- TLS turn.example.org:443: not reachable, or its certificate is not trusted here\n');
   expect(text).toContain('\n- TLS media.example.org:443: not reachable\n');
   expect(text).toContain('\nKinds of network candidates, without addresses: none\n');
 });

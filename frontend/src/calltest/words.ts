@@ -50,7 +50,7 @@ const STATE: Record<StepState, () => string> = {
   good: () => gettext('Good'),
   weak: () => gettext('Weak'),
   failed: () => gettext('Failed'),
-  left_out: () => gettext('Not needed'),
+  left_out: () => gettext('Left out'),
 };
 
 export const stepName = (step: StepName): string => STEP[step]();
@@ -87,7 +87,8 @@ const PATH: Record<PathFound['why'], () => string> = {
 /** `UDP turn.example.org:3478: connected in 34 ms` */
 export function pathLine(path: PathFound): string {
   const host = path.host.includes(':') ? `[${path.host}]` : path.host;
-  const how = path.ms === null ? PATH[path.why]() : interpolate(gettext('connected in %(time)s'), { time: ms(path.ms) });
+  const shut = path.transport === 'tls' && path.why === 'unreachable' ? gettext('not reachable, or its certificate is not trusted here') : PATH[path.why]();
+  const how = path.ms === null ? shut : interpolate(gettext('connected in %(time)s'), { time: ms(path.ms) });
   return `${transportName(path.transport)} ${host}:${path.port}: ${how}`;
 }
 
@@ -97,7 +98,7 @@ const FOUND: Record<string, () => string> = {
   'browser.insecure': () => gettext('Browsers give no microphone to a page without https. Ask your IT desk for the site’s https address.'),
   'browser.no_calls': () => gettext('This browser cannot make calls. Use a current Chrome, Edge, Firefox or Safari.'),
   'microphone.ok': () => gettext('Your voice comes through.'),
-  'microphone.silent': () => gettext('It gives no sound. Is it muted, on the device or in the system? Choose another one above, or try again.'),
+  'microphone.silent': () => gettext('It gives no sound. Is it muted, on the device or in the system? Choose another one, or try again.'),
   'microphone.refused': () => gettext('The browser was not allowed to use it. Press the lock beside the address, allow the microphone, and try again.'),
   'microphone.none': () => gettext('No microphone was found. Plug one in, or a headset, and try again.'),
   'microphone.taken': () => gettext('Another program has it. Close other calls and try again.'),
@@ -111,7 +112,7 @@ const FOUND: Record<string, () => string> = {
   'camera.taken': () => gettext('Another program has it. Close other calls and try again.'),
   'camera.broken': () => gettext('It did not begin. Unplug it, plug it in again, and try again.'),
   'loudspeaker.ok': () => gettext('You hear the others.'),
-  'loudspeaker.not_heard': () => gettext('Turn the sound up, or choose another loudspeaker above, and try again.'),
+  'loudspeaker.not_heard': () => gettext('Turn the sound up, choose another loudspeaker or plug in a headset, and try again.'),
   'loudspeaker.broken': () => gettext('This browser can play no sound now. Is a loudspeaker or headset plugged in?'),
   'socket.ok': () => gettext('The room’s connection works.'),
   'socket.slow': () => gettext('It works, but answers come late. Use a cable instead of WLAN, or end other downloads.'),
@@ -156,14 +157,14 @@ export function figures(step: StepName, results: Results): string[] {
       return results.browser ? [results.browser.screen ? gettext('screens can be shared') : gettext('screens cannot be shared from this device')] : [];
     case 'microphone': {
       const it = results.microphone;
-      return it ? [devicesFound(it.count), ...(it.level ? [interpolate(gettext('loudest %(part)s'), { part: percent(it.level, 0) })] : [])] : [];
+      return it ? [...devicesFound(it.count), ...(it.level ? [interpolate(gettext('loudest %(part)s'), { part: percent(it.level, 0) })] : [])] : [];
     }
     case 'camera': {
       const it = results.camera;
-      return it ? [devicesFound(it.count), ...(it.width ? [`${it.width} × ${it.height}`, interpolate(gettext('%(n)s pictures a second'), { n: it.fps })] : [])] : [];
+      return it ? [...devicesFound(it.count), ...(it.width ? [`${it.width} × ${it.height}`, interpolate(gettext('%(n)s pictures a second'), { n: it.fps })] : [])] : [];
     }
     case 'loudspeaker':
-      return results.loudspeaker?.count ? [devicesFound(results.loudspeaker.count)] : [];
+      return devicesFound(results.loudspeaker?.count ?? 0);
     case 'socket': {
       const it = results.socket;
       if (!it) return [];
@@ -179,8 +180,9 @@ export function figures(step: StepName, results: Results): string[] {
   }
 }
 
-function devicesFound(n: number): string {
-  return interpolate(ngettext('%(n)s device', '%(n)s devices', n), { n });
+/** Before a device was allowed, browsers name none. */
+function devicesFound(n: number): string[] {
+  return n ? [interpolate(ngettext('%(n)s device', '%(n)s devices', n), { n })] : [];
 }
 
 function speeds(it: BandwidthFound): string[] {
