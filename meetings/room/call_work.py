@@ -147,9 +147,10 @@ def _act(action: Any, meeting_id: UUID, **values: Any) -> None:
 
 def show(lease_id: UUID, state: dict[str, bool]) -> None:
     """What a connection in the call sends and shows now; when a hand goes up, since when."""
-    for lease in Lease.objects.filter(pk=lease_id, call__isnull=False).only("call"):
-        since = lease.call.get("hand_at") or now().isoformat()
-        kept = {**lease.call, **state, "hand_at": since if state["hand"] else None}
+    shown: dict[str, Any] | None = Lease.objects.filter(pk=lease_id).values_list("call", flat=True).first()
+    if shown is not None:
+        since = shown["hand_at"] or now().isoformat()
+        kept = {**shown, **state, "hand_at": since if state["hand"] else None}
         Lease.objects.filter(pk=lease_id, call__isnull=False).update(call=kept)
 
 

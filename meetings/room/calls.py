@@ -92,14 +92,22 @@ class Want(Message):
     height: Annotated[int, Field(ge=0, le=4320)]
 
 
+class Again(Message):
+    """The sender hears nothing of the other one, whose part it is to begin: from the start, or by another path."""
+
+    kind: Literal["again"]
+    rebuild: bool
+
+
 class Bye(Message):
     """The sender leaves the call on purpose: nobody has to wait for them."""
 
     kind: Literal["bye"]
 
 
-DATA = (Description, Candidates, Want, Bye)
-_DATA: TypeAdapter[Any] = TypeAdapter(Annotated[Description | Candidates | Want | Bye, Field(discriminator="kind")])
+DATA = (Description, Candidates, Want, Again, Bye)
+Data = Annotated[Description | Candidates | Want | Again | Bye, Field(discriminator="kind")]
+_DATA: TypeAdapter[Description | Candidates | Want | Again | Bye] = TypeAdapter(Data)
 _SENDS = re.compile(r"^a=(sendrecv|sendonly)\s*$", re.MULTILINE)
 
 
