@@ -16,7 +16,17 @@ from mdo.kernel.errors import NotFound
 WAS_IN = "guest_in"  # the session's key for the invitation by which this browser was let in
 
 PAGES = frozenset({"meetings:guest", "meetings:guest_open", "meetings:guest_code", "meetings:guest_identity"})
-INSIDE = frozenset({"meetings:room", "meetings:stage", "cases:document", "jsi18n", "set_language"})
+INSIDE = frozenset(
+    {
+        "meetings:room",
+        "meetings:stage",
+        "cases:document",
+        "meetings:call_test",
+        "meetings:call_relay",
+        "jsi18n",
+        "set_language",
+    }
+)
 # Shown inside the room alone: a tab or frame of their own would keep them after the room has let go of them.
 PARTS = frozenset({"meetings:stage", "cases:document"})
 APART = frozenset({"document", "iframe", "frame", "embed", "object"})

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, decisions, guests, room, signing, wall
+from meetings.views import agendas, boards, call_test, decisions, guests, room, signing, wall
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -39,6 +39,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guest/open/", guests.open_link, name="guest_open"),
     path("guest/code/", guests.confirm, name="guest_code"),
     path("guest/identity/", guests.go_to_identity, name="guest_identity"),
+    path("call-test/", call_test.call_test, name="call_test"),
+    path("call-test/relay/", call_test.call_relay, name="call_relay"),
     path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
     path("wall/", wall.page, name="wall"),
     path("wall/code/", wall.code, name="wall_code"),

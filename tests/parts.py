@@ -217,6 +217,8 @@ def browser() -> Iterator[Any]:
                     "--disable-component-update",
                     "--disable-sync",
                     "--disable-dev-shm-usage",
+                    # A camera and a microphone of its own, for whoever is allowed them.
+                    "--use-fake-device-for-media-stream",
                 ],
             )
             yield started
