@@ -40,6 +40,40 @@ export interface Meeting {
   scribes?: Id[];
   /** The last step at the table, as long as it can be taken back. */
   undo?: { what: string; until: Iso; by: Id | null } | null;
+  call?: MeetingCall;
+}
+
+/** How picture and sound go in this meeting. */
+export interface MeetingCall {
+  way: 'mesh' | 'livekit' | 'own' | 'none';
+  /** Which call of this meeting it is: a text that tells nothing, for equality only. */
+  epoch: string;
+  /** When all microphones were last switched off, and by whom. */
+  muted_at: Iso | null;
+  muted_by: Id | null;
+  /** The hospital's own system, and a number to dial in by. */
+  link: string | null;
+  dial_in: string | null;
+  /** This site has a media server. */
+  server: boolean;
+}
+
+/** What somebody sends and shows in the call; `low`: sound only. */
+export interface PeerState {
+  mic: boolean;
+  camera: boolean;
+  screen: boolean;
+  hand: boolean;
+  low: boolean;
+}
+
+/** One connection of a person that is in the call. */
+export interface PersonCall extends PeerState {
+  peer: Id;
+  guest: boolean;
+  speak: boolean;
+  since: Iso | null;
+  hand_at: Iso | null;
 }
 
 export interface ReadBackVoice {
@@ -110,6 +144,7 @@ export interface Person {
   means: 'video' | 'room' | 'phone' | null;
   since: Iso | null;
   beside?: Beside[];
+  calls?: PersonCall[];
 }
 
 export interface Organisation {
@@ -279,6 +314,35 @@ export interface OtherFrame {
   t: string;
   [part: string]: unknown;
 }
+
+/** What one browser needs to take part in the call (`call.ticket`); a media server adds `urls`, `token` and `key`. */
+export interface Ticket {
+  id: Id;
+  way: 'mesh' | 'livekit';
+  peer: Id;
+  epoch: string;
+  speak: boolean;
+  expires_at: Iso;
+  ice: RTCIceServer[];
+  relay_only: boolean;
+  urls?: string[];
+  token?: string;
+  key?: string | null;
+}
+
+export interface CandidateLine {
+  candidate: string;
+  sdpMid: string | null;
+  sdpMLineIndex: number | null;
+  usernameFragment: string | null;
+}
+
+/** What one browser says to another (`call.signal`). */
+export type SignalData =
+  | { kind: 'description'; type: 'offer' | 'answer'; sdp: string }
+  | { kind: 'candidates'; candidates: CandidateLine[] }
+  | { kind: 'want'; picture: boolean; height: number }
+  | { kind: 'bye' };
 
 export type CommandName = keyof Commands;
 

@@ -1,6 +1,7 @@
 /** What the page shows and what a key or button does: the frames' state, plus this person's own eye on it. */
 import { SvelteSet } from 'svelte/reactivity';
 import { announcement } from './announce';
+import { CALL_FRAMES, CallStore } from './call/call.svelte';
 import { Chairing } from './chairing.svelte';
 import { Connection, type Link, type Surroundings } from './connection';
 import { Desk } from './desk.svelte';
@@ -119,6 +120,7 @@ export class RoomStore {
   readonly chairing = new Chairing(this);
   readonly reading = new Reading(this, (item) => this.fetchDraft(item));
   readonly talk = new Talk(this, async (item) => (await this.fetchJson<{ remarks: Remark[] }>(item, 'remarks')).remarks);
+  readonly call = new CallStore(this);
   private readonly listeners = new Map<string, Set<(frame: OtherFrame) => void>>();
   private readonly lineListeners = new Set<() => void>();
   private writing = false;
@@ -151,6 +153,8 @@ export class RoomStore {
     this.onLine(() => this.eye.came());
     this.onLine(() => this.desk.texts.lineUp());
     for (const t of TEXT_FRAMES) this.onFrame(t, (frame) => this.desk.texts.hear(frame));
+    this.onLine(() => this.call.lineUp());
+    for (const t of CALL_FRAMES) this.onFrame(t, (frame) => this.call.hear(frame));
   }
 
   start(): void {
@@ -163,6 +167,7 @@ export class RoomStore {
     clearInterval(this.clockTimer);
     this.connection.stop();
     this.eye.stop();
+    this.call.stop();
     this.desk.dispose();
   }
 
@@ -221,6 +226,7 @@ export class RoomStore {
     this.link = link;
     if (link.state !== 'connected') this.desk.texts.lineDown();
     if (link.state === 'closed') this.announcement = '';
+    this.call.heardLine(link.state === 'connected', link.state === 'closed');
     if (link.reason === 'no_access') {
       this.state = null;
       this.viewed = null;
@@ -241,6 +247,7 @@ export class RoomStore {
     this.state = state;
     this.now = this.connection.clock.now();
     this.chairing.heard(before, state, frame);
+    this.call.heardState(before, state);
     this.talk.meet(before, state, itemById(state.room, this.viewed));
     this.reading.heard(before && itemById(before.room, this.viewed), itemById(state.room, this.viewed));
     const wasOpen = before && openItem(before.room);
