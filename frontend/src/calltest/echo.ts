@@ -15,6 +15,9 @@ const SESSION_ENDED = 4401;
 const BUSY = 1013;
 const RESTART = 1012;
 
+type Dial = (url: string) => WebSocket;
+const byBrowser: Dial = (url) => new WebSocket(url);
+
 class Closed extends Error {
   constructor(readonly code: number, readonly ready: boolean) {
     super(`closed with ${code}`);
@@ -36,8 +39,8 @@ export class EchoLine {
     this.ended.catch(() => undefined);
   }
 
-  static async open(url: string, signal: AbortSignal): Promise<EchoLine> {
-    const line = new EchoLine(new WebSocket(url));
+  static async open(url: string, signal: AbortSignal, dial: Dial): Promise<EchoLine> {
+    const line = new EchoLine(dial(url));
     const opened = new Promise<boolean>((resolve) => {
       line.socket.onmessage = (event) => line.heard(String(event.data), () => resolve(true));
     });
@@ -78,11 +81,11 @@ export class EchoLine {
 }
 
 /** Twenty round trips, one after another. */
-export async function trySocket(url: string, signal: AbortSignal): Promise<SocketFound> {
+export async function trySocket(url: string, signal: AbortSignal, dial = byBrowser): Promise<SocketFound> {
   const times: number[] = [];
   let line: EchoLine | null = null;
   try {
-    line = await EchoLine.open(url, signal);
+    line = await EchoLine.open(url, signal, dial);
     for (let n = 0; n < ROUND_TRIPS; n += 1) {
       const from = performance.now();
       const back = await within(line.ask('', 0).then(() => true), ANSWERS_WITHIN, false, signal);
@@ -113,10 +116,10 @@ export interface Rates {
 }
 
 /** How much goes to the server, and how much comes from it, in two seconds each. */
-export async function socketRates(url: string, signal: AbortSignal): Promise<Rates> {
+export async function socketRates(url: string, signal: AbortSignal, dial = byBrowser): Promise<Rates> {
   let line: EchoLine | null = null;
   try {
-    line = await EchoLine.open(url, signal);
+    line = await EchoLine.open(url, signal, dial);
     const filling = randomText(LONGEST);
     const up = await flood(line, filling, 0, LONGEST, signal);
     const down = await flood(line, '', LONGEST, LONGEST, signal);

@@ -29,7 +29,10 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 export function within<T, L>(wanted: Promise<T>, ms: number, late: L, signal: AbortSignal): Promise<T | L> {
   const over = new AbortController();
   const end = (): void => over.abort();
-  if (signal.aborted) return Promise.reject(new Stopped());
+  if (signal.aborted) {
+    wanted.catch(() => undefined); // nobody waits for it any more
+    return Promise.reject(new Stopped());
+  }
   signal.addEventListener('abort', end, { once: true });
   const clock = pause(ms, over.signal).then(() => late);
   return Promise.race([wanted, clock]).finally(() => {
