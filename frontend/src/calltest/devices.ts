@@ -1,7 +1,7 @@
 /** Microphone, camera and loudspeaker of this machine. What they give is looked at here and goes nowhere. */
 import type { CameraFound, DeviceWhy, LoudspeakerFound, MicrophoneFound } from './steps';
 import { SMALL } from './steps';
-import { Stopped, pause, within } from './waiting';
+import { Stopped, pause, unlessStopped, within } from './waiting';
 
 export interface Choice {
   id: string;
@@ -47,14 +47,15 @@ export async function devices(kind: Kind): Promise<Choice[]> {
   return all.filter((device) => device.kind === kind && !STANDS_FOR_ANOTHER.includes(device.deviceId)).map((device) => ({ id: device.deviceId, label: device.label }));
 }
 
-/** Ask for a device; whoever stops the test meanwhile does not leave it running. */
+/** Ask for a device; whoever stops the test before the browser's question is answered does not leave it running. */
 async function take(constraints: MediaStreamConstraints, signal: AbortSignal): Promise<MediaStream> {
-  const stream = await navigator.mediaDevices.getUserMedia(constraints);
-  if (signal.aborted) {
-    release(stream);
-    throw new Stopped();
+  const asked = navigator.mediaDevices.getUserMedia(constraints);
+  try {
+    return await unlessStopped(asked, signal);
+  } catch (error) {
+    if (error instanceof Stopped) void asked.then(release, () => undefined);
+    throw error;
   }
-  return stream;
 }
 
 export function release(stream: MediaStream | null): void {
@@ -71,7 +72,7 @@ export function loudness(samples: Float32Array): number {
 }
 
 /** Listens until somebody was heard, at most ten seconds; tells the level meanwhile. */
-export async function tryMicrophone(chosen: string, signal: AbortSignal, tell: { level(level: number): void; open(): void | Promise<void> }): Promise<MicrophoneFound> {
+export async function tryMicrophone(context: AudioContext, chosen: string, signal: AbortSignal, tell: { level(level: number): void; open(): void | Promise<void> }): Promise<MicrophoneFound> {
   let stream: MediaStream;
   try {
     stream = await take({ audio: chosen ? { deviceId: { exact: chosen } } : true }, signal);
@@ -79,13 +80,14 @@ export async function tryMicrophone(chosen: string, signal: AbortSignal, tell: {
     if (error instanceof Stopped) throw error;
     return { grade: 'failed', why: whyNot(error), count: (await devices('audioinput')).length, level: 0 };
   }
-  const context = new AudioContext();
+  let voice: MediaStreamAudioSourceNode | null = null;
   try {
     await tell.open();
     await within(context.resume(), 1_000, undefined, signal);
     const ear = context.createAnalyser();
     ear.fftSize = 2048;
-    context.createMediaStreamSource(stream).connect(ear);
+    voice = context.createMediaStreamSource(stream);
+    voice.connect(ear);
     const samples = new Float32Array(ear.fftSize);
     const quiet = 1 + (20 * Math.log10(LOUD)) / 60;
     let loudest = 0;
@@ -106,8 +108,8 @@ export async function tryMicrophone(chosen: string, signal: AbortSignal, tell: {
     return { grade: 'failed', why: 'broken', count: (await devices('audioinput')).length, level: 0 };
   } finally {
     tell.level(0);
+    voice?.disconnect();
     release(stream);
-    void context.close();
   }
 }
 
@@ -165,27 +167,22 @@ interface WithSink {
 }
 
 /** Two soft notes, a second long. Rejects when nothing can be played. */
-export async function playTone(chosen: string, signal: AbortSignal): Promise<void> {
-  const context = new AudioContext();
-  try {
-    if (chosen && canChooseLoudspeaker()) await (context as unknown as WithSink).setSinkId(chosen);
-    const running = await within(context.resume().then(() => true), 3_000, false, signal);
-    if (!running) throw new Error('no sound can be played');
-    for (const [at, hertz] of [[0, 523.25], [0.45, 659.25]] as const) {
-      const from = context.currentTime + 0.05 + at;
-      const tone = new OscillatorNode(context, { frequency: hertz });
-      const volume = new GainNode(context, { gain: 0 });
-      volume.gain.setValueAtTime(0, from);
-      volume.gain.linearRampToValueAtTime(0.25, from + 0.05);
-      volume.gain.linearRampToValueAtTime(0, from + 0.5);
-      tone.connect(volume).connect(context.destination);
-      tone.start(from);
-      tone.stop(from + 0.55);
-    }
-    await pause(1_200, signal);
-  } finally {
-    void context.close();
+export async function playTone(context: AudioContext, chosen: string, signal: AbortSignal): Promise<void> {
+  if (canChooseLoudspeaker()) await (context as unknown as WithSink).setSinkId(chosen);
+  const running = await within(context.resume().then(() => true), 3_000, false, signal);
+  if (!running) throw new Error('no sound can be played');
+  for (const [at, hertz] of [[0, 523.25], [0.45, 659.25]] as const) {
+    const from = context.currentTime + 0.05 + at;
+    const tone = new OscillatorNode(context, { frequency: hertz });
+    const volume = new GainNode(context, { gain: 0 });
+    volume.gain.setValueAtTime(0, from);
+    volume.gain.linearRampToValueAtTime(0.25, from + 0.05);
+    volume.gain.linearRampToValueAtTime(0, from + 0.5);
+    tone.connect(volume).connect(context.destination);
+    tone.start(from);
+    tone.stop(from + 0.55);
   }
+  await pause(1_200, signal);
 }
 
 /** Plays the tone and asks, again as often as wished. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { loudness, whyNot as whyNoDevice } from './devices';
 import { kbps, median, p95, percentile } from './figures';
 import { addresses, parse, whyNot } from './relay';
-import { Stopped, limited, pause, within } from './waiting';
+import { Stopped, limited, pause, unlessStopped, within } from './waiting';
 
 test.each([
   ['turn:turn.example.org', 'udp', 'turn.example.org', 3478],
@@ -78,11 +78,13 @@ test('waiting ends by what is waited for, by the clock, or when the test is stop
   await expect(within(Promise.reject(new Error('gone')), 10_000, 'late', run.signal)).rejects.toThrow('gone');
   await pause(1, run.signal);
   const limit = limited(10_000, run.signal);
-  const stopped = [pause(10_000, run.signal), within(new Promise(() => undefined), 10_000, 'late', run.signal)];
+  expect(await unlessStopped(Promise.resolve('here'), run.signal)).toBe('here');
+  const stopped = [pause(10_000, run.signal), unlessStopped(new Promise(() => undefined), run.signal), within(new Promise(() => undefined), 10_000, 'late', run.signal)];
   run.abort();
   for (const each of stopped) await expect(each).rejects.toBeInstanceOf(Stopped);
   expect(limit.signal.aborted).toBe(true);
   limit.end();
   await expect(pause(1, run.signal)).rejects.toBeInstanceOf(Stopped);
   await expect(within(Promise.resolve('here'), 1, 'late', run.signal)).rejects.toBeInstanceOf(Stopped);
+  await expect(unlessStopped(new Promise(() => undefined), run.signal)).rejects.toBeInstanceOf(Stopped);
 });

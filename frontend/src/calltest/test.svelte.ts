@@ -26,6 +26,8 @@ export class CallTest {
   current = $state<StepName | null>(null);
   results = $state.raw<Results>({});
   level = $state(0);
+  /** The browser's question was answered: the microphone is open. */
+  listening = $state(false);
   preview = $state.raw<MediaStream | null>(null);
   choices = $state.raw<Record<DeviceStep, Choice[]>>({ microphone: [], camera: [], loudspeaker: [] });
   chosen = $state<Record<DeviceStep, string>>({ microphone: '', camera: '', loudspeaker: '' });
@@ -40,6 +42,7 @@ export class CallTest {
   private again: AbortController | null = null; // the running step begins once more, with another device
   private answer: (answer: 'yes' | 'no' | 'again') => void = () => undefined;
   private ticket: Ticket | null = null;
+  private sound: AudioContext | null = null;
 
   constructor(private readonly addresses: Addresses) {}
 
@@ -87,6 +90,8 @@ export class CallTest {
     if (this.phase === 'running') return;
     this.stopping = new AbortController();
     this.phase = 'running';
+    // Made while somebody presses a button: one that is made later stays silent in some browsers.
+    if (typeof AudioContext === 'function') this.sound = new AudioContext();
     try {
       for (const step of steps) {
         this.current = step;
@@ -128,7 +133,7 @@ export class CallTest {
       case 'browser':
         return Promise.resolve(browser());
       case 'microphone':
-        return tryMicrophone(this.chosen.microphone, signal, { level: (level) => (this.level = level), open: () => this.list('microphone') });
+        return this.microphone(signal);
       case 'camera':
         return tryCamera(this.chosen.camera, signal, (stream) => this.show(stream));
       case 'loudspeaker':
@@ -158,6 +163,15 @@ export class CallTest {
     await this.list('camera');
   }
 
+  private async microphone(signal: AbortSignal): Promise<Results['microphone']> {
+    this.listening = false;
+    const open = (): Promise<void> => {
+      this.listening = true;
+      return this.list('microphone');
+    };
+    return tryMicrophone(this.sound!, this.chosen.microphone, signal, { level: (level) => (this.level = level), open });
+  }
+
   private async loudspeaker(signal: AbortSignal): Promise<Results['loudspeaker']> {
     await this.list('loudspeaker');
     const ask = (): Promise<'yes' | 'no' | 'again'> =>
@@ -168,7 +182,7 @@ export class CallTest {
         this.asking = false;
         this.answer = () => undefined;
       });
-    return tryLoudspeaker(signal, () => playTone(this.chosen.loudspeaker, signal), ask);
+    return tryLoudspeaker(signal, () => playTone(this.sound!, this.chosen.loudspeaker, signal), ask);
   }
 
   private async tickets(signal: AbortSignal): Promise<Ticket | 'too_often' | 'no_ticket'> {
@@ -219,6 +233,8 @@ export class CallTest {
   letGo(): void {
     release(this.preview);
     this.preview = null;
+    void this.sound?.close();
+    this.sound = null;
     this.level = 0;
     this.asking = false;
   }

@@ -25,6 +25,17 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** What was waited for; rejects with `Stopped` when the test was stopped before. */
+export function unlessStopped<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new Stopped());
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  return Promise.race([wanted, stopped]).finally(() => signal.removeEventListener('abort', stop));
+}
+
 /** What was waited for, or `late` after `ms`; rejects with `Stopped` when the test was stopped. */
 export function within<T, L>(wanted: Promise<T>, ms: number, late: L, signal: AbortSignal): Promise<T | L> {
   const over = new AbortController();
