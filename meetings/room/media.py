@@ -39,11 +39,16 @@ def ticket(way: str, ask: Ask) -> dict[str, Any]:
     Blocking, within 3 s, in a thread of the room's own. Raises ``RuleBroken`` where this way is not open to this person, and
     ``WayDown`` where its server does not answer.
     """
-    from meetings.room import livekit, mesh
+    if way == call.MESH:
+        from meetings.room import mesh
 
-    if way not in (call.MESH, call.LIVEKIT):
+        given = mesh.ticket(ask)
+    elif way == call.LIVEKIT:
+        from meetings.room import livekit
+
+        given = livekit.ticket(ask)
+    else:
         raise RuleBroken(_("This board has no picture and sound here."), field="none")
-    given = (mesh if way == call.MESH else livekit).ticket(ask)
     common = {"way": way, "peer": str(ask.peer), "epoch": call.tag(ask.meeting_id, ask.epoch), "speak": ask.speak}
     expires = (ask.at + call.TICKET_LASTS).isoformat().replace("+00:00", "Z")
     return {**common, "expires_at": expires, **given}
