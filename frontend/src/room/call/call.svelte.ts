@@ -234,7 +234,7 @@ export class CallStore {
     const gone = frame.t === 'call.gone' && Array.isArray(frame['peers']) ? (frame['peers'] as Id[]) : [];
     const bye = frame.t === 'call.signal' && (frame['data'] as { kind?: unknown } | null)?.kind === 'bye' ? [String(frame['from'])] : [];
     if (gone.length || bye.length) {
-      this.roster.gone([...gone, ...bye]);
+      this.roster.gone([...gone, ...bye], Date.now());
       this.lookAgain();
     }
     this.session?.hear(frame);

@@ -14,7 +14,10 @@ export type Streams = OwnTracks;
 export interface RemotePeer {
   peer: Id;
   guest: boolean;
+  /** May send; of anybody else nothing is taken. */
   speak: boolean;
+  /** Asks for sound only. */
+  low: boolean;
 }
 
 export type PeerLink = 'connecting' | 'connected' | 'lost';
@@ -30,9 +33,13 @@ export interface Quality {
 
 /** What is worth sending and asking for now. */
 export interface Wishes {
+  /** Whether pictures of the others are shown here. */
   picture: 'all' | 'none';
+  /** How many are in the call, oneself among them. */
   peers: number;
+  /** Sound only. */
   low: boolean;
+  /** Who is shown large. */
   active: Id | null;
 }
 

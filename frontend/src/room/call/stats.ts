@@ -1,0 +1,49 @@
+/** What the browser counts on one line (WebRTC statistics), as loss, time and room for more. */
+import type { Quality } from './way';
+
+interface Counts {
+  lost: number;
+  received: number;
+}
+
+interface Report extends Record<string, unknown> {
+  type: string;
+  id: string;
+}
+
+const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+
+export class Meter {
+  private before: Counts | null = null;
+
+  /** The line since the last look; null where nothing is known yet. */
+  read(stats: { forEach(each: (report: Report) => void): void }): Quality | null {
+    const now: Counts = { lost: 0, received: 0 };
+    const theyLose: number[] = [];
+    const times: number[] = [];
+    let outgoingKbps: number | null = null;
+    stats.forEach((report) => {
+      if (report.type === 'inbound-rtp') {
+        now.lost += number(report['packetsLost']) ?? 0;
+        now.received += number(report['packetsReceived']) ?? 0;
+      } else if (report.type === 'remote-inbound-rtp') {
+        const lost = number(report['fractionLost']);
+        const time = number(report['roundTripTime']);
+        if (lost !== null) theyLose.push(lost);
+        if (time !== null) times.push(time * 1000);
+      } else if (report.type === 'candidate-pair' && report['state'] === 'succeeded' && (report['nominated'] || report['selected'])) {
+        const time = number(report['currentRoundTripTime']);
+        const rate = number(report['availableOutgoingBitrate']);
+        if (time !== null) times.push(time * 1000);
+        if (rate !== null) outgoingKbps = rate / 1000;
+      }
+    });
+    const before = this.before;
+    this.before = now;
+    if (!before) return null;
+    const lost = Math.max(0, now.lost - before.lost);
+    const all = lost + Math.max(0, now.received - before.received);
+    const loss = Math.max(all > 0 ? lost / all : 0, ...theyLose);
+    return { loss, rttMs: times.length ? Math.min(...times) : 0, outgoingKbps };
+  }
+}
