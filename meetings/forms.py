@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.dossiers.board_kinds import BoardKind
 from mdo.kernel.ids import new_id
 from meetings.models import Series
+from meetings.reports import packing
 
 DAYS = [
     ("MO", _("Monday")),
@@ -208,3 +209,22 @@ def steps_of(formset: BaseFormSet) -> list[dict[str, str]]:
         for each in formset.cleaned_data
         if each and each.get("kind")
     ]
+
+
+class PackForm(forms.Form):
+    """The passphrase of a paper pack: proposed, and free to be another."""
+
+    passphrase = forms.CharField(
+        label=_("Passphrase"),
+        min_length=packing.SHORTEST,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Write it down or keep it apart from the file: it is stored nowhere and cannot be found again."),
+    )
+
+    def clean_passphrase(self) -> str:
+        """PDF viewers agree on plain letters only."""
+        value: str = self.cleaned_data["passphrase"]
+        if not value.isascii() or not value.isprintable():
+            raise forms.ValidationError(_("Use letters without accents, digits and signs of a plain keyboard."))
+        return value

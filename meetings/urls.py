@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("boards/<uuid:board_id>/submissions/<uuid:referral_id>/schedule/", boards.schedule, name="schedule"),
     path("meetings/<uuid:meeting_id>/", agendas.agenda, name="agenda"),
     path("meetings/<uuid:meeting_id>/agenda.pdf", agendas.agenda_sheet, name="agenda_sheet"),
+    path("meetings/<uuid:meeting_id>/pack/", agendas.pack, name="pack"),
     path("meetings/<uuid:meeting_id>/minutes.pdf", decisions.minutes, name="minutes"),
     path("meetings/<uuid:meeting_id>/publish/", agendas.publish, name="publish"),
     path("meetings/<uuid:meeting_id>/move/", boards.move_sitting, name="move"),

@@ -207,6 +207,27 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseSheet:
+    """One case of an agenda as it stands before it is discussed, on paper: with room to write what is decided."""
+
+    sitting: Sitting
+    patient: PatientIdentity
+    question: Text
+    requester: str
+    imprint: Imprint
+    number: int | None = None
+    expected_at: datetime | None = None
+    minutes: int = 0
+    requester_organisation: Text = ""
+    requested_on: date | None = None
+    reason: Text = ""
+    late: bool = False
+    groups: tuple[Group, ...] = ()
+    tumours: tuple[Group, ...] = ()
+    documents: tuple[Row, ...] = ()  # what follows on its own pages, or why it does not
+
+
+@dataclass(frozen=True, slots=True)
 class AgendaLine:
     """One line of an agenda. `pseudonym` (initials and year) stands for `name` where names are not to be printed;
     `question` and `note` are printed only together with names."""

@@ -13,6 +13,7 @@ from meetings.reports.content import (
     AgendaLine,
     AgendaSheet,
     CaseReport,
+    CaseSheet,
     Group,
     Imprint,
     Minutes,
@@ -29,9 +30,6 @@ Json = dict[str, Any]
 def case_report(report: CaseReport) -> Json:
     """The data of `case_report.typ`."""
     words = Wording(report.sitting.zone)
-    patient = report.patient
-    number = str(patient.number_kind) or _("Number")
-    asked = [report.requester, str(report.requester_organisation), words.day(report.requested_on), str(report.reason)]
     return {
         **_frame(
             str(report.title) or _("Report of a case"),
@@ -39,8 +37,34 @@ def case_report(report: CaseReport) -> Json:
             report.imprint,
             draft=report.signature.signed_at is None,
         ),
+        **_case(words, report),
         "when": words.span(report.opened_at, report.closed_at),
-        "late": report.late,
+        "recommendation": _recommendation(report.recommendation),
+        "participants": [_present(words, person) for person in report.participants],
+        "quorum": wording.quorum(report.quorum),
+        "signed": words.signed(report.signature),
+    }
+
+
+def case_sheet(sheet: CaseSheet) -> Json:
+    """The data of `case_sheet.typ`."""
+    words = Wording(sheet.sitting.zone)
+    place = [str(sheet.number or ""), words.clock(sheet.expected_at), wording.minutes_long(sheet.minutes)]
+    return {
+        **_frame(_("Case"), sheet.sitting, sheet.imprint, draft=False),
+        **_case(words, sheet),
+        "when": " · ".join(part for part in place if part),
+        "documents": [{"label": str(row.label), "value": str(row.value)} for row in sheet.documents],
+    }
+
+
+def _case(words: Wording, shown: CaseReport | CaseSheet) -> Json:
+    """What a report of a case and its sheet say alike: whose case it is, what is asked, and the dossier."""
+    patient = shown.patient
+    number = str(patient.number_kind) or _("Number")
+    asked = [shown.requester, str(shown.requester_organisation), words.day(shown.requested_on), str(shown.reason)]
+    return {
+        "late": shown.late,
         "banner": {
             "name": patient.name,
             "facts": [
@@ -50,14 +74,10 @@ def case_report(report: CaseReport) -> Json:
                 {"label": _("Hospital"), "value": str(patient.hospital) or "–"},
             ],
         },
-        "question": str(report.question),
+        "question": str(shown.question),
         "asked": [part for part in asked if part],
-        "recommendation": _recommendation(report.recommendation),
-        "groups": [_group(group) for group in report.groups if group.rows],
-        "tumours": [_group(group) for group in report.tumours],
-        "participants": [_present(words, person) for person in report.participants],
-        "quorum": wording.quorum(report.quorum),
-        "signed": words.signed(report.signature),
+        "groups": [_group(group) for group in shown.groups if group.rows],
+        "tumours": [_group(group) for group in shown.tumours],
     }
 
 

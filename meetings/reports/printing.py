@@ -21,7 +21,7 @@ from django.utils.translation import override
 from fontTools.ttLib import TTFont
 
 from meetings.reports import layout
-from meetings.reports.content import AgendaSheet, CaseReport, Minutes
+from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, Minutes
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,13 @@ def agenda_pdf(sheet: AgendaSheet, language: str, names: bool) -> bytes:
     with override(language):
         data = layout.agenda(sheet, names=names)
     return _pdf("agenda", data, sheet.published_at or sheet.sitting.starts_at)
+
+
+def case_sheet_pdf(sheet: CaseSheet, language: str) -> bytes:
+    """One case of an agenda before it is discussed, in `language`, with room to write."""
+    with override(language):
+        data = layout.case_sheet(sheet)
+    return _pdf("case_sheet", data, sheet.sitting.starts_at)
 
 
 def printable(text: str) -> str:

@@ -130,6 +130,7 @@ def labels() -> dict[str, str]:
         "dissent": _("Dissent"),
         "protocol": _("Protocol, without discussion"),
         "document": _("Document"),
+        "documents": _("Documents"),
         "dossier": _("Dossier"),
         "draft": pgettext("watermark", "DRAFT"),
         "hospital": _("Hospital"),
@@ -157,4 +158,5 @@ def labels() -> dict[str, str]:
         "time": _("Time"),
         "tumours": _("Tumours"),
         "version": _("Version"),
+        "written_by_hand": _("Written by hand: enter it in the room once it is there again."),
     }

@@ -37,31 +37,57 @@ def case_report(decision: Decision, meeting: Meeting, report: Report) -> content
         opened, closed = times(item)
         return content.CaseReport(
             title=in_language(kind.report, language),
-            sitting=sitting(meeting, language),
-            patient=content.PatientIdentity(
-                name=case.patient.display_name,
-                birth_date=case.patient.birth_date,
-                gender=case.patient.sex,  # type: ignore[arg-type]  # the codes are FHIR's
-                number=number_of(case.patient),
-                number_kind=number_kind(case.patient),
-                hospital=case.hospital.name,
-            ),
-            question=referral.question,
-            requester=referral.requester.display_name,
-            requester_organisation=referral.hospital.name,
-            requested_on=referral.requested_on,
-            reason=kind.option_words("referral_reasons", referral.reason, language),
+            **_of_case(meeting, item, case, language),
             opened_at=opened,
             closed_at=closed,
-            late=item.late,
-            groups=_groups(case.dossier, "case", case.data, language),
-            tumours=_tumours(case, language),
             recommendation=recommendation(decision, kind, language),
             participants=tuple(present(row, closed) for row in decision.attendance),
             quorum=quorum_line(decision),
             signature=signature(decision),
             imprint=_imprint(decision, report),
         )
+
+
+def case_sheet(
+    meeting: Meeting, item: AgendaItem, line: content.AgendaLine, documents: tuple[content.Row, ...], language: str
+) -> content.CaseSheet:
+    """One case of an agenda before it is discussed: ``item`` as it was read for whoever asks, ``line`` as the agenda has it."""
+    assert item.referral is not None
+    case = Case.objects.select_related("patient", "hospital").get(pk=item.referral.case_id)
+    with translation.override(language):
+        return content.CaseSheet(
+            **_of_case(meeting, item, case, language),
+            imprint=content.Imprint(document_id=str(item.pk), version=item.version),
+            number=line.number,
+            expected_at=line.expected_at,
+            minutes=line.minutes,
+            documents=documents,
+        )
+
+
+def _of_case(meeting: Meeting, item: AgendaItem, case: Case, language: str) -> dict[str, Any]:
+    """What every paper about one case says of it."""
+    referral = item.referral
+    assert referral is not None
+    return {
+        "sitting": sitting(meeting, language),
+        "patient": content.PatientIdentity(
+            name=case.patient.display_name,
+            birth_date=case.patient.birth_date,
+            gender=case.patient.sex,  # type: ignore[arg-type]  # the codes are FHIR's
+            number=number_of(case.patient),
+            number_kind=number_kind(case.patient),
+            hospital=case.hospital.name,
+        ),
+        "question": referral.question,
+        "requester": referral.requester.display_name,
+        "requester_organisation": referral.hospital.name,
+        "requested_on": referral.requested_on,
+        "reason": board_kind(meeting.board.kind).option_words("referral_reasons", referral.reason, language),
+        "late": item.late,
+        "groups": _groups(case.dossier, "case", case.data, language),
+        "tumours": _tumours(case, language),
+    }
 
 
 def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
@@ -21,10 +21,10 @@ from meetings import access
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
 from meetings.actions import sitting
-from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, TopicForm, VersionedForm
+from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, TopicForm, VersionedForm
 from meetings.invited import invited
 from meetings.models import AgendaItem, Decision, Meeting, Report
-from meetings.reports import content
+from meetings.reports import content, packing
 from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
@@ -300,7 +300,37 @@ def agenda_sheet(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     return response
 
 
-def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
+@private
+@require_http_methods(["GET", "POST"])
+def pack(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """The paper pack, for those who run the meeting: a page that shows a passphrase once, then the encrypted PDF. Both are made anew
+    each time and kept nowhere."""
+    by = person(request)
+    meeting, place = access.access_meeting_for_reading(by, meeting_id)
+    if not place.permits("run"):
+        raise Denied()
+    form = PackForm(request.POST or None, initial={"passphrase": packing.new_passphrase()})
+    if request.method != "POST" or not form.is_valid():
+        context = {"meeting": meeting, "board": meeting.board, "form": form, "acting_for": acting_for(request)}
+        return render(request, "meetings/pack.html", context, status=422 if request.method == "POST" else 200)
+    language = get_language() or "en"
+    shown = agenda_for(by, meeting, place)
+    trace("agenda.packed", shown.readable, meeting=str(meeting.pk))
+    lines = _lines(shown)
+    cases = {row.item.pk: line for row, line in zip(shown.rows, lines, strict=True) if row.referral is not None}
+    agenda_part = agenda_pdf(_sheet(meeting, shown, language), language, True)
+    try:
+        body = packing.paper_pack(by, meeting, agenda_part, cases, language, form.cleaned_data["passphrase"])
+    except SHOWN as refusal:
+        form.add_error(None, refusal.message)
+        context = {"meeting": meeting, "board": meeting.board, "form": form, "acting_for": acting_for(request)}
+        return render(request, "meetings/pack.html", context, status=422)
+    response = HttpResponse(body, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="pack-{meeting.starts_at:%Y-%m-%d}.pdf"'
+    return response
+
+
+def _lines(shown: Agenda) -> list[content.AgendaLine]:
     lines = []
     for row in shown.rows:
         patient = row.referral.case.patient if row.referral else None
@@ -320,9 +350,13 @@ def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaShee
                 state=row.item.state,  # type: ignore[arg-type]
             )
         )
+    return lines
+
+
+def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
     return content.AgendaSheet(
         sitting=sitting_head(meeting, language),
-        items=tuple(lines),
+        items=tuple(_lines(shown)),
         imprint=content.Imprint(document_id=str(meeting.pk), version=meeting.version),
         ends_at=shown.forecast.end if shown.forecast else None,
         published_at=meeting.published_at,
