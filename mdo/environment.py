@@ -332,6 +332,13 @@ class Environment(BaseModel):
         call_servers.server_urls(value, "https", "http")
         return value
 
+    @field_validator("turn_secret", "livekit_key", "livekit_secret")
+    @classmethod
+    def _word(cls, value: str) -> str:
+        if any(not "!" <= character <= "~" for character in value):
+            raise ValueError("may hold letters, digits and signs without spaces only")
+        return value
+
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:

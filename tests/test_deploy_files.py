@@ -27,7 +27,14 @@ FILLED = {
     "MDO_OWNER_PASSWORD": "o-1",
     "MDO_APP_PASSWORD": "a-1",
     "REDIS_PASSWORD": "r-1",
+    "MDO_TURN": "turn:relay.example.org:3478?transport=udp,turns:relay.example.org:443?transport=tcp",
+    "MDO_TURN_SECRET": "t" * 43,
+    "MDO_LIVEKIT": "wss://media.example.org",
+    "MDO_LIVEKIT_API": "http://livekit:7880",
+    "MDO_LIVEKIT_KEY": "mdo",
+    "MDO_LIVEKIT_SECRET": "l" * 43,
 }
+CALL = {name for name in FILLED if name.startswith(("MDO_TURN", "MDO_LIVEKIT"))}
 
 
 def example() -> dict[str, str]:
@@ -50,6 +57,7 @@ def interpolate(value: str) -> str:
 
 
 def settings_of(service: str) -> dict[str, str]:
+    """What a service is told when the example is filled in."""
     return {name: interpolate(str(value)) for name, value in COMPOSE["services"][service]["environment"].items()}
 
 
@@ -62,6 +70,12 @@ def test_each_service_has_settings_that_are_understood(service):
     parsed = environment.parse(settings_of(service))
     assert (parsed.demo, parsed.proxy, parsed.host) == (False, True, "0.0.0.0")
     assert settings_of(service).keys() >= REQUIRED
+
+
+def test_picture_and_sound_need_no_servers():
+    told = settings_of("web")
+    assert {name for name in told if name.startswith(("MDO_TURN", "MDO_LIVEKIT"))} == CALL
+    environment.parse({name: "" if name in CALL else value for name, value in told.items()})
 
 
 @pytest.mark.parametrize("service", PROGRAM)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from mdo import environment
+from mdo import environment, headers
 from mdo.environment import SettingsRefused, placeholders
 
 PRODUCTION = {**placeholders(), "MDO_MODE": "production", "MDO_ORIGINS": "https://moc.example.org"}
+NO_RELAY = "is no relay such as turn:relay.example.org:3478?transport=udp"
 
 
 def test_placeholders_are_good_settings():
@@ -60,12 +61,95 @@ def test_nothing_given():
             "'https://moc.example.org/' is not an origin such as https://moc.example.org",
         ),
         ("MDO_ORIGINS", "https://*.example.org", "'https://*.example.org' must be one plain host"),
+        ("MDO_TURN", "relay.example.org", f"'relay.example.org' {NO_RELAY}"),
+        ("MDO_TURN", "stun:relay.example.org", f"'stun:relay.example.org' {NO_RELAY}"),
+        ("MDO_TURN", "turn://relay.example.org", f"'turn://relay.example.org' {NO_RELAY}"),
+        ("MDO_TURN", "turn:relay.example.org;x", f"'turn:relay.example.org;x' {NO_RELAY}"),
+        ("MDO_TURN", "turn:a?transport=udp&x=1", f"'turn:a?transport=udp&x=1' {NO_RELAY}"),
+        ("MDO_TURN", "turn:a?", f"'turn:a?' {NO_RELAY}"),
+        ("MDO_TURN", "turn:a:0", "'turn:a:0' names a port that there is not"),
+        ("MDO_TURN", "turn:a:65536", "'turn:a:65536' names a port that there is not"),
+        ("MDO_TURN", "turn:[::1::]:3478", "'turn:[::1::]:3478' names no IPv6 address"),
+        (
+            "MDO_TURN",
+            "turn:a?transport=sctp",
+            "'turn:a?transport=sctp' may say transport=udp or transport=tcp, and nothing else",
+        ),
+        (
+            "MDO_TURN",
+            "turns:a?transport=udp",
+            "'turns:a?transport=udp': browsers reach a relay by TLS over transport=tcp only",
+        ),
+        ("MDO_TURN", "turn:a,,turn:b", "holds a comma with nothing beside it"),
+        ("MDO_TURN", "turn:a,turn:a", "names one server twice"),
+        ("MDO_TURN_SECRET", "one two", "may hold letters, digits and signs without spaces only"),
+        ("MDO_LIVEKIT", "https://a", "'https://a' must be an address such as wss://media.example.org"),
+        ("MDO_LIVEKIT", "wss://", "'wss://' must be an address such as wss://media.example.org"),
+        ("MDO_LIVEKIT", "wss://*.a", "'wss://*.a' must be an address such as wss://media.example.org"),
+        ("MDO_LIVEKIT", "wss://a; x", "'wss://a; x' must be an address such as wss://media.example.org"),
+        ("MDO_LIVEKIT", "wss://a:x", "'wss://a:x' must be an address such as wss://media.example.org"),
+        ("MDO_LIVEKIT", "wss://a:70000", "'wss://a:70000' names a port that there is not"),
+        ("MDO_LIVEKIT", "wss://a/room", "holds more than scheme, host and port"),
+        ("MDO_LIVEKIT_API", "wss://a", "'wss://a' must be an address such as https://media.example.org"),
+        ("MDO_LIVEKIT_KEY", "a\nb", "may hold letters, digits and signs without spaces only"),
     ],
 )
 def test_junk_is_refused_by_name(name, value, sentence):
     with pytest.raises(SettingsRefused) as caught:
         environment.parse({**PRODUCTION, name: value})
     assert caught.value.problems == [f"{name}: {sentence}"]
+
+
+RELAY = {"MDO_TURN": "turn:a:3478?transport=udp, turns:[2001:db8::1]:443?transport=tcp", "MDO_TURN_SECRET": "t" * 24}
+LIVEKIT = {"MDO_LIVEKIT": "wss://a,wss://b:7443/", "MDO_LIVEKIT_KEY": "k", "MDO_LIVEKIT_SECRET": "l" * 32}
+
+
+def test_servers_of_the_call():
+    parsed = environment.parse({**PRODUCTION, **RELAY, **LIVEKIT})
+    assert parsed.turn_list == ["turn:a:3478?transport=udp", "turns:[2001:db8::1]:443?transport=tcp"]
+    assert (parsed.livekit_list, parsed.livekit_api_list) == (
+        ["wss://a", "wss://b:7443"],
+        ["https://a", "https://b:7443"],
+    )
+    own = environment.parse({**PRODUCTION, **LIVEKIT, "MDO_LIVEKIT_API": "http://livekit:7880"})
+    assert own.livekit_api_list == ["http://livekit:7880"]
+    none = environment.parse(PRODUCTION)
+    assert (none.turn_list, none.livekit_list, none.livekit_api_list) == ([], [], [])
+    assert environment.parse({**placeholders(), **LIVEKIT, "MDO_LIVEKIT": "ws://127.0.0.1:7880"}).livekit_list == [
+        "ws://127.0.0.1:7880"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({**RELAY, "MDO_TURN": ""}, "MDO_TURN: the relays and MDO_TURN_SECRET go together"),
+        ({**RELAY, "MDO_TURN_SECRET": ""}, "MDO_TURN: the relays and MDO_TURN_SECRET go together"),
+        ({**RELAY, "MDO_TURN_SECRET": "t" * 23}, "MDO_TURN_SECRET: must hold at least 24 characters"),
+        *(
+            ({**LIVEKIT, name: ""}, "MDO_LIVEKIT: the servers, MDO_LIVEKIT_KEY and MDO_LIVEKIT_SECRET go together")
+            for name in LIVEKIT
+        ),
+        ({"MDO_LIVEKIT_API": "http://livekit:7880"}, "MDO_LIVEKIT_API: names servers that MDO_LIVEKIT does not"),
+        ({**LIVEKIT, "MDO_LIVEKIT_SECRET": "l" * 31}, "MDO_LIVEKIT_SECRET: must hold at least 32 characters"),
+        ({**LIVEKIT, "MDO_LIVEKIT": "ws://a"}, "MDO_LIVEKIT: browsers reach media servers by wss:// only"),
+    ],
+)
+def test_servers_of_the_call_go_together(given, problem):
+    with pytest.raises(SettingsRefused) as caught:
+        environment.parse({**PRODUCTION, **given})
+    assert caught.value.problems == [problem]
+
+
+def test_browsers_may_reach_the_media_servers_and_no_others(settings):
+    def reached() -> list[str]:
+        (found,) = [part for part in headers.policy().split("; ") if part.startswith("connect-src ")]
+        return found.split()[1:]
+
+    settings.MDO_ORIGINS, settings.MDO_LIVEKIT = ["https://moc.example.org"], []
+    assert reached() == ["'self'", "wss://moc.example.org"]
+    settings.MDO_LIVEKIT = ["wss://media.example.org", "wss://[2001:db8::1]"]
+    assert reached() == ["'self'", "wss://moc.example.org", "wss://media.example.org", "https://media.example.org"]
 
 
 def test_an_unknown_setting_is_refused():
@@ -119,6 +203,9 @@ def test_a_refusal_never_repeats_a_secret():
                 "DATABASE_URL": f"postgresql://a:{secret}@h/db?colour=red",
                 "REDIS_URL": f"redis://:{secret}@host/zero",
                 "EMAIL_URL": f"smtp://a:{secret}@host/inbox",
+                "MDO_TURN": f"turn:a:{secret}@host",
+                "MDO_TURN_SECRET": f"{secret} ",
+                "MDO_LIVEKIT": f"wss://a:{secret}@host",
             }
         )
     assert secret not in str(caught.value)
