@@ -361,6 +361,11 @@ export class Connection {
     this.ping();
   }
 
+  /** Somebody has reason to believe that nothing gets through: ask, rather than wait for the silence to be long. */
+  doubt(): void {
+    this.probe();
+  }
+
   private write(message: object): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }

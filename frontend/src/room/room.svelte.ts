@@ -390,6 +390,11 @@ export class RoomStore {
     return () => this.lineListeners.delete(came);
   }
 
+  /** Something else that goes over the network stopped: is the line still one? */
+  doubtLine(): void {
+    this.connection.doubt();
+  }
+
   /** Write a message that is no command; false when there is no line, and then it is gone. */
   tell(message: object): boolean {
     return this.connection.tell(message);

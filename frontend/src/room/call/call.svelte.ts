@@ -206,7 +206,8 @@ export class CallStore {
 
   private look(state: RoomState): void {
     clearTimeout(this.rosterTimer);
-    this.entries = this.roster.meet(state.room.people, Date.now());
+    const entries = this.roster.meet(state.room.people, Date.now());
+    if (JSON.stringify(entries) !== JSON.stringify(this.entries)) this.entries = entries;
     const until = this.roster.until;
     if (until === null) return;
     this.rosterTimer = setTimeout(() => this.lookAgain(), Math.max(0, until - Date.now()) + 20);
@@ -224,8 +225,8 @@ export class CallStore {
     const { muted_at = null, muted_by = null } = room.meeting.call ?? {};
     const news = !first && muted_at !== null && muted_at > (this.seenMute ?? '');
     if (muted_at !== null) this.seenMute = muted_at;
-    if (!news || muted_by === you.person || !this.mic || this.phase === 'out') return;
-    this.session?.mute();
+    if (!news || muted_by === you.person || !this.mic || this.phase === 'out' || this.phase === 'preview') return;
+    this.session?.switches.mute();
     this.mutedBy = room.people.find((person) => person.id === muted_by)?.name ?? words.somebody();
   }
 
@@ -286,15 +287,15 @@ export class CallStore {
   }
 
   async toggleMic(): Promise<void> {
-    if (this.maySpeak) await this.session?.switchMic(!this.mic);
+    if (this.maySpeak) await this.session?.switches.switchMic(!this.mic);
   }
 
   async toggleCamera(): Promise<void> {
-    if (this.maySpeak) await this.session?.switchCamera(!this.camera);
+    if (this.maySpeak) await this.session?.switches.switchCamera(!this.camera);
   }
 
   async toggleScreen(): Promise<void> {
-    if (this.maySpeak && this.inCall) await this.session?.switchScreen(!this.screen);
+    if (this.maySpeak && this.inCall) await this.session?.switches.switchScreen(!this.screen);
   }
 
   toggleHand(): void {
@@ -305,12 +306,12 @@ export class CallStore {
 
   /** Sound only, or no longer. */
   toggleLow(): void {
-    if (this.phase !== 'out') this.session?.switchLow(!this.low);
+    if (this.phase !== 'out') this.session?.switches.switchLow(!this.low);
   }
 
   /** Push to talk: the microphone is on while the key is held. */
   holdToTalk(down: boolean): void {
-    if (this.maySpeak && this.inCall) void this.session?.hold(down);
+    if (this.maySpeak && this.inCall) void this.session?.switches.hold(down);
   }
 
   async choose(kind: DeviceKind, id: string): Promise<void> {

@@ -1,48 +1,412 @@
-/** One stay in the call, from the preview to the goodbye. */
-import type { OtherFrame } from '../protocol';
+/**
+ * One stay in the call, from the preview to the goodbye: the ticket, the way that it is for, and coming back. What is given
+ * stands in `own.ts`, what is heard in `hearing.ts` and `sounds.ts`; how it travels, in the way.
+ */
+import type { Id, OtherFrame, PeerState, Ticket } from '../protocol';
 import type { RoomState } from '../state';
-import type { CallStore, DeviceKind } from './call.svelte';
+import { words } from '../words';
+import type { CallStore, DeviceKind, ProblemKind } from './call.svelte';
+import { Hearing } from './hearing';
+import { Mesh } from './mesh';
+import { Own } from './own';
+import { Sounds } from './sounds';
+import { Surroundings } from './surroundings';
+import { Switches } from './switches';
+import { Tickets } from './tickets';
+import type { OwnTracks, PeerLink, Quality, RemotePeer, Streams, Way, WayEvents } from './way';
+
+const KNOWN = ['forbidden', 'none', 'no_relay', 'full', 'server_gone', 'over', 'unavailable'] as const satisfies readonly ProblemKind[];
+/** There is no coming in by trying again. */
+const FINAL: ReadonlySet<string> = new Set(['forbidden', 'none', 'no_relay', 'over']);
+/** What is over once one is in. */
+const PASSING: ReadonlySet<string> = new Set(['full', 'server_gone', 'unavailable']);
 
 export class CallSession {
-  constructor(private readonly call: CallStore) {}
+  private readonly own: Own;
+  readonly switches: Switches;
+  private readonly sounds: Sounds;
+  private readonly hearing: Hearing;
+  private readonly tickets: Tickets;
+  private readonly surroundings: Surroundings;
+  private way: Way | null = null;
+  private ticket: Ticket | null = null;
+  /** The way whose words count. */
+  private source: object | null = null;
+  private entering: Promise<void> = Promise.resolve();
+  private wayDown = false;
+  private picturesShown = true;
+  private hidden = false;
+  /** Which call the room last said that this is. */
+  private seen = '';
+  private told = '';
+  private met = '';
+  private used = '';
+  private joined = false;
+  private over = false;
 
-  async preview(): Promise<void> {}
-
-  async join(_wish: { mic?: boolean; camera?: boolean }): Promise<void> {
-    this.call.phase = 'in';
+  constructor(private readonly call: CallStore) {
+    this.own = new Own(call, {
+      given: (tracks) => this.given(tracks),
+      switched: () => this.tellState(),
+      loudspeaker: (id) => void this.sounds.choose(id),
+    });
+    this.switches = new Switches(call, this.own, {
+      joined: () => this.joined,
+      lowered: () => {
+        this.use();
+        this.tellState();
+      },
+    });
+    this.sounds = new Sounds({
+      blocked: () => (call.problem = { kind: 'blocked', device: 'loudspeaker', words: words.callBlocked() }),
+      sinkGone: () => this.own.loudspeakerGone(),
+    });
+    this.hearing = new Hearing(call, () => this.use());
+    if (call.chosen.loudspeaker) void this.sounds.choose(call.chosen.loudspeaker);
+    const session = this;
+    this.tickets = new Tickets({
+      get me() {
+        return call.me;
+      },
+      get state() {
+        return session.state;
+      },
+      get now() {
+        return call.store.now;
+      },
+      tell: (message) => call.store.tell(message),
+      given: (ticket) => this.admit(ticket),
+      refused: (code, message) => this.heardRefusal(code, message),
+    });
+    this.surroundings = new Surroundings({
+      moved: () => this.way?.restart(),
+      hidden: (hidden) => this.hide(hidden),
+      gone: () => call.leave(),
+    });
   }
 
-  leave(): void {}
+  private get store() {
+    return this.call.store;
+  }
 
-  heardState(_state: RoomState): void {}
+  // Coming in and going
 
-  hear(_frame: OtherFrame): void {}
+  async preview(): Promise<void> {
+    await this.switches.begin({ mic: true, camera: true });
+  }
 
-  lineDown(): void {}
+  async join(wish: { mic?: boolean; camera?: boolean }): Promise<void> {
+    await this.switches.join(wish);
+    if (this.over) return;
+    this.joined = true;
+    this.seen = this.which;
+    this.tickets.join();
+  }
 
-  lineUp(): void {}
+  leave(): void {
+    if (this.over) return;
+    this.over = true;
+    if (this.joined) this.store.tell({ do: 'call.leave' });
+    void this.way?.leave();
+    this.way = null;
+    this.own.stop();
+    this.hearing.stop();
+    this.sounds.close();
+    this.tickets.stop();
+    this.surroundings.stop();
+    const { call } = this;
+    call.mic = call.camera = call.screen = call.hand = call.low = call.lowByItself = call.pushToTalk = false;
+    call.level = 0;
+    call.me = call.active = call.sameRoom = call.mutedBy = null;
+    for (const peer of [...call.streams.keys()]) call.streams.delete(peer);
+    call.links.clear();
+    call.speaking.clear();
+  }
 
-  mute(): void {}
+  /** The call is over for this person, and it is said why. */
+  private end(kind: ProblemKind, text: string): void {
+    const { call } = this;
+    call.leave();
+    call.problem = { kind, device: null, words: text };
+  }
 
-  async switchMic(_on: boolean): Promise<void> {}
+  // Tickets
 
-  async switchCamera(_on: boolean): Promise<void> {}
+  private get state(): PeerState {
+    const { mic, camera, screen, hand, low } = this.call;
+    return { mic, camera, screen, hand, low };
+  }
 
-  async switchScreen(_on: boolean): Promise<void> {}
+  private get which(): string {
+    return `${this.call.way} ${this.call.epoch}`;
+  }
 
-  switchLow(_on: boolean): void {}
+  private admit(ticket: Ticket): void {
+    this.call.me = ticket.peer;
+    this.entering = this.entering.then(() => this.enter(ticket));
+  }
 
-  async hold(_down: boolean): Promise<void> {}
+  private async enter(ticket: Ticket): Promise<void> {
+    if (this.over) return;
+    const { call, way, ticket: before } = this;
+    this.ticket = ticket;
+    try {
+      if (way && before?.way === ticket.way && !this.wayDown) await way.renew(ticket);
+      else await this.take(ticket);
+    } catch {
+      if (this.over) return;
+      this.wayDown = true;
+      if (ticket.way === 'livekit') call.problem = { kind: 'server_gone', device: null, words: words.callServerGone() };
+      this.judge();
+      this.tickets.again();
+      return;
+    }
+    if (this.over) return;
+    this.tickets.settled();
+    this.wayDown = false;
+    if (call.problem && PASSING.has(call.problem.kind)) call.problem = null;
+    if (!ticket.speak) await this.own.silence();
+    this.met = this.used = '';
+    this.meet();
+    this.tellState();
+    this.judge();
+  }
 
-  async choose(_kind: DeviceKind, _id: string): Promise<void> {}
+  /** Another way: the new one is there before the old one is left. */
+  private async take(ticket: Ticket): Promise<void> {
+    const { way: before, source } = this;
+    const events = this.events();
+    try {
+      const way = ticket.way === 'mesh' ? this.mesh(events) : await livekit(events);
+      await way.join(ticket, { ...this.own.tracks });
+      if (this.over) {
+        await way.leave();
+        return;
+      }
+      this.way = way;
+      // What was switched meanwhile.
+      await way.give({ ...this.own.tracks });
+      if (before) await before.leave();
+    } catch (error) {
+      this.source = source;
+      throw error;
+    }
+  }
 
-  tellState(): void {}
+  private mesh(events: WayEvents): Way {
+    const say = (to: Id, data: object) => this.store.tell({ do: 'call.signal', to, data });
+    return new Mesh(events, { say, doubt: () => this.store.doubtLine() });
+  }
 
-  dismissSameRoom(): void {}
+  private heardRefusal(code: string, message: string): void {
+    const { call } = this;
+    const kind = (KNOWN as readonly string[]).includes(code) ? (code as ProblemKind) : 'unavailable';
+    const text = message || words.callRefusedBare();
+    if (FINAL.has(code)) {
+      this.end(kind, text);
+      return;
+    }
+    call.problem = { kind, device: null, words: text };
+    if (call.phase === 'joining') {
+      // Back before the door: whoever wants to try again presses once more.
+      this.joined = false;
+      call.phase = 'preview';
+      return;
+    }
+    this.wayDown ||= code === 'server_gone' || code === 'full';
+    this.judge();
+    this.tickets.again();
+  }
 
-  async unblock(): Promise<void> {}
+  // What the way says
 
-  async testSound(): Promise<void> {}
+  private events(): WayEvents {
+    const source = {};
+    this.source = source;
+    const heard =
+      <Said extends unknown[]>(what: (...said: Said) => void) =>
+      (...said: Said): void => {
+        // A way that was left says nothing any more.
+        if (this.source === source && !this.over) what(...said);
+      };
+    return {
+      onStreams: heard((peer: Id, streams: Streams) => this.heardStreams(peer, streams)),
+      onLink: heard((peer: Id, link: PeerLink) => {
+        this.call.links.set(peer, link);
+        this.judge();
+      }),
+      onQuality: heard((quality: Quality) => this.switches.hearQuality(quality)),
+      onDown: heard((reason: 'server' | 'network') => this.heardDown(reason)),
+    };
+  }
 
-  showPictures(_shown: boolean): void {}
+  private heardStreams(peer: Id, streams: Streams): void {
+    const { call } = this;
+    const entry = call.entries.find((each) => each.peer === peer);
+    const taken = entry && !entry.speak ? { voice: null, picture: null, screen: null } : streams;
+    call.streams.set(peer, taken);
+    this.sounds.play(peer, taken.voice);
+    this.hearing.listenTo(peer, taken.voice);
+  }
+
+  private heardDown(reason: 'server' | 'network'): void {
+    this.wayDown = true;
+    if (reason === 'server') this.call.problem = { kind: 'server_gone', device: null, words: words.callServerGone() };
+    this.judge();
+    if (!this.tickets.waiting) this.tickets.again();
+  }
+
+  /** Whether one is in the call, or coming back to it. */
+  private judge(): void {
+    const { call } = this;
+    if (this.over || !this.joined) return;
+    if (!this.way) return;
+    const others = this.remotes.map(({ peer }) => call.links.get(peer) ?? 'connecting');
+    const line = this.store.link.state === 'connected';
+    const lost = others.length > 0 ? others.every((link) => link === 'lost') : !line;
+    call.phase = this.wayDown || lost ? 'back' : 'in';
+  }
+
+  // What the room says
+
+  private get remotes(): RemotePeer[] {
+    const { me, entries } = this.call;
+    return entries.filter(({ peer }) => peer !== me).map(({ peer, guest, speak, low }) => ({ peer, guest, speak, low }));
+  }
+
+  heardState(_state: RoomState): void {
+    if (!this.joined) return;
+    const { call } = this;
+    if (!this.store.can('call')) {
+      this.endOfRight();
+      return;
+    }
+    if (call.way !== 'mesh' && call.way !== 'livekit') {
+      this.end('none', words.callWayGone());
+      return;
+    }
+    if (this.which !== this.seen) {
+      this.seen = this.which;
+      const { ticket } = this;
+      if (ticket && (ticket.epoch !== call.epoch || ticket.way !== call.way) && !this.tickets.waiting) this.tickets.renew();
+    }
+    this.meet();
+    this.judge();
+  }
+
+  /** Who is in the call now: whoever is not is neither seen nor heard. */
+  private meet(): void {
+    const { call, remotes } = this;
+    const here = new Set(remotes.map(({ peer }) => peer));
+    const met = JSON.stringify(remotes);
+    if (this.way && met !== this.met) {
+      this.met = met;
+      this.way.meet(remotes);
+    }
+    for (const peer of [...call.streams.keys()]) {
+      if (here.has(peer)) continue;
+      call.streams.delete(peer);
+      this.sounds.stop(peer);
+      this.hearing.listenTo(peer, null);
+    }
+    for (const peer of [...call.links.keys()]) if (!here.has(peer)) call.links.delete(peer);
+    this.use();
+    void this.switches.judgeCamera();
+  }
+
+  hear(frame: OtherFrame): void {
+    switch (frame.t) {
+      case 'call.ticket':
+      case 'call.refused':
+        this.tickets.hear(frame);
+        break;
+      case 'call.ended':
+        if (!this.joined) break;
+        if (frame['reason'] === 'moved') this.tickets.join();
+        else this.endOfRight();
+        break;
+      default:
+        this.way?.heard(frame);
+    }
+  }
+
+  private endOfRight(): void {
+    this.end('ended', this.store.you?.guest ? words.callEndedSlot() : words.callEndedAccess());
+  }
+
+  lineDown(): void {
+    this.tickets.lineDown();
+    this.judge();
+  }
+
+  /** The others go on under the same name; what was asked for meanwhile is asked for now. */
+  lineUp(): void {
+    if (this.joined) this.tickets.join();
+  }
+
+  private hide(hidden: boolean): void {
+    this.hidden = hidden;
+    this.use();
+  }
+
+  showPictures(shown: boolean): void {
+    this.picturesShown = shown;
+    this.use();
+  }
+
+  private get wishes() {
+    const { low, entries, active } = this.call;
+    return { picture: this.picturesShown && !this.hidden && !low ? ('all' as const) : ('none' as const), peers: Math.max(1, entries.length), low, active };
+  }
+
+  private use(): void {
+    const { wishes } = this;
+    const used = JSON.stringify(wishes);
+    if (!this.way || used === this.used) return;
+    this.used = used;
+    this.way.use(wishes);
+  }
+
+  // What this person does
+
+  private given(tracks: Partial<OwnTracks>): void {
+    if (tracks.voice !== undefined) this.hearing.listenToMyself(tracks.voice);
+    void this.way?.give(tracks);
+  }
+
+  tellState(): void {
+    const { state } = this;
+    const text = JSON.stringify(state);
+    if (!this.joined || !this.way || text === this.told) return;
+    if (this.store.tell({ do: 'call.state', state })) this.told = text;
+  }
+
+  choose(kind: DeviceKind, id: string): Promise<void> {
+    return this.own.choose(kind, id);
+  }
+
+  dismissSameRoom(): void {
+    this.hearing.dismiss();
+  }
+
+  async unblock(): Promise<void> {
+    if (this.call.problem?.kind === 'blocked') this.call.problem = null;
+    await this.sounds.unblock();
+  }
+
+  async testSound(): Promise<void> {
+    if (this.call.testing) return;
+    this.call.testing = true;
+    try {
+      await this.sounds.test();
+    } finally {
+      this.call.testing = false;
+    }
+  }
+}
+
+/** Through a media server: its library is heavy, and loaded where it is needed. */
+async function livekit(events: WayEvents): Promise<Way> {
+  const { LiveKitWay } = await import('./livekit');
+  return new LiveKitWay(events);
 }
