@@ -377,6 +377,36 @@ export const words = {
   means: (means: NonNullable<Person['means']>) =>
     ({ video: gettext('by video'), room: gettext('in the room'), phone: gettext('by phone') })[means] ?? means,
 
+  // The call: devices, and what goes wrong
+  callMicrophoneN: (n: number) => interpolate(gettext('Microphone %(n)s'), { n }),
+  callCameraN: (n: number) => interpolate(gettext('Camera %(n)s'), { n }),
+  callLoudspeakerN: (n: number) => interpolate(gettext('Loudspeaker %(n)s'), { n }),
+  callInsecure: () => gettext('This page was not opened over https, so the browser gives no microphone or camera. Ask the IT desk; you can listen meanwhile.'),
+  callMicrophoneRefused: () =>
+    gettext('The browser may not use the microphone. Allow it beside the address of this page, then switch it on again. You can listen meanwhile.'),
+  callCameraRefused: () =>
+    gettext('The browser may not use the camera. Allow it beside the address of this page, then switch it on again. You can take part without a picture.'),
+  callBothRefused: () =>
+    gettext('The browser may not use the microphone and the camera. Allow them beside the address of this page, then switch them on again. You can listen meanwhile.'),
+  callNoMicrophone: () => gettext('No microphone was found. Plug one in; you can listen meanwhile.'),
+  callNoCamera: () => gettext('No camera was found. You can take part without a picture.'),
+  callMicrophoneTaken: () => gettext('Another program has the microphone. Close it, or choose another microphone.'),
+  callCameraTaken: () => gettext('Another program has the camera. Close it, or choose another camera.'),
+  callMicrophoneUnplugged: () => gettext('The microphone was unplugged, and there is no other one. The others do not hear you.'),
+  callMicrophoneNext: (name: string) => interpolate(gettext('The microphone was unplugged. You are heard through %(name)s now.'), { name }),
+  callCameraUnplugged: () => gettext('The camera was unplugged. You are in the call without a picture.'),
+  callCameraNext: (name: string) => interpolate(gettext('The camera was unplugged. You are seen through %(name)s now.'), { name }),
+  callLoudspeakerUnplugged: () => gettext('The chosen loudspeaker is not there any more. You hear the others through another one.'),
+  callBlocked: () => gettext('The browser holds the sound back until you press a button.'),
+  callScreenFailed: () => gettext('The screen cannot be shared. Allow the browser to record the screen in the settings of this computer.'),
+  callScreenNever: () => gettext('This browser cannot share a screen.'),
+  callSoundFirst: () => gettext('With more than six, cameras stay off so that everybody is heard. A media server would carry pictures too.'),
+  callWayGone: () => gettext('There is no picture and sound in this meeting any more.'),
+  callRefusedBare: () => gettext('You cannot come into the call now.'),
+  callServerGone: () => gettext('The media server does not answer. It is tried again by itself.'),
+  callEndedAccess: () => gettext('You are not in the call any more: your access has ended.'),
+  callEndedSlot: () => gettext('You are not in the call any more: your part of the meeting is over.'),
+
   // Guest
   lobbyTitle: () => gettext('You are in the lobby'),
   lobbyName: (name: string) => interpolate(gettext('Welcome, %(name)s.'), { name }),
