@@ -291,6 +291,19 @@ def access_meeting_for_sharing(by: Actor, meeting_id: UUID) -> Meeting:
     return meeting
 
 
+def access_meeting_for_replying(by: Actor, meeting_id: UUID) -> Meeting:
+    """The meeting, locked, for whoever is invited to its table: row ``join``. Not for a guest, who comes for one item. Raises
+    ``NotFound`` or ``Denied``."""
+    meeting = _meeting(meeting_id, lock=True)
+    place = chair_at(by, meeting)
+    if not place.seats:
+        raise NotFound()
+    if place.is_guest or not place.permits("join", {"agr", "invited"} if place.reach else ()):
+        raise Denied()
+    granted("join", hospital_id=meeting.hospital_id)
+    return meeting
+
+
 def access_board_for_planning(by: Actor, board_id: UUID) -> Board:
     """The board, for planning sittings and accepting submissions: row ``build_agenda``."""
     return directory.access_board_for(by, board_id, "build_agenda").board

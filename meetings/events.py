@@ -42,6 +42,14 @@ class MeetingPublished(MeetingEvent):
     calendar_sequence: int
 
 
+class MeetingAnswered(MeetingEvent):
+    """Somebody said whether they come to a sitting."""
+
+    name: ClassVar[str] = "meeting.answered"
+    person_id: UUID
+    what: str
+
+
 class MeetingStarted(MeetingEvent):
     """The chair's side opened the meeting."""
 

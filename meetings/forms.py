@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.dossiers.board_kinds import BoardKind
 from mdo.kernel.ids import new_id
-from meetings.models import Series
+from meetings.models import Reply, Series
 from meetings.reports import packing
 
 DAYS = [
@@ -209,6 +209,13 @@ def steps_of(formset: BaseFormSet) -> list[dict[str, str]]:
         for each in formset.cleaned_data
         if each and each.get("kind")
     ]
+
+
+class ReplyForm(CommandForm):
+    """What somebody says to an invitation."""
+
+    answer = forms.ChoiceField(choices=Reply.Answer.choices)
+    deputy = forms.UUIDField(required=False)
 
 
 class PackForm(forms.Form):

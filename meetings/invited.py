@@ -1,6 +1,6 @@
 """Who is invited to a sitting, and as what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -29,12 +29,13 @@ def in_office(board: Board) -> Iterator[BoardRole]:
             yield role
 
 
-def invited(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
+def invited(meeting: Meeting, roles: Iterable[BoardRole] | None = None) -> dict[UUID, dict[str, Any]]:
     """Person → in what capacity: ``{"as": "member", "required": bool, "for": organisation}``, ``{"as": "requester", …}``, or
     ``{"as": "guest", "item": id, …}``.
 
     Members of the board, requesters of what is still expected on the agenda, and guests of one item, who get an invitation that
-    names nobody. Who is several of these is invited once, with the most rights.
+    names nobody. Who is several of these is invited once, with the most rights. ``roles``: the board's people ``in_office``, where they
+    were read already.
     """
     found: dict[UUID, dict[str, Any]] = {}
     items = AgendaItem.objects.filter(meeting=meeting, state__in=_EXPECTED, referral__isnull=False)
@@ -47,7 +48,7 @@ def invited(meeting: Meeting) -> dict[UUID, dict[str, Any]]:
             found.setdefault(guest_id, {"as": "guest", "item": str(item_id), "required": False})
     for person_id, hospital_id in requesters.items():
         found[person_id] = {"as": "requester", "required": True, "for": str(hospital_id)}
-    for role in in_office(meeting.board):
+    for role in in_office(meeting.board) if roles is None else roles:
         required = role.role != BoardRole.Role.OBSERVER or found.get(role.person_id, {}).get("required", False)
         found[role.person_id] = {"as": "member", "required": required, "for": str(role.organisation_id)}
     return found

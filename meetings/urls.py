@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, call_test, decisions, guests, room, signing, wall
+from meetings.views import agendas, boards, call_test, decisions, guests, hooks, room, signing, wall
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meetings/<uuid:meeting_id>/agenda.pdf", agendas.agenda_sheet, name="agenda_sheet"),
     path("meetings/<uuid:meeting_id>/pack/", agendas.pack, name="pack"),
     path("meetings/<uuid:meeting_id>/minutes.pdf", decisions.minutes, name="minutes"),
+    path("meetings/<uuid:meeting_id>/reply/", agendas.reply, name="reply"),
     path("meetings/<uuid:meeting_id>/publish/", agendas.publish, name="publish"),
     path("meetings/<uuid:meeting_id>/move/", boards.move_sitting, name="move"),
     path("meetings/<uuid:meeting_id>/cancel/", boards.cancel_sitting, name="cancel"),
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guest/identity/", guests.go_to_identity, name="guest_identity"),
     path("call-test/", call_test.call_test, name="call_test"),
     path("call-test/relay/", call_test.call_relay, name="call_relay"),
+    path("hooks/livekit/", hooks.livekit_hook, name="livekit_hook"),
     path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
     path("wall/", wall.page, name="wall"),
     path("wall/code/", wall.code, name="wall_code"),

@@ -8,6 +8,7 @@ from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
 from meetings.models.outbox import Delivery, Reminder
 from meetings.models.presence import Beside, CallIn, Delegation, Lease
+from meetings.models.reply import Reply
 from meetings.models.text import TextDocument, TextUpdate
 from meetings.models.walls import WallDisplay
 
@@ -25,6 +26,7 @@ __all__ = [
     "Meeting",
     "Remark",
     "Reminder",
+    "Reply",
     "Report",
     "Series",
     "SeriesException",

@@ -1,6 +1,6 @@
 """The agenda of one meeting: built by its secretary, read by everybody who takes part, printed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +14,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral
+from mdo.directory import disciplines
 from mdo.directory.middleware import is_id
+from mdo.directory.models import BoardRole, Person
 from mdo.kernel.errors import Denied, Invalid
 from mdo.kernel.ids import new_id
 from meetings import access
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
-from meetings.actions import sitting
-from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, TopicForm, VersionedForm
-from meetings.invited import invited
-from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings.actions import replying, sitting
+from meetings.expected import expected
+from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, ReplyForm, TopicForm, VersionedForm
+from meetings.invited import in_office, invited
+from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
 from meetings.reports import content, packing
 from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
@@ -93,16 +96,32 @@ def _page(
         "deadline": deadline(meeting),
         "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
     }
+    roles: list[BoardRole] = []
+    if meeting.state in (State.PLANNED, State.PUBLISHED) and not place.is_guest:
+        roles = list(in_office(meeting.board))
+        if editable:
+            context["coming"] = expected(meeting, roles)
+        if place.permits("join", ["agr", "invited"]):
+            own = Reply.objects.select_related("deputy").filter(meeting=meeting, person=by).first()
+            context |= {"own_reply": own, "may_reply": True, "deputies": _deputies(roles, by)}
     if editable:
         context |= {
             "candidates": _candidates(request, meeting),
             "topic_form": topic or TopicForm(initial={"minutes": kind.minutes_per_topic}, prefix=None),
             "adding": adding or AddReferralForm(initial={"minutes": meeting.board.minutes_per_item}),
-            "invited": len(invited(meeting)),
+            "invited": len(invited(meeting, roles)),
         }
     if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
         context["minutes"] = _minutes(meeting)
     return render(request, "meetings/agenda.html", context, status=status)
+
+
+def _deputies(roles: Iterable[BoardRole], by: Person) -> list[tuple[Person, str]]:
+    """Who could come instead, with their discipline in words: the board's people, those of one's own discipline first."""
+    found = {role.person_id: role.person for role in roles if role.role != BoardRole.Role.OBSERVER}
+    found.pop(by.pk, None)
+    order = sorted(found.values(), key=lambda each: (each.discipline != by.discipline, each.last_name, each.first_name))
+    return [(each, disciplines.words(each.discipline)) for each in order]
 
 
 def _candidates(request: HttpRequest, meeting: Meeting) -> list[Referral]:
@@ -158,6 +177,28 @@ def publish(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
         _("Published. The invitations are on their way."),
         lambda: building.publish_meeting(
             by=person(request), meeting_id=meeting_id, version=data["version"], command_id=data["command_id"]
+        ),
+    )
+
+
+@private
+@require_POST
+def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """Say whether one comes, or who comes instead."""
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        _("Thank you: the secretariat knows."),
+        lambda: replying.answer_invitation(
+            by=person(request),
+            meeting_id=meeting_id,
+            answer=data["answer"],
+            deputy=data["deputy"],
+            command_id=data["command_id"],
         ),
     )
 

@@ -24,6 +24,7 @@ from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
+from meetings.actions.staying import Told
 from meetings.models import (
     AgendaItem,
     Beside,
@@ -303,7 +304,10 @@ def arguments(things: Things) -> dict[str, Any]:
         "protocol": "DCIS",
         "round": 1,
         "seen": 0,
+        "answer": "yes",
+        "deputy": None,
         "way": "mesh",
+        "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 
 

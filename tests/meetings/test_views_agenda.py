@@ -20,7 +20,7 @@ from tests.factories import case_data, make_case, make_item, make_meeting, make_
 
 Status = Referral.Status
 BOARD_QUERIES = 22
-AGENDA_QUERIES = 34
+AGENDA_QUERIES = 37
 
 
 def signed_in(member: Member) -> Client:
