@@ -64,7 +64,7 @@ class Pack:
         for page in reader.pages:
             self.writer.add_page(page)
         if bookmark is not None:
-            self.writer.add_outline_item(bookmark, first)
+            self.writer.add_outline_item(title=bookmark, page_number=first)
         return len(reader.pages)
 
 
