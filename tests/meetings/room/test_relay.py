@@ -279,6 +279,7 @@ def hosts(text: str) -> set[str]:
                 found.add(str(ipaddress.ip_address(one)))
             except ValueError:
                 continue
+            break  # the ends of an address may be addresses too
     return found
 
 
