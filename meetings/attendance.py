@@ -1,4 +1,5 @@
-"""Who was there, for which hospital, by which means, from when until when: derived from the leases of the room."""
+"""Who was there, for which hospital, by which means, from when until when: derived from the leases of the room, and from the stays in
+the call that a media server tells of. A stay counts while the socket was cut and picture and sound went on."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from mdo.directory.models import Board, BoardRole, Organisation, Person
 from mdo.kernel.clock import now
 from meetings import guests
-from meetings.models import AgendaItem, Beside, Lease, Meeting
+from meetings.models import AgendaItem, Beside, CallStay, Lease, Meeting
 from meetings.quorum import BoardQuorum, Interval, Participant, Quorum, attendance, billing_quorum, board_quorum
 from meetings.rulesets import rule_set
 
@@ -44,7 +45,8 @@ _RANK = {
 def leases(meeting: Meeting) -> list[Lease]:
     """All connections that the room has had, oldest first. One query."""
     beside = Beside.objects.filter(meeting=OuterRef("meeting"))
-    found = Lease.objects.filter(meeting=meeting).annotate(any_beside=Exists(beside))
+    stays = CallStay.objects.filter(meeting=OuterRef("meeting"))
+    found = Lease.objects.filter(meeting=meeting).annotate(any_beside=Exists(beside), any_stay=Exists(stays))
     return list(found.select_related("person", "organisation").order_by("opened_at"))
 
 
@@ -72,12 +74,22 @@ def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UU
     return found
 
 
-def intervals(connections: Iterable[Lease]) -> dict[UUID, list[Interval]]:
-    """Per person the times of their connections to the room."""
+def intervals(connections: Iterable[Lease], stays: Iterable[CallStay] = ()) -> dict[UUID, list[Interval]]:
+    """Per person the times of their connections to the room, and of their stays in its call."""
     found: dict[UUID, list[Interval]] = {}
     for lease in connections:
         found.setdefault(lease.person_id, []).append(Interval(lease.opened_at, lease.ended_at, lease.means))  # type: ignore[arg-type]
+    for stay in stays:
+        if stay.person_id in found:  # nobody gets a ticket without a connection
+            found[stay.person_id].append(Interval(stay.joined_at, stay.left_at, stay.means))  # type: ignore[arg-type]
     return found
+
+
+def call_stays(meeting: Meeting, connections: Iterable[Lease]) -> list[CallStay]:
+    """All stays in the call of this meeting, in the order in which they began; ``connections`` come from ``leases``. One query, or none."""
+    if not any(lease.any_stay for lease in connections):  # type: ignore[attr-defined]
+        return []
+    return list(CallStay.objects.filter(meeting=meeting).order_by("joined_at", "id"))
 
 
 def open_times(item: AgendaItem) -> list[Interval]:
@@ -88,8 +100,10 @@ def open_times(item: AgendaItem) -> list[Interval]:
     ]
 
 
-def of_item(item: AgendaItem, connections: list[Lease]) -> list[tuple[Seat, list[Interval]]]:
-    """Who was there for one item, with their times; ``connections`` are the leases of its room. Two queries.
+def of_item(
+    item: AgendaItem, connections: list[Lease], stays: Iterable[CallStay] = ()
+) -> list[tuple[Seat, list[Interval]]]:
+    """Who was there for one item, with their times; ``connections`` and ``stays`` are those of its room. Two queries.
 
     An item's guest counts; another item's guest was outside the door, and is none of the people of this one.
     """
@@ -99,7 +113,7 @@ def of_item(item: AgendaItem, connections: list[Lease]) -> list[tuple[Seat, list
     people = seats(item.meeting, connections, own)
     windows = open_times(item)
     there = []
-    for person_id, times in intervals(connections).items():
+    for person_id, times in intervals(connections, stays).items():
         seat = people[person_id]
         if person_id in elsewhere and seat.role == "requester":
             continue
@@ -149,6 +163,21 @@ def beside_item(
     return found
 
 
+def phones_of_item(stays: Iterable[CallStay], windows: list[Interval]) -> list[tuple[CallStay, list[Interval]]]:
+    """Who was there by telephone while an item was on the table, by the name that they came with, with their times. No quorum counts
+    somebody whom nobody knows."""
+    by_peer: dict[str, list[CallStay]] = {}
+    for stay in stays:
+        if stay.person_id is None:
+            by_peer.setdefault(stay.peer, []).append(stay)
+    found = []
+    for own in by_peer.values():
+        times = attendance([Interval(each.joined_at, each.left_at, "phone") for each in own], windows)
+        if times:
+            found.append((own[0], times))
+    return found
+
+
 def quorums(
     board: Board, participants: list[Participant], words: dict[str, str] | None = None
 ) -> tuple[Quorum, Quorum]:
@@ -165,8 +194,10 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     null, means], …]}``, and ``{"board": …, "billing": …}`` with met, have and need.
     """
     connections = leases(item.meeting)
-    there = of_item(item, connections)
+    stays = call_stays(item.meeting, connections)
+    there = of_item(item, connections, stays)
     beside = beside_item(item.meeting, connections, open_times(item))
+    phones = phones_of_item(stays, open_times(item))
     rows: list[dict[str, Any]] = [
         {
             "person": str(seat.person.pk),
@@ -192,6 +223,19 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "times": [[one.start.isoformat(), one.end.isoformat() if one.end else None, one.means] for one in found],
         }
         for each, found in beside
+    ]
+    rows += [
+        {
+            "person": None,
+            "name": each.name,
+            "profession": "",
+            "discipline": "",
+            "organisation": None,
+            "organisation_name": "",
+            "role": "phone",
+            "times": [[one.start.isoformat(), one.end.isoformat() if one.end else None, one.means] for one in found],
+        }
+        for each, found in phones
     ]
     participants = [seat.participant(found) for seat, found in there]
     participants += [_participant(each, found) for each, found in beside]

@@ -21,6 +21,7 @@ from meetings.actions.planning import plan_due
 from meetings.actions.reminding import remind
 from meetings.actions.reporting import give_up_report, make_report
 from meetings.models import Delivery, Reminder, Report, Series
+from meetings.room import stays
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,12 @@ BATCH = 10
 
 @shared_task(name="meetings.tasks.sweep")
 def sweep() -> None:
-    """Plan sittings, strike what was withdrawn, call people in, do due reminders, reports and mails; forget old command ids. May run as often as
-    one likes and beside itself."""
+    """Plan sittings, strike what was withdrawn, call people in, end rooms of the media server, do due reminders, reports and mails; forget old
+    command ids. May run as often as one likes and beside itself."""
     close_old_connections()
     started = monotonic()
     _house_keeping()
+    _calls()
     while monotonic() - started < AT_MOST_S:
         done = _reminders() + _reports() + _deliveries()
         if not done:
@@ -56,6 +58,13 @@ def _house_keeping() -> None:
         _do("calls", partial(call_people, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in struck:
         _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
+
+
+def _calls() -> None:
+    try:
+        stays.sweep()
+    except Exception as error:
+        log.warning("calls failed: %s", _fault(error))
 
 
 def _is_due(each: Series) -> bool:

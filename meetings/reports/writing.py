@@ -110,7 +110,8 @@ def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:
     connections = attendance.leases(meeting)
     outside = {guest for found in guests.people_by_item(meeting).values() for guest in found}
     people = attendance.seats(meeting, connections, outside)
-    present_ids = {person_id: stitched(spans) for person_id, spans in attendance.intervals(connections).items()}
+    stays = attendance.call_stays(meeting, connections)
+    present_ids = {person_id: stitched(spans) for person_id, spans in attendance.intervals(connections, stays).items()}
     with translation.override(language):
         return content.Minutes(
             sitting=sitting(meeting, language),
@@ -252,7 +253,7 @@ def present(row: Mapping[str, Any], until: datetime | None = None) -> content.Pr
 
 def role_words(role: str) -> str:
     """What somebody was at the table, in the language that is active."""
-    words = {"requester": _("Requester"), "guest": _("Guest")}
+    words = {"requester": _("Requester"), "guest": _("Guest"), "phone": _("By telephone")}
     return str(Role(role).label) if role in Role else words.get(role, role)
 
 

@@ -176,6 +176,7 @@ WITHOUT_COMMAND_ID = {
     "agenda.call_people": "whoever was called in is not called in again",
     "agenda.withdraw_items": "finds nothing left to strike",
     "call.move": "moves from the epoch that the caller saw, and from no other",
+    "call.note_stay": "a session of the media server is one row, whatever is told of it again",
     "call.take_way": "as above",
     "delivery.send": "a row that is done is not done again",
     "directory.change": "Django's admin, a form at a time, under its own protection",

@@ -43,6 +43,8 @@ OPEN = {
     "socialaccount_login_error": "the way back from another sign-in",
     "socialaccount_signup": "the way back from another sign-in",
     "account_confirm_login_code": "the second step of signing in",
+    "meetings:livekit_hook": "the media server, which signs what it tells",
+    "meetings:feed": "a calendar program, with the secret of its address",
     "meetings:guest": "where a guest's link leads",
     "meetings:guest_open": "a guest's link, with its secret",
     "meetings:guest_code": "a guest's code",
