@@ -6,7 +6,7 @@ which escapes it and folds lines; characters that could break a line or hide tex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
@@ -48,6 +48,41 @@ class Invitation:
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One sitting in somebody's own calendar."""
+
+    meeting_id: UUID
+    sequence: int
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+    stamp: datetime
+    zone: str
+    place: str
+    link: str
+
+
+PathOf = Callable[[UUID], str]
+
+
+def published(name: str, entries: Sequence[Entry]) -> bytes:
+    """A calendar to subscribe to: `METHOD:PUBLISH` (RFC 5546 §3.2.1), its name and how often to look (RFC 7986 §5.1, §5.7)."""
+    calendar = _calendar("PUBLISH")
+    calendar.add("NAME", name)
+    calendar.add("X-WR-CALNAME", name)
+    calendar.add("REFRESH-INTERVAL", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    first: dict[str, int] = {}
+    for each in entries:
+        first[each.zone] = min(first.get(each.zone, each.starts_at.year), each.starts_at.year)
+    for zone, year in sorted(first.items()):
+        calendar.add_component(_timezone(zone, year))
+    for each in entries:
+        calendar.add_component(_event(each, "CONFIRMED", "PUBLISH"))
+    content: bytes = calendar.to_ical()
+    return content
+
+
 def uid(meeting_id: UUID) -> str:
     """The calendar UID of a meeting, the same for ever."""
     return f"{meeting_id}@{UID_DOMAIN}"
@@ -65,30 +100,40 @@ def cancel(invitation: Invitation, attendee: Attendee) -> bytes:
     return _message("CANCEL", "CANCELLED", invitation, attendee)
 
 
-def _message(method: str, status: str, invitation: Invitation, attendee: Attendee) -> bytes:
-    zone = ZoneInfo(invitation.zone)
+def _calendar(method: str) -> Calendar:
     calendar = Calendar()
     calendar.add("PRODID", PRODID)
     calendar.add("VERSION", "2.0")
     calendar.add("CALSCALE", "GREGORIAN")
     calendar.add("METHOD", method)
-    calendar.add_component(_timezone(invitation.zone, invitation.starts_at.year))
+    return calendar
+
+
+def _event(shown: Invitation | Entry, status: str, method: str) -> Event:
+    zone = ZoneInfo(shown.zone)
     event = Event()
-    event.add("UID", uid(invitation.meeting_id))
-    event.add("SEQUENCE", invitation.sequence)
-    event.add("DTSTAMP", invitation.stamp.astimezone(UTC))
-    event.add("DTSTART", invitation.starts_at.astimezone(zone))
-    event.add("DTEND", invitation.ends_at.astimezone(zone))
-    event.add("SUMMARY", _clean(invitation.title))
+    event.add("UID", uid(shown.meeting_id))
+    event.add("SEQUENCE", shown.sequence)
+    event.add("DTSTAMP", shown.stamp.astimezone(UTC))
+    event.add("DTSTART", shown.starts_at.astimezone(zone))
+    event.add("DTEND", shown.ends_at.astimezone(zone))
+    event.add("SUMMARY", _clean(shown.title))
     event.add("STATUS", status)
-    event.add("TRANSP", "OPAQUE" if method == "REQUEST" else "TRANSPARENT")
+    event.add("TRANSP", "TRANSPARENT" if method == "CANCEL" else "OPAQUE")
     event.add("CLASS", "PRIVATE")
-    if invitation.place:
-        event.add("LOCATION", _clean(invitation.place))
+    if shown.place:
+        event.add("LOCATION", _clean(shown.place))
+    if shown.link:
+        event.add("URL", shown.link)
+    return event
+
+
+def _message(method: str, status: str, invitation: Invitation, attendee: Attendee) -> bytes:
+    calendar = _calendar(method)
+    calendar.add_component(_timezone(invitation.zone, invitation.starts_at.year))
+    event = _event(invitation, status, method)
     if text := "\n\n".join(part for part in (_clean(invitation.description, lines=True), invitation.link) if part):
         event.add("DESCRIPTION", text)
-    if invitation.link:
-        event.add("URL", invitation.link)
     event.add("ORGANIZER", _address(invitation.organiser))
     event.add("ATTENDEE", _invited(attendee, asks=method == "REQUEST"))
     calendar.add_component(event)

@@ -101,6 +101,14 @@ def expected(meeting: Meeting, in_office: Iterable[BoardRole]) -> Forecast:
     return Forecast(people, board, billing)
 
 
+def deputies(in_office: Iterable[BoardRole], by: Person) -> list[tuple[Person, str]]:
+    """Who could come instead of somebody, with their discipline in words: the board's people, those of the same discipline first."""
+    found = {role.person_id: role.person for role in in_office if role.role != BoardRole.Role.OBSERVER}
+    found.pop(by.pk, None)
+    order = sorted(found.values(), key=lambda each: (each.discipline != by.discipline, each.last_name, each.first_name))
+    return [(each, disciplines.words(each.discipline)) for each in order]
+
+
 def _one(person: Person, organisation_id: UUID, replies: dict[UUID, Reply], *, requests: bool) -> Expected:
     reply = replies.get(person.pk)
     deputy = reply.deputy.display_name if reply is not None and reply.deputy is not None else ""

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, call_test, decisions, guests, hooks, room, signing, wall
+from meetings.views import agendas, boards, call_test, decisions, feeds, guests, hooks, room, signing, wall
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -45,6 +45,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("call-test/relay/", call_test.call_relay, name="call_relay"),
     path("hooks/livekit/", hooks.livekit_hook, name="livekit_hook"),
     path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
+    path("calendar/", feeds.own, name="calendar"),
+    path("calendar/<str:token>.ics", feeds.feed, name="feed"),
     path("wall/", wall.page, name="wall"),
     path("wall/code/", wall.code, name="wall_code"),
     path("wall/state/", wall.state, name="wall_state"),

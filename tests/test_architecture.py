@@ -39,6 +39,7 @@ SHARP = {
         "mdo/mailbox.py": "the demonstration's mail, in demo mode only",
         "mdo/directory/views/language.py": "choosing a language on the way in",
         "meetings/views/hooks.py": "a media server signs what it tells, and signs in nowhere",
+        "meetings/views/feeds.py": "a calendar program knows the secret of its address, and signs in nowhere",
         "meetings/views/guests.py": "a guest's link and code come before anybody is signed in",
         "meetings/views/wall.py": "a screen on a wall signs nobody in: what it shows hangs on who paired it",
     },

@@ -4,6 +4,7 @@ from meetings.models.agenda import AgendaItem, Topic
 from meetings.models.call import CallRoom, CallStay
 from meetings.models.decision import Decision, Report
 from meetings.models.discussion import Remark, Voice
+from meetings.models.feed import CalendarFeed
 from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
 from meetings.models.outbox import Delivery, Reminder
@@ -15,6 +16,7 @@ from meetings.models.walls import WallDisplay
 __all__ = [
     "AgendaItem",
     "Beside",
+    "CalendarFeed",
     "CallIn",
     "CallRoom",
     "CallStay",

@@ -1,6 +1,6 @@
 """The agenda of one meeting: built by its secretary, read by everybody who takes part, printed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +14,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral
-from mdo.directory import disciplines
 from mdo.directory.middleware import is_id
-from mdo.directory.models import BoardRole, Person
+from mdo.directory.models import BoardRole
 from mdo.kernel.errors import Denied, Invalid
 from mdo.kernel.ids import new_id
 from meetings import access
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
 from meetings.actions import replying, sitting
-from meetings.expected import expected
+from meetings.expected import deputies, expected
 from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, ReplyForm, TopicForm, VersionedForm
 from meetings.invited import in_office, invited
 from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
@@ -103,7 +102,7 @@ def _page(
             context["coming"] = expected(meeting, roles)
         if place.permits("join", ["agr", "invited"]):
             own = Reply.objects.select_related("deputy").filter(meeting=meeting, person=by).first()
-            context |= {"own_reply": own, "may_reply": True, "deputies": _deputies(roles, by)}
+            context |= {"own_reply": own, "may_reply": True, "deputies": deputies(roles, by)}
     if editable:
         context |= {
             "candidates": _candidates(request, meeting),
@@ -114,14 +113,6 @@ def _page(
     if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
         context["minutes"] = _minutes(meeting)
     return render(request, "meetings/agenda.html", context, status=status)
-
-
-def _deputies(roles: Iterable[BoardRole], by: Person) -> list[tuple[Person, str]]:
-    """Who could come instead, with their discipline in words: the board's people, those of one's own discipline first."""
-    found = {role.person_id: role.person for role in roles if role.role != BoardRole.Role.OBSERVER}
-    found.pop(by.pk, None)
-    order = sorted(found.values(), key=lambda each: (each.discipline != by.discipline, each.last_name, each.first_name))
-    return [(each, disciplines.words(each.discipline)) for each in order]
 
 
 def _candidates(request: HttpRequest, meeting: Meeting) -> list[Referral]:

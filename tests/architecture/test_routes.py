@@ -112,6 +112,7 @@ def filled(route: Route, ids: dict[str, UUID], person: Person) -> str:
         "url": "nowhere/",
         "key": "nokey",
         "number": 0,
+        "token": "x",
         "pk": 1,
         "provider_id": "identity",
         "uidb36": "1",
