@@ -47,3 +47,25 @@ export class Meter {
     return { loss, rttMs: times.length ? Math.min(...times) : 0, outgoingKbps };
   }
 }
+
+/** Whether anything comes over a line at all: sound, pictures, or answers to the question whether somebody still listens (RFC 7675). */
+export class Flow {
+  private came = -1;
+  private since = 0;
+
+  /** For how long nothing came, in ms; 0 while there is no line yet. */
+  read(stats: { forEach(each: (report: Report) => void): void }, at: number): number {
+    let came = 0;
+    let lines = 0;
+    stats.forEach((report) => {
+      if (report.type !== 'candidate-pair') return;
+      lines += 1;
+      for (const name of ['bytesReceived', 'responsesReceived', 'requestsReceived']) came += number(report[name]) ?? 0;
+    });
+    if (came !== this.came || lines === 0) {
+      this.came = lines ? came : -1;
+      this.since = at;
+    }
+    return at - this.since;
+  }
+}
