@@ -84,6 +84,7 @@ export function planFor({ peers, step, low, theyLow, picture, height, sharing }:
 const DOWN_AFTER = 3_500;
 const UP_AFTER = 10_000;
 const UP_AT_LATEST = 60_000;
+const FORGOTTEN_AFTER = 120_000;
 
 /** How far down one line is: a step after bad seconds, up again after good ones, later each time it failed. */
 export interface Ladder {
@@ -108,9 +109,11 @@ export function climbed(ladder: Ladder, line: Quality, at: number): Ladder {
     return { step: step + 1, badSince: at, goodSince: null, upAfter: Math.min(UP_AT_LATEST, ladder.upAfter * 1.5) };
   }
   if (goodSince !== null && at - goodSince >= ladder.upAfter && step > 0) {
-    return { step: step - 1, badSince: null, goodSince: at, upAfter: step === 1 ? UP_AFTER : ladder.upAfter };
+    return { ...ladder, step: step - 1, badSince: null, goodSince: at };
   }
-  return { ...ladder, badSince, goodSince };
+  // What was learned of a line is forgotten when it has been good for long.
+  const upAfter = step === 0 && goodSince !== null && at - goodSince >= FORGOTTEN_AFTER ? UP_AFTER : ladder.upAfter;
+  return { ...ladder, badSince, goodSince, upAfter };
 }
 
 /** All in ms: how long it is bad before the call goes on with sound only, and how long good before pictures come back. */

@@ -10,7 +10,7 @@ const LOUD = 0.3;
 const ABOVE_NOISE = 0.14;
 /** It goes on until it is this much quieter than what began it. */
 const UNTIL = 0.08;
-/** How fast the noise of a room is believed to rise, per second; it falls at once. */
+/** How fast the noise of a room is believed to rise, per second; it falls at once, in every pause between two words. */
 const NOISE_RISES = 0.05;
 const NOISE_AT_MOST = 0.5;
 
@@ -25,7 +25,7 @@ export class Voice {
   hear(level: number, at: number): boolean {
     const seconds = this.last === null ? 0 : Math.max(0, at - this.last) / 1000;
     this.last = at;
-    this.noise = Math.min(level, this.noise + (this.speaking ? 0 : NOISE_RISES * seconds), NOISE_AT_MOST);
+    this.noise = Math.min(level, this.noise + NOISE_RISES * seconds, NOISE_AT_MOST);
     const begins = Math.max(LOUD, this.noise + ABOVE_NOISE);
     if (this.speaking) {
       if (level >= begins - UNTIL) this.below = null;
