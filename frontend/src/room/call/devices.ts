@@ -93,7 +93,7 @@ async function open(kind: 'audio' | 'video', wanted: MediaTrackConstraints, id: 
   try {
     return await ask(of(wanted, id));
   } catch (error) {
-    const gone = error instanceof Error && (error.name === 'OverconstrainedError' || error.name === 'NotFoundError');
+    const gone = ['OverconstrainedError', 'NotFoundError'].includes(nameOf(error));
     if (!id || !gone) throw error;
     return ask(wanted);
   }
@@ -110,18 +110,22 @@ export async function openScreen(): Promise<MediaStreamTrack> {
   return track;
 }
 
+function nameOf(error: unknown): string {
+  return (error as { name?: string } | null)?.name ?? '';
+}
+
 /** Somebody closed the browser's own question without choosing: nothing is wrong. */
 export function wasClosed(error: unknown): boolean {
-  return error instanceof DOMException && (error.name === 'AbortError' || (error.name === 'NotAllowedError' && !/system/i.test(error.message)));
+  const name = nameOf(error);
+  return name === 'AbortError' || (name === 'NotAllowedError' && !/system/i.test((error as Error).message));
 }
 
 /** What is wrong when a device could not be had (Media Capture and Streams, 10.2.1). */
 export function problemOf(error: unknown, device: 'microphone' | 'camera'): Problem {
-  const name = error instanceof Error ? error.name : '';
   const camera = device === 'camera';
   const problem = (kind: ProblemKind, text: string): Problem => ({ kind, device, words: text });
   if (!mayAsk()) return problem('insecure', words.callInsecure());
-  switch (name) {
+  switch (nameOf(error)) {
     case 'NotAllowedError':
     case 'SecurityError':
       return problem('refused', camera ? words.callCameraRefused() : words.callMicrophoneRefused());

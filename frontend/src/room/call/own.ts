@@ -68,7 +68,10 @@ export class Own {
       if (!both) {
         // A microphone that is off is there at once when it is wanted.
         await this.openMic(wish.mic);
+        // Not to be heard is worse than not to be seen: one thing is said at a time.
+        const said = this.call.problem;
         if (wish.camera) await this.openCam();
+        if (said) this.call.problem = said;
       }
       this.call.mic = wish.mic && this.tracks.voice !== null;
       if (this.tracks.voice) this.tracks.voice.enabled = this.call.mic;
@@ -85,7 +88,7 @@ export class Own {
       this.takePicture(picture);
       return true;
     } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return false;
+      if ((error as { name?: string }).name !== 'NotAllowedError') return false;
       const allowed = await Promise.all((['microphone', 'camera'] as const).map(isAllowed));
       if (allowed.some(Boolean)) return false;
       this.say({ kind: 'refused', device: null, words: words.callBothRefused() });
