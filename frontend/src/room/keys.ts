@@ -34,7 +34,13 @@ export type KeyAction =
   | 'pane_agenda'
   | 'pane_stage'
   | 'pane_recommendation'
-  | 'pane_people';
+  | 'pane_people'
+  | 'call'
+  | 'call_mic'
+  | 'call_camera'
+  | 'call_hand'
+  | 'call_low'
+  | 'call_talk';
 
 export interface Pressed {
   key: string;
@@ -81,6 +87,11 @@ const LETTERS: Record<string, KeyAction> = {
   '2': 'pane_stage',
   '3': 'pane_recommendation',
   '4': 'pane_people',
+  '0': 'call',
+  i: 'call_mic',
+  x: 'call_camera',
+  q: 'call_hand',
+  z: 'call_low',
 };
 
 /** What a pressed key asks for, or null. In a field only Escape and Ctrl+S do anything. */
@@ -100,6 +111,8 @@ export function keyAction(pressed: Pressed, where: Where): KeyAction | null {
     if (key === 'Enter') return 'look';
   }
   if (where.off) return key === '?' ? 'help' : null;
+  // Held down, not pressed: on a button it presses that button.
+  if (key === ' ') return where.widget ? null : 'call_talk';
   return LETTERS[key.toLowerCase()] ?? null;
 }
 
@@ -149,6 +162,12 @@ export function keyLines(): KeyLine[] {
     { keys: ['Enter'], does: words.lookAtSelected() },
     { keys: ['F'], does: words.followOrAway() },
     { keys: ['V'], does: words.pointKey(), needs: 'share' },
+    { keys: ['0'], does: words.callKey(), needs: 'call' },
+    { keys: ['I'], does: words.callMicKey(), needs: 'speak' },
+    { keys: ['Space'], does: words.callTalkKey(), needs: 'speak' },
+    { keys: ['X'], does: words.callCameraKey(), needs: 'speak' },
+    { keys: ['Q'], does: words.callHandKey(), needs: 'speak' },
+    { keys: ['Z'], does: words.callLowKey(), needs: 'call' },
     { keys: ['PageUp', 'PageDown'], does: words.turnPage() },
     { keys: ['+', '-'], does: words.zoomKeys() },
     { keys: ['/'], does: words.filterAgenda() },
