@@ -2,7 +2,7 @@
  * One stay in the call, from the preview to the goodbye: the ticket, the way that it is for, and coming back. What is given
  * stands in `own.ts`, what is heard in `hearing.ts` and `sounds.ts`; how it travels, in the way.
  */
-import type { Id, OtherFrame, PeerState, Ticket } from '../protocol';
+import type { Id, OtherFrame, PeerState, SignalData, Ticket } from '../protocol';
 import type { RoomState } from '../state';
 import { words } from '../words';
 import type { CallStore, DeviceKind, ProblemKind } from './call.svelte';
@@ -32,7 +32,9 @@ export class CallSession {
   private ticket: Ticket | null = null;
   /** The way whose words count. */
   private source: object | null = null;
+  private carrier: Ticket['way'] | null = null;
   private entering: Promise<void> = Promise.resolve();
+  private taking = 0;
   private wayDown = false;
   private picturesShown = true;
   private hidden = false;
@@ -141,40 +143,53 @@ export class CallSession {
     return `${this.call.way} ${this.call.epoch}`;
   }
 
+  /** A ticket for the way that one is on overtakes the one before it; another way is taken in its turn. */
   private admit(ticket: Ticket): void {
     this.call.me = ticket.peer;
-    this.entering = this.entering.then(() => this.enter(ticket));
+    this.ticket = ticket;
+    const { way } = this;
+    let done: Promise<void>;
+    if (way && this.carrier === ticket.way && !this.wayDown && !this.taking) done = way.renew(ticket);
+    else {
+      this.taking += 1;
+      done = this.entering.then(() => this.take(ticket)).finally(() => (this.taking -= 1));
+      this.entering = done.catch(() => undefined);
+    }
+    done.then(
+      () => this.entered(ticket),
+      () => this.notEntered(ticket),
+    );
   }
 
-  private async enter(ticket: Ticket): Promise<void> {
-    if (this.over) return;
-    const { call, way, ticket: before } = this;
-    this.ticket = ticket;
-    try {
-      if (way && before?.way === ticket.way && !this.wayDown) await way.renew(ticket);
-      else await this.take(ticket);
-    } catch {
-      if (this.over) return;
-      this.wayDown = true;
-      if (ticket.way === 'livekit') call.problem = { kind: 'server_gone', device: null, words: words.callServerGone() };
-      this.judge();
-      this.tickets.again();
-      return;
-    }
-    if (this.over) return;
+  private async entered(ticket: Ticket): Promise<void> {
+    if (this.over || this.ticket !== ticket) return;
+    const { call } = this;
     this.tickets.settled();
     this.wayDown = false;
     if (call.problem && PASSING.has(call.problem.kind)) call.problem = null;
-    if (!ticket.speak) await this.own.silence();
     this.met = this.used = '';
     this.meet();
     this.tellState();
     this.judge();
+    if (!ticket.speak) await this.own.silence();
+  }
+
+  private notEntered(ticket: Ticket): void {
+    if (this.over || this.ticket !== ticket) return;
+    this.wayDown = true;
+    if (ticket.way === 'livekit') this.call.problem = { kind: 'server_gone', device: null, words: words.callServerGone() };
+    this.judge();
+    this.tickets.again();
   }
 
   /** Another way: the new one is there before the old one is left. */
   private async take(ticket: Ticket): Promise<void> {
+    if (this.over || this.ticket !== ticket) return;
     const { way: before, source } = this;
+    if (before && this.carrier === ticket.way && !this.wayDown) {
+      await before.renew(ticket);
+      return;
+    }
     const events = this.events();
     try {
       const way = ticket.way === 'mesh' ? this.mesh(events) : await livekit(events);
@@ -184,6 +199,7 @@ export class CallSession {
         return;
       }
       this.way = way;
+      this.carrier = ticket.way;
       // What was switched meanwhile.
       await way.give({ ...this.own.tracks });
       if (before) await before.leave();
@@ -194,7 +210,8 @@ export class CallSession {
   }
 
   private mesh(events: WayEvents): Way {
-    const say = (to: Id, data: object) => this.store.tell({ do: 'call.signal', to, data });
+    // Whoever goes on by another way says no goodbye to the others.
+    const say = (to: Id, data: SignalData) => (data.kind !== 'bye' || this.over) && this.store.tell({ do: 'call.signal', to, data });
     return new Mesh(events, { say, doubt: () => this.store.doubtLine() });
   }
 
