@@ -24,7 +24,7 @@ def pytest_configure() -> None:
     (BASE_DIR / "staticfiles").mkdir(exist_ok=True)
 
 
-pytest_plugins = ["tests.parts"] + [name for name in ("tests.cast",) if importlib.util.find_spec(name)]
+pytest_plugins = ["tests.parts", "tests.relay"] + [name for name in ("tests.cast",) if importlib.util.find_spec(name)]
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return UUIDS.sub("uuid", f"{argname}-{text}") if UUIDS.search(text) else None
 
 
-SLOW = {"worker", "site", "site_process", "browser", "committed"}
+SLOW = {"worker", "site", "site_process", "browser", "committed", "relay"}
 # The whole cast takes about a quarter of a second to seat: `make check` (60 s) leaves it to `make test`, but for the kernel's tests.
 SEATED = {"cast", "world"}
 SLOW_FOLDERS = ("tests/meetings/room/", "tests/architecture/", "tests/demo/", "tests/journeys/")

@@ -49,13 +49,14 @@ def child_environment() -> dict[str, str]:
     return environment
 
 
-def run_part(name: str, *arguments: str) -> Child:
-    """Start `mdo ARGUMENTS` as a process on the test database."""
+def run_part(name: str, *arguments: str, **more: str) -> Child:
+    """Start `mdo ARGUMENTS` as a process on the test database, with more settings than this process has."""
     from django.conf import settings
 
     folder = settings.MDO_VAR / "parts"
     folder.mkdir(exist_ok=True)
-    program = Program(name, [sys.executable, "-m", "mdo", *arguments], child_environment(), folder / f"{name}.log")
+    environment = child_environment() | more
+    program = Program(name, [sys.executable, "-m", "mdo", *arguments], environment, folder / f"{name}.log")
     return Child.start(program, folder)
 
 
@@ -197,30 +198,38 @@ def chromium() -> str:
     pytest.fail("Chromium is not installed: install the package 'chromium' (apt-get install chromium).")
 
 
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    # A camera and a microphone of its own, for whoever is allowed them.
+    "--use-fake-device-for-media-stream",
+    # Pages on loopback reach each other, and a relay there, as pages elsewhere do.
+    "--allow-loopback-in-peer-connection",
+)
+NEVER_ASKS = "--use-fake-ui-for-media-stream"
+"""Camera, microphone and screen for everybody, whatever was granted: a screen can be shared by no other way in a browser without one."""
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Playwright's Browser on a real Chromium. One for each module: its loop must not be running when async tests come."""
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Playwright's Browser on a real Chromium. One for each module: its loop must not be running when async tests come.
+
+    A module that needs more flags names them: ``BROWSER_FLAGS = [NEVER_ASKS]``.
+    """
     from playwright.sync_api import sync_playwright
 
+    more = getattr(request.module, "BROWSER_FLAGS", [])
     # Playwright's synchronous interface runs a loop in this thread, which Django would take for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     try:
         with sync_playwright() as playwright:
-            started = playwright.chromium.launch(
-                executable_path=chromium(),
-                args=[
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--no-first-run",
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                    "--disable-dev-shm-usage",
-                    # A camera and a microphone of its own, for whoever is allowed them.
-                    "--use-fake-device-for-media-stream",
-                ],
-            )
+            started = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *more])
             yield started
             started.close()
     finally:

@@ -29,6 +29,11 @@ FILLED = {
     "REDIS_PASSWORD": "r-1",
     "MDO_TURN": "turn:relay.example.org:3478?transport=udp,turns:relay.example.org:443?transport=tcp",
     "MDO_TURN_SECRET": "t" * 43,
+    "RELAY_CERT": "/etc/ssl/relay.pem",
+    "RELAY_KEY": "/etc/ssl/relay.key",
+    "RELAY_IP": "198.51.100.7",
+    "RELAY_INNER_IP": "10.0.0.7",
+    "RELAY_DENIED": "198.51.100.0-198.51.100.255",
     "MDO_LIVEKIT": "wss://media.example.org",
     "MDO_LIVEKIT_API": "http://livekit:7880",
     "MDO_LIVEKIT_KEY": "mdo",
@@ -62,7 +67,7 @@ def settings_of(service: str) -> dict[str, str]:
 
 
 def test_the_services():
-    assert set(COMPOSE["services"]) == {*PROGRAM, "postgres", "redis"}
+    assert set(COMPOSE["services"]) == {*PROGRAM, "postgres", "redis", "relay"}
 
 
 @pytest.mark.parametrize("service", PROGRAM)
@@ -106,6 +111,25 @@ def test_the_urls_name_the_services_and_roles():
     assert (runs["HOST"], runs["USER"], runs["PASSWORD"]) == ("postgres", "mdo_app", "a-1")
     assert (owns["HOST"], owns["USER"], owns["PASSWORD"]) == ("postgres", "mdo_owner", "o-1")
     assert settings["REDIS_URL"] == "redis://:r-1@redis:6379/0"
+
+
+def test_the_relay_starts_by_the_files_that_are_tested():
+    relay = COMPOSE["services"]["relay"]
+    (folder,) = [each.split(":") for each in relay["volumes"] if each.startswith("./")]
+    assert {path.name for path in (BASE_DIR / folder[0]).iterdir()} == {"start.sh", "turnserver.conf"}
+    assert relay["entrypoint"] == ["sh", f"{folder[1]}/start.sh"]
+    assert relay["profiles"] == ["relay"]  # nobody starts it by accident
+
+
+def test_the_relay_is_told_what_its_start_asks_for():
+    start = (BASE_DIR / "deploy" / "coturn" / "start.sh").read_text()
+    asked = set(re.findall(r"^#   (\w+) ", start, re.MULTILINE)) | {"RELAY_KEY"}
+    told = settings_of("relay")
+    assert asked == set(told) == set(re.findall(r"\$\{((?:RELAY|MDO|RUNTIME)_\w+)", start))
+    assert told["MDO_TURN_SECRET"] == settings_of("web")["MDO_TURN_SECRET"]
+    mounted = {each.split(":")[-2] for each in COMPOSE["services"]["relay"]["volumes"]}
+    assert {told["RELAY_CERT"], told["RELAY_KEY"]} < mounted
+    assert COMPOSE["services"]["relay"]["tmpfs"][0].split(":")[0] == told["RUNTIME_DIRECTORY"]
 
 
 def test_redis_keeps_an_append_only_file():
