@@ -46,6 +46,7 @@ _ATTRIBUTE: Final = re.compile(
     "bundle-only|content|end-of-candidates|extmap|extmap-allow-mixed|fingerprint|fmtp|framerate|group|ice-lite|ice-options|ice-pwd"
     "|ice-ufrag|imageattr|inactive|label|max-message-size|maxptime|mid|msid|msid-semantic|ptime|recvonly|rid|rtcp-fb|rtcp-mux"
     "|rtcp-mux-only|rtcp-rsize|rtpmap|sctp-port|sctpmap|sendonly|sendrecv|setup|simulcast|ssrc|ssrc-group|tls-id|x-google-flag"
+    "|x-mdo-answers"  # which offer an answer is for (frontend/src/room/call/sdp.ts)
 )
 # An address wherever it stands: four numbers; eight groups or fewer with `::`; a name of the local network (RFC 8828 §3.1).
 _HOST: Final = re.compile(

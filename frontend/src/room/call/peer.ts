@@ -226,7 +226,7 @@ export class Peer {
   private async hearAnswer(text: string): Promise<void> {
     const { offer, sdp } = answered(text);
     const pc = this.pc;
-    if (pc.signalingState !== 'have-local-offer' || ufragOf(pc.localDescription?.sdp ?? '') !== offer) return;
+    if (pc.signalingState !== 'have-local-offer' || (offer && ufragOf(pc.localDescription?.sdp ?? '') !== offer)) return;
     const session = sessionOf(sdp);
     if (this.dead.has(session)) return;
     if (this.theirs !== null && this.theirs !== session) {
