@@ -34,7 +34,13 @@ describe('a key', () => {
     ['/', 'filter'],
     ['?', 'help'],
     ['2', 'pane_stage'],
-    ['x', null],
+    ['0', 'call'],
+    ['i', 'call_mic'],
+    ['x', 'call_camera'],
+    ['q', 'call_hand'],
+    ['z', 'call_low'],
+    [' ', 'call_talk'],
+    ['ù', null],
     ['Escape', null],
   ])('%s does %s', (key, action) => expect(keyAction(press(key), nowhere)).toBe(action));
 
@@ -105,6 +111,7 @@ test('every key on the list is one that does something', () => {
     'Alt ↓': press('ArrowDown', { altKey: true }),
     'Alt ↑': press('ArrowUp', { altKey: true }),
     'Ctrl S': press('s', { ctrlKey: true }),
+    Space: press(' '),
   };
   // The stage and an opened document listen to their own.
   const elsewhere = ['Esc', 'V', 'PageUp', 'PageDown', '+', '-'];
