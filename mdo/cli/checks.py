@@ -20,7 +20,6 @@ from mdo.cli.steps import Steps
 from mdo.environment import BASE_DIR
 
 SOURCES = ("mdo", "cases", "meetings", "tests", "manage.py")
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PYTHON_BIN = Path(sys.executable).parent
 
 
@@ -105,34 +104,66 @@ def front_end(run: Run) -> None:
     mine.step("vitest", [*vitest, f"--outputFile.junit={run.reports / 'vitest.xml'}"], cwd=FRONTEND)
 
 
-def find_chromium() -> str | None:
-    """The path of an installed Chromium."""
-    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+@dataclass(frozen=True)
+class Needed:
+    """A program of the system that tests run, the package that has it, and the service that the package would start."""
+
+    name: str
+    wish: str
+    package: str
+    programs: tuple[str, ...]
+    service: str = ""
+
+    def find(self) -> str | None:
+        return next(filter(None, map(shutil.which, self.programs)), None)
 
 
-def provide_chromium() -> None:
-    """Install Chromium with apt where the caller may, announced; else raises CannotRun and says what to install."""
-    if find_chromium():
+NEEDED = (
+    Needed(
+        "Chromium",
+        "The browser journeys need Chromium. Install it: apt-get install chromium (or your system's package).",
+        "chromium",
+        ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    ),
+    Needed(
+        "coturn",
+        "The tests of the relay need coturn. Install it: apt-get install coturn (or your system's package).",
+        "coturn",
+        ("turnserver",),
+        "coturn",
+    ),
+)
+
+
+def provide(needed: Needed) -> None:
+    """Install it with apt where the caller may, announced; else raises CannotRun and says what to install."""
+    if needed.find():
         return
-    wish = "The browser journeys need Chromium. Install it: apt-get install chromium (or your system's package)."
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise CannotRun(wish)
+        raise CannotRun(needed.wish)
     print(
-        "Chromium is missing: installing the package 'chromium' with apt-get, which stays on this machine.", flush=True
+        f"{needed.name} is missing: installing the package '{needed.package}' with apt-get, which stays on this machine.",
+        flush=True,
     )
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+    install = ["apt-get", "install", "-y", "--no-install-recommends", needed.package]
+    for command in (["apt-get", "update"], install):
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise CannotRun(f"{' '.join(command)} failed:\n{(result.stdout + result.stderr)[-2000:]}\n{wish}")
-    if not find_chromium():
-        raise CannotRun(wish)
+            raise CannotRun(f"{' '.join(command)} failed:\n{(result.stdout + result.stderr)[-2000:]}\n{needed.wish}")
+    if needed.service and shutil.which("systemctl"):
+        # Tests start their own; nobody asked for one that listens from now on. Without systemd this says no, which is as well.
+        stop = ["systemctl", "disable", "--now", needed.service]
+        subprocess.run(stop, env=environment, capture_output=True, check=False)
+    if not needed.find():
+        raise CannotRun(needed.wish)
 
 
 def run_checks(*, everything: bool) -> int:
     """`make check` (the fast part) or, with `everything`, `make test`. Servers of its own, gone afterwards."""
     if everything:
-        provide_chromium()
+        for needed in NEEDED:
+            provide(needed)
     folder = Path(tempfile.mkdtemp(prefix="mdo-test-"))
     folder.chmod(0o711)
     try:

@@ -5,8 +5,7 @@ import subprocess
 
 import pytest
 
-from mdo.cli import checks
-from mdo.cli.checks import Run
+from mdo.cli.checks import NEEDED, Run, provide
 from mdo.cli.home import CannotRun
 
 GREEN = '<testsuites><testsuite tests="3" failures="0" errors="0" skipped="0"/></testsuites>'
@@ -14,29 +13,50 @@ RED = '<testsuites><testsuite tests="3" failures="1" errors="1" skipped="0"/></t
 SKIPPING = '<testsuites><testsuite tests="3" failures="0" errors="0" skipped="1"/></testsuites>'
 
 
-def test_a_missing_chromium_is_said_where_it_may_not_be_installed(monkeypatch):
-    monkeypatch.setattr(checks, "find_chromium", lambda: None)
+@pytest.mark.parametrize("needed", NEEDED, ids=lambda needed: needed.package)
+def test_what_is_missing_is_said_where_it_may_not_be_installed(monkeypatch, tmp_path, needed):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotRun) as caught:
-        checks.provide_chromium()
-    assert "apt-get install chromium" in str(caught.value)
+        provide(needed)
+    assert f"apt-get install {needed.package}" in str(caught.value)
 
 
-def test_a_missing_chromium_is_installed_with_apt_where_it_may_be(monkeypatch, capsys, tmp_path):
-    """A stand-in apt-get on the path: the real one would change the machine that the tests run on."""
+@pytest.mark.parametrize("needed", NEEDED, ids=lambda needed: needed.package)
+def test_what_is_missing_is_installed_with_apt_where_it_may_be(monkeypatch, capsys, tmp_path, needed):
+    """Stand-ins on the path: the real ones would change the machine that the tests run on."""
     log = tmp_path / "log"
-    apt = tmp_path / "apt-get"
-    apt.write_text(
-        f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" = update ] || {{ echo "#!/bin/sh" > {tmp_path}/chromium; chmod 755 {tmp_path}/chromium; }}\n'
+    program = tmp_path / needed.programs[0]
+    stand_in(tmp_path / "systemctl", f'echo systemctl "$@" >> {log}; exit 1')
+    stand_in(
+        tmp_path / "apt-get",
+        f'echo "$@" >> {log}; [ "$1" = update ] || {{ echo "#!/bin/sh" > {program}; chmod 755 {program}; }}',
     )
-    apt.chmod(0o755)
-    monkeypatch.setattr(checks, "CHROMIUM", ("chromium",))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(subprocess, "run", with_path(subprocess.run))
-    checks.provide_chromium()
-    assert log.read_text().splitlines() == ["update", "install -y --no-install-recommends chromium"]
-    assert "Chromium is missing: installing" in capsys.readouterr().out
+    provide(needed)
+    stopped = [f"systemctl disable --now {needed.service}"] if needed.service else []
+    install = f"install -y --no-install-recommends {needed.package}"
+    assert log.read_text().splitlines() == ["update", install, *stopped]
+    assert f"{needed.name} is missing: installing" in capsys.readouterr().out
+    provide(needed)  # it is there now
+    assert len(log.read_text().splitlines()) == 2 + len(stopped)
+
+
+def test_an_install_that_fails_says_so(monkeypatch, tmp_path):
+    (needed,) = [each for each in NEEDED if each.package == "coturn"]
+    stand_in(tmp_path / "apt-get", "echo no such package; exit 100")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(subprocess, "run", with_path(subprocess.run))
+    with pytest.raises(CannotRun, match="no such package"):
+        provide(needed)
+
+
+def stand_in(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
 
 
 def with_path(run):

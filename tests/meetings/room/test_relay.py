@@ -272,7 +272,9 @@ def test_no_other_line_names_anybody(line: str) -> None:
 def hosts(text: str) -> set[str]:
     """Every address in it, and every name of a local network."""
     found = set()
-    text = re.sub(r"(?m)^a=fingerprint:sha-256 [0-9A-F]{2}(:[0-9A-F]{2}){31}\r?$", "", text)  # looks like IPv6 in places
+    text = re.sub(
+        r"(?m)^a=fingerprint:sha-256 [0-9A-F]{2}(:[0-9A-F]{2}){31}\r?$", "", text
+    )  # looks like IPv6 in places
     for word in re.split(r"[\s=,;@/\[\]()%]+", text):
         ends = [word[place + 1 :] for place, letter in enumerate(word) if letter == ":"]
         for one in (word, *ends):
