@@ -25,8 +25,6 @@ listed() {
     cat "$here/turnserver.conf"
     # Not on the command line, which everybody on the machine can read.
     printf 'static-auth-secret=%s\nrealm=%s\n' "$MDO_TURN_SECRET" "$RELAY_NAME"
-    # Empty, but it must be one that can be read: else coturn refuses whoever comes first (4.6.1).
-    printf 'userdb=%s\n' "$run/turndb"
     if [ -s "${RELAY_CERT:-}" ] && [ -s "${RELAY_KEY:-}" ]; then
         printf 'cert=%s\npkey=%s\n' "$RELAY_CERT" "$RELAY_KEY"
         printf 'tls-listening-port=%s\n' "$(listed "${RELAY_TLS_PORTS:-443,5349}" | head -n 1)"

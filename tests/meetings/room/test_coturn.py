@@ -8,6 +8,7 @@ import random
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,17 @@ def test_nobody_gets_more_lines_than_a_call_needs(deployed: Relay) -> None:
     finally:
         for client in clients:
             client.close()
+
+
+def test_whoever_comes_first_is_served() -> None:
+    """All at once, at a relay that has only just begun."""
+    with place_for_servers() as folder, running(folder, *addresses()) as relay, ThreadPoolExecutor(12) as threads:
+
+        def come(at: int) -> int:
+            with relay.client(TRANSPORTS[at % 3], peer=f"peer-{at}") as client:
+                return client.allocate()
+
+        assert list(threads.map(come, range(12))) == [0] * 12
 
 
 def test_without_credentials_there_is_one_short_answer(deployed: Relay) -> None:
