@@ -469,6 +469,8 @@ export const words = {
   callWayGone: () => gettext('There is no picture and sound in this meeting any more.'),
   callRefusedBare: () => gettext('You cannot come into the call now.'),
   callServerGone: () => gettext('The media server does not answer. It is tried again by itself.'),
+  callNoWay: () =>
+    gettext('Picture and sound do not get through this network. It is tried on and on; call by telephone meanwhile, and let the IT desk look at the test of the connection.'),
   callEndedAccess: () => gettext('You are not in the call any more: your access has ended.'),
   callEndedSlot: () => gettext('You are not in the call any more: your part of the meeting is over.'),
 

@@ -33,6 +33,7 @@ export type ProblemKind =
   | 'screen'
   // Of the call
   | 'no_relay'
+  | 'no_way'
   | 'server_gone'
   | 'full'
   | 'none'

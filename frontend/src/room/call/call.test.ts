@@ -380,6 +380,37 @@ describe('in the call', () => {
     await until(() => a.call.camera && !a.call.low);
   });
 
+  test('a line that loses much: sound only by itself, and pictures again by itself', async () => {
+    const [a, b] = (await together('a', 'b')) as [RoomStore, RoomStore];
+    await wait(10_000);
+    expect(a.call.low).toBe(false);
+    room.network.loss = 0.3;
+    await until(() => a.call.low, 30_000);
+    expect([a.call.lowByItself, a.call.camera]).toEqual([true, false]);
+    await until(() => other(b).low && !other(b).camera);
+    room.network.loss = 0;
+    await until(() => !a.call.low && a.call.camera, 60_000);
+    expect(a.call.lowByItself).toBe(false);
+  });
+
+  test('a page in the background is sent no pictures', async () => {
+    const [a, b] = (await together('a', 'b')) as [RoomStore, RoomStore];
+    const sent = () => room.network.connections.filter((each) => each.getTransceivers()[1]!.sender.track !== null).length;
+    expect(sent()).toBe(2);
+    const state = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
+    document.dispatchEvent(new Event('visibilitychange'));
+    await wait(2_000);
+    expect(sent()).toBe(2);
+    await until(() => sent() === 0);
+    state.mockReturnValue('visible');
+    document.dispatchEvent(new Event('visibilitychange'));
+    await until(() => sent() === 2);
+    // Where the page itself shows none, for instance behind another pane.
+    a.call.showPictures(false);
+    await until(() => sent() === 1);
+    expect([other(a).link, other(b).link]).toEqual(['connected', 'connected']);
+  });
+
   test('two machines in one room: said once, and not again once it is known', async () => {
     const [a, b] = (await together('a', 'b')) as [RoomStore, RoomStore];
     const mine = plugs.given[0]!;
@@ -474,6 +505,25 @@ describe('coming back', () => {
     await wait(2_500);
     expect(room.said('call.signal', 'a').length).toBeGreaterThan(said);
     await until(() => other(a).link === 'connected');
+  });
+
+  test('another network: its way is looked for at once', async () => {
+    const [a] = (await together('a', 'b')) as [RoomStore];
+    const said = room.said('call.signal', 'a').length;
+    window.dispatchEvent(new Event('online'));
+    await wait(100);
+    expect(room.said('call.signal', 'a').length).toBeGreaterThan(said);
+    await until(() => other(a).link === 'connected');
+  });
+
+  test('a network that lets nothing through: said, and unsaid when it does', async () => {
+    room.network.up = false;
+    const [a, b] = [await enter('a'), await enter('b')];
+    for (const { call } of [a, b]) await call.join();
+    await until(() => a.call.problem?.kind === 'no_way', 40_000);
+    expect([a.call.phase, a.call.problem?.words]).toEqual(['back', words.callNoWay()]);
+    room.network.plug();
+    await until(() => a.call.phase === 'in' && a.call.problem === null, 20_000);
   });
 
   test('a ticket is renewed before it ends, and asked for again when nobody answers', async () => {

@@ -16,14 +16,12 @@ export class Hearing {
   private readonly dismissed = new Set<Id>();
   private floor = EMPTY_FLOOR;
   private looks = 0;
-  private readonly timer: ReturnType<typeof setInterval>;
+  private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly call: CallStore,
     private readonly moved: () => void,
-  ) {
-    this.timer = setInterval(() => this.look(), EVERY);
-  }
+  ) {}
 
   stop(): void {
     clearInterval(this.timer);
@@ -31,10 +29,16 @@ export class Hearing {
   }
 
   listenToMyself(track: MediaStreamTrack | null): void {
+    this.begin();
     this.levels.listen(OWN, track);
   }
 
+  private begin(): void {
+    this.timer ??= setInterval(() => this.look(), EVERY);
+  }
+
   listenTo(peer: Id, track: MediaStreamTrack | null): void {
+    if (track) this.begin();
     this.levels.listen(peer, track);
     if (!track) this.voices.delete(peer);
   }

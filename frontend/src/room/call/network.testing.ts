@@ -59,6 +59,7 @@ export class FakeConnection {
   theirUfrag = '';
   theirCandidates = 0;
   private version = 0;
+  private packets = 0;
   private wantsRestart = false;
   private transceivers: FakeTransceiver[] = [];
   private stable: { local: RTCSessionDescription | null; ufrag: string } = { local: null, ufrag: '' };
@@ -189,7 +190,9 @@ export class FakeConnection {
   }
 
   async getStats(): Promise<Map<string, unknown>> {
-    return new Map();
+    const all = (this.packets += 100);
+    const packetsLost = Math.round(all * this.network.loss);
+    return new Map([['in', { type: 'inbound-rtp', id: 'in', packetsLost, packetsReceived: all - packetsLost }]]);
   }
 
   close(): void {
@@ -208,6 +211,8 @@ const FAILED_AFTER = 15_000;
 export class Network {
   connections: FakeConnection[] = [];
   up = true;
+  /** The share of packets that gets lost. */
+  loss = 0;
   made = 0;
   private readonly cuts = new Map<FakeConnection, ReturnType<typeof setTimeout>>();
 

@@ -16,6 +16,8 @@ import { Tickets } from './tickets';
 import type { OwnTracks, PeerLink, Quality, RemotePeer, Streams, Way, WayEvents } from './way';
 
 const KNOWN = ['forbidden', 'none', 'no_relay', 'full', 'server_gone', 'over', 'unavailable'] as const satisfies readonly ProblemKind[];
+/** Nobody is reached for so long, in ms: then it is said. */
+const UNREACHED_FOR = 10_000;
 /** There is no coming in by trying again. */
 const FINAL: ReadonlySet<string> = new Set(['forbidden', 'none', 'no_relay', 'over']);
 /** What is over once one is in. */
@@ -43,6 +45,7 @@ export class CallSession {
   private told = '';
   private met = '';
   private used = '';
+  private unreached: ReturnType<typeof setTimeout> | undefined;
   private joined = false;
   private over = false;
 
@@ -116,6 +119,7 @@ export class CallSession {
     this.sounds.close();
     this.tickets.stop();
     this.surroundings.stop();
+    clearTimeout(this.unreached);
     const { call } = this;
     call.mic = call.camera = call.screen = call.hand = call.low = call.lowByItself = call.pushToTalk = false;
     call.level = 0;
@@ -282,6 +286,19 @@ export class CallSession {
     const line = this.store.link.state === 'connected';
     const lost = others.length > 0 ? others.every((link) => link === 'lost') : !line;
     call.phase = this.wayDown || lost ? 'back' : 'in';
+    this.judgeNetwork(lost && line && !this.wayDown);
+  }
+
+  /** The room speaks, and yet nobody is reached: something between here and the others lets nothing through. */
+  private judgeNetwork(unreached: boolean): void {
+    const { call } = this;
+    if (!unreached) {
+      clearTimeout(this.unreached);
+      this.unreached = undefined;
+      if (call.problem?.kind === 'no_way') call.problem = null;
+      return;
+    }
+    this.unreached ??= setTimeout(() => (call.problem = { kind: 'no_way', device: null, words: words.callNoWay() }), UNREACHED_FOR);
   }
 
   // What the room says
