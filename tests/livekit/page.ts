@@ -7,11 +7,11 @@ class Call {
   streams = new Map<string, Streams>();
   links = new Map<string, string>();
   downs: string[] = [];
+  losses = 0;
   quality: Quality | null = null;
   own: OwnTracks = { voice: null, picture: null, screen: null };
   way: LiveKitWay | null = null;
   played = new Map<MediaStreamTrack, HTMLVideoElement>();
-  gaps: number[] = [];
 
   async open(camera: boolean, mic: boolean): Promise<void> {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, ...(camera ? { video: { width: 320, height: 180, frameRate: 10 } } : {}) });
@@ -25,7 +25,10 @@ class Call {
         this.streams.set(peer, streams);
         for (const track of [streams.picture, streams.screen, streams.voice]) if (track) this.play(track);
       },
-      onLink: (peer, link) => this.links.set(peer, link),
+      onLink: (peer, link) => {
+        this.links.set(peer, link);
+        if (link === 'lost') this.losses += 1;
+      },
       onQuality: (quality) => (this.quality = quality),
       onDown: (reason) => this.downs.push(reason),
     });
