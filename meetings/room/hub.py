@@ -98,6 +98,7 @@ class Room:
         found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
         if not found.entries:
             return
+        looked_at = found.entries[-1].seq
         if found.audiences_moved or found.guests:
             await self.hub.recheck(self)
             audiences = list({connection.place.audience for connection in self.connections})
@@ -121,6 +122,10 @@ class Room:
         }
         self._remember([entry.seq for entry in found.entries], frames)
         self.seq = found.entries[-1].seq
+        if self.seq != looked_at and (found.audiences_moved or found.guests):
+            # More happened after the places were worked out: told now, and once more with the places as they are then.
+            self.seq = looked_at
+            self.moved.set()
         sends = []
         for connection in list(self.connections):
             who = connection.place.audience

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from time import monotonic
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,7 +10,7 @@ from django.contrib.sessions.models import Session
 
 from mdo.directory.models import Agreement, BoardRole, Person
 from mdo.kernel.clock import now
-from meetings.room import hub
+from meetings.room import hub, work
 from meetings.room.protocol import Close
 from tests.cast import Cast, Member
 from tests.factories import make_item, make_meeting, make_referral
@@ -157,3 +158,29 @@ async def test_an_observer_sees_pseudonyms(cast: Cast) -> None:
             assert item["label"] not in observer.text
         assert observer.you["can"] == ["call"]
         assert observer.item(first.pk)["requester"] is None
+
+
+async def test_what_happens_while_places_are_worked_out_is_not_missed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guest's item is opened between the look at everybody's place and the drawing: they see it, and may do what goes with it."""
+    meeting, items = await set_table(cast)
+    async with room_of(meeting.pk, cast.chair, cast.guest) as (chair, guest):
+        await chair.done("meeting.start")
+        here, version = hub.here(), chair.item(items[1].pk)["version"]
+        await here.flush_presence()  # nothing is told later that would put it right by chance
+        plain, opened = here.recheck, []
+
+        async def late(room: hub.Room) -> None:
+            await plain(room)
+            if not opened:
+                opened.append(True)
+                place = next(each.place for each in room.connections if each.place.person_id == cast.chair.pk)
+                args = {"item": str(items[1].pk), "version": version}
+                await here.command(work.run_command, place, meeting.pk, uuid4(), "agenda.open_item", args)
+
+        monkeypatch.setattr(here, "recheck", late)
+        await chair.do("agenda.add_topic", title="Rondvraag", minutes=5)
+        while guest.you["can"] != ["call", "share", "speak"]:
+            await guest.next_frame()
+        assert [each["id"] for each in guest.room["items"]] == [str(items[1].pk)]
