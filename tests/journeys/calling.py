@@ -36,7 +36,7 @@ _WATCH = """([turn]) => {
     if (ask) navigator.mediaDevices.getUserMedia = (wish) =>
         ask(wish?.video ? { ...wish, video: { ...(wish.video === true ? {} : wish.video), width: 320, height: 180, frameRate: 10 } } : wish);
     window.callCounts = async () => {
-        const found = { lines: 0, voice: 0, frames: 0, sent: 0, bytes: 0, relayed: 0, by: {} };
+        const found = { lines: 0, voice: 0, frames: 0, sent: 0, bytes: 0, relayed: 0 };
         for (const line of made) {
             if (line.connectionState !== 'connected') continue;
             found.lines += 1;
@@ -47,8 +47,11 @@ _WATCH = """([turn]) => {
                 if (each.type === 'inbound-rtp' && each.kind === 'video') found.frames += each.framesDecoded ?? 0;
                 if (each.type === 'inbound-rtp') found.bytes += each.bytesReceived;
                 if (each.type === 'outbound-rtp') found.sent += each.bytesSent;
-                if (each.type === 'candidate-pair' && each.nominated && each.state === 'succeeded')
-                    if (ids.get(each.localCandidateId)?.candidateType === 'relay') found.relayed += 1;
+                if (each.type === 'transport') {
+                    const pair = ids.get(each.selectedCandidatePairId);
+                    const ends = [pair?.localCandidateId, pair?.remoteCandidateId].map((id) => ids.get(id)?.candidateType);
+                    if (ends.every((type) => type === 'relay')) found.relayed += 1;
+                }
             }
         }
         return found;
@@ -58,7 +61,8 @@ _WATCH = """([turn]) => {
 
 @dataclass(frozen=True)
 class Counts:
-    """Over all lines of one browser that stand now: how many, bytes of voice and frames of pictures that came, bytes in all."""
+    """Over all lines of one browser that stand now: how many, bytes of voice and frames of pictures that came, bytes in all, and how many
+    go through a relay at both ends."""
 
     lines: int
     voice: int
