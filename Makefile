@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-room chaos help
+.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-room chaos livekit test-livekit help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -48,6 +48,12 @@ bench-room: install ## measure the room, beside what it is held against: var/ben
 chaos: install ## kill everything under a room: var/chaos.json (some 6 minutes); then type together through cuts, 200 seeds (10 minutes and more)
 	@.venv/bin/python -m tests.chaos
 	@test ! -f tests/chaos/text_convergence.py || .venv/bin/python -m tests.chaos.text_convergence
+
+livekit: install ## make the LiveKit server that is tested against, with the Go toolchain of this machine: var/livekit/
+	@.venv/bin/python -m tests.livekit.program
+
+test-livekit: install ## browsers against two LiveKit nodes on one Redis: var/test-livekit.json (25 minutes at most)
+	@.venv/bin/python -m tests.livekit
 
 lock: ## pin every package anew, with hashes and without addresses
 	@sh requirements/lock.sh

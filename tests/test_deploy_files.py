@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -13,9 +14,11 @@ from mdo import environment
 from mdo.cli.bootstrap import node_is_good
 from mdo.cli.run import COMMANDS, parser
 from mdo.environment import BASE_DIR, Environment
+from tests.livekit.program import RELEASE
 
 COMPOSE = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
+LIVEKIT = yaml.safe_load((BASE_DIR / "deploy" / "livekit" / "livekit.yaml").read_text())
 EXAMPLE = (BASE_DIR / "deploy" / "environment.example").read_text()
 PROGRAM = ("prepare", "web", "worker", "beat")
 REQUIRED = {str(field.alias) for field in Environment.model_fields.values() if field.is_required()}
@@ -38,6 +41,7 @@ FILLED = {
     "MDO_LIVEKIT_API": "http://livekit:7880",
     "MDO_LIVEKIT_KEY": "mdo",
     "MDO_LIVEKIT_SECRET": "l" * 43,
+    "LIVEKIT_IP": "198.51.100.8",
 }
 CALL = {name for name in FILLED if name.startswith(("MDO_TURN", "MDO_LIVEKIT"))}
 
@@ -67,7 +71,7 @@ def settings_of(service: str) -> dict[str, str]:
 
 
 def test_the_services():
-    assert set(COMPOSE["services"]) == {*PROGRAM, "postgres", "redis", "relay"}
+    assert set(COMPOSE["services"]) == {*PROGRAM, "postgres", "redis", "relay", "livekit"}
 
 
 @pytest.mark.parametrize("service", PROGRAM)
@@ -130,6 +134,44 @@ def test_the_relay_is_told_what_its_start_asks_for():
     mounted = {each.split(":")[-2] for each in COMPOSE["services"]["relay"]["volumes"]}
     assert {told["RELAY_CERT"], told["RELAY_KEY"]} < mounted
     assert COMPOSE["services"]["relay"]["tmpfs"][0].split(":")[0] == told["RUNTIME_DIRECTORY"]
+
+
+def test_the_media_server_is_the_one_that_is_tested():
+    server = COMPOSE["services"]["livekit"]
+    assert server["image"].removeprefix("livekit/livekit-server:v") == RELEASE
+    assert server["profiles"] == ["livekit"]  # nobody starts it by accident
+    (mount,) = server["volumes"]
+    assert mount.split(":")[0] == "./deploy/livekit/livekit.yaml"
+    assert server["command"] == ["--config", mount.split(":")[1]]
+    assert LIVEKIT["port"] == 7880
+    assert server["ports"] == [
+        "127.0.0.1:7880:7880",
+        f"{LIVEKIT['rtc']['tcp_port']}:{LIVEKIT['rtc']['tcp_port']}",
+        f"{LIVEKIT['rtc']['udp_port']}:{LIVEKIT['rtc']['udp_port']}/udp",
+    ]
+
+
+def test_the_media_server_and_the_site_share_a_key_and_a_redis():
+    told = settings_of("livekit")
+    site = settings_of("web")
+    assert told == {
+        "LIVEKIT_KEYS": f"{site['MDO_LIVEKIT_KEY']}: {site['MDO_LIVEKIT_SECRET']}",
+        "NODE_IP": "198.51.100.8",
+        "REDIS_HOST": "redis:6379",
+        "REDIS_PASSWORD": "r-1",
+    }
+    assert LIVEKIT["webhook"] == {
+        "api_key": site["MDO_LIVEKIT_KEY"],
+        "urls": [site["MDO_ORIGINS"] + "/hooks/livekit/"],
+    }
+    assert f"/{LIVEKIT['redis']['db']}" != urlsplit(site["REDIS_URL"]).path
+
+
+def test_the_media_server_makes_no_room_by_itself_and_asks_nobody_outside():
+    assert LIVEKIT["room"]["auto_create"] is False
+    assert LIVEKIT["rtc"]["use_external_ip"] is False
+    assert LIVEKIT["turn"] == {"enabled": False}
+    assert "keys" not in LIVEKIT
 
 
 def test_redis_keeps_an_append_only_file():
