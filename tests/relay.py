@@ -148,7 +148,9 @@ def running(
     child = Child.start(program, pids)
     try:
         relay = Relay(child, port, tls_port, place / "cert.pem")
-        until(lambda: (open_at(port) and open_at(tls_port)) or gone(child), "the relay", log=program.log)
+        until(
+            lambda: (open_at(port) and open_at(tls_port) and binds(port)) or gone(child), "the relay", log=program.log
+        )
         yield relay
     finally:
         child.stop()
@@ -160,6 +162,18 @@ def open_at(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def binds(port: int) -> bool:
+    """Does it answer over UDP? Its listeners come one after the other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.settimeout(1)
+        line.connect((HERE, port))
+        try:
+            line.send(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)))
+            return bool(line.recv(1_000))
+        except OSError:
+            return False
 
 
 def gone(child: Child) -> bool:
@@ -253,7 +267,12 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self.line.close()
+        """Give the relayed address back: over UDP the relay would take whoever gets this port next for the same client."""
+        try:
+            if self.transport == "udp" and self.relayed[0]:
+                self.refresh(0)
+        finally:
+            self.line.close()
 
     def hear(self) -> stun.Message:
         """The next message of the relay."""
