@@ -1,4 +1,4 @@
-"""Browsers that may use fake devices and loopback, a LiveKit of two nodes, and figures that are kept."""
+"""A LiveKit of two nodes, and figures that are kept."""
 
 from __future__ import annotations
 
@@ -13,27 +13,9 @@ from tests.bench.rig import origin, write
 from tests.journeys.conftest import pytest_runtest_makereport, visitors  # noqa: F401
 from tests.livekit.nodes import Cluster
 from tests.livekit.program import RELEASE
-from tests.parts import chromium
 
 FIGURES = pytest.StashKey[dict[str, Any]]()
 BEGAN = pytest.StashKey[tuple[float, dict[str, Any]]]()
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--auto-select-desktop-capture-source=Entire screen",
-    "--autoplay-policy=no-user-gesture-required",
-    # Where there is no other network, browsers meet servers on loopback.
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks",
-)
 
 
 @pytest.hookimpl(trylast=True)
@@ -81,18 +63,3 @@ def cluster(running: Cluster) -> Cluster:
     """Two nodes that run, on one Redis."""
     running.ensure()
     return running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """As `tests.parts.browser`, with devices that need no question."""
-    from playwright.sync_api import sync_playwright
-
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    try:
-        with sync_playwright() as playwright:
-            started = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-            yield started
-            started.close()
-    finally:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

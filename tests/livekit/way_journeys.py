@@ -17,7 +17,10 @@ from tests.cast import Cast
 from tests.factories import make_meeting
 from tests.livekit.nodes import Cluster
 from tests.livekit.plain import Seat, Seats, apart
-from tests.parts import until
+from tests.parts import NEVER_ASKS, until
+
+# The plain page comes from nowhere that a browser knows to be on this machine.
+BROWSER_FLAGS = [NEVER_ASKS, "--disable-features=LocalNetworkAccessChecks"]
 
 
 @pytest.fixture
