@@ -33,12 +33,10 @@ from cryptography.x509.oid import NameOID
 from mdo.cli import static
 from mdo.cli.home import server_account
 from mdo.cli.process import Child, Program
-from mdo.environment import BASE_DIR
+from mdo.cli.relay import DEPLOYED, HERE, MEETING_HERE
 from tests.parts import answers, run_part, until
 
-DEPLOYED = BASE_DIR / "deploy" / "coturn"
 SECRET = "the-relay-s-secret-of-these-tests"
-HERE = "127.0.0.1"
 ANSWERS_WITHIN_S = 10.0
 
 
@@ -180,10 +178,6 @@ def gone(child: Child) -> bool:
     if child.exit_code() is not None:
         pytest.fail(f"the relay ended at once:\n{child.program.log.read_text()}")
     return False
-
-
-MEETING_HERE = (f"--relay-ip={HERE}", "--allow-loopback-peers", f"--allowed-peer-ip={HERE}")
-"""What lets both ends of a call meet at a relay on loopback: the relay's own address, and no other."""
 
 
 @pytest.fixture(scope="session")

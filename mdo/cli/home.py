@@ -117,6 +117,7 @@ class Home:
             "MDO_OWNER_PASSWORD": secrets.token_urlsafe(24),
             "MDO_APP_PASSWORD": secrets.token_urlsafe(24),
             "REDIS_PASSWORD": secrets.token_urlsafe(24),
+            "MDO_TURN_SECRET": secrets.token_urlsafe(32),
         } | kept
         if made != kept:
             write_private(file, "".join(f"{name}={value}\n" for name, value in made.items()))

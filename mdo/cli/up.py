@@ -22,6 +22,7 @@ from mdo.cli import static
 from mdo.cli.bootstrap import Missing, check_port
 from mdo.cli.home import CannotRun, Home, write_private
 from mdo.cli.process import Child, Program, tail
+from mdo.cli.relay import MISSING, Relay, system_coturn
 from mdo.cli.stack import Stack
 from mdo.cli.steps import Steps, fingerprint
 from mdo.environment import BASE_DIR
@@ -40,7 +41,7 @@ class Watched:
 
 
 class Supervisor:
-    """Starts servers, web, worker and mailbox; returns an exit code when asked to stop or when starting fails."""
+    """Starts servers, web, worker, mailbox and relay; returns an exit code when asked to stop or when starting fails."""
 
     def __init__(self, path: Path) -> None:
         self.home = Home(path)
@@ -48,6 +49,7 @@ class Supervisor:
         self.started = float(os.environ.pop("MDO_STARTED", time.time()))
         self.stop = Event()
         self.watched: dict[str, Watched] = {}
+        self.relay: Relay | None = None
 
     def run(self) -> int:
         """Until Ctrl-C, SIGTERM or SIGHUP; raises CannotRun or SettingsRefused when it cannot start."""
@@ -85,6 +87,9 @@ class Supervisor:
             own["EMAIL_URL"] = f"smtp://127.0.0.1:{self.mail_port}"
         else:
             self.mail_port = 0
+        if os.environ.get("MDO_MODE", "demo") == "demo" and "MDO_TURN" not in os.environ and system_coturn():
+            self.relay = Relay(self.home, _free_port())
+            own |= self.relay.settings()
         if "DATABASE_URL" in os.environ:
             own.pop("DATABASE_OWNER_URL", None)
         self.variables = own | dict(os.environ)
@@ -165,6 +170,8 @@ class Supervisor:
             programs.insert(
                 0, program("smtp", "smtp", f"--port={self.mail_port}", f"--mailbox={self.home.path / 'mailbox'}")
             )
+        if self.relay:
+            programs.append(self.relay.program())
         return programs
 
     def _forget_heartbeat(self) -> None:
@@ -207,6 +214,8 @@ class Supervisor:
             say("\n" + accounts.read_text(encoding="utf-8").rstrip())
         if self.mail_port:
             say(f"\nIts mail: {self.url}/mailbox/")
+        if self.settings.demo and not self.settings.turn:
+            say(MISSING)
         say(f"Logs: {self.home.path / 'log'}. Ctrl-C ends everything; what you did stays ('make reset' begins anew).")
 
     # --- watch and end -----------------------------------------------------------------------------------------------------------

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mdo.cli.home import Home
 from mdo.cli.process import born
-from mdo.cli.up import ready
-from mdo.environment import BASE_DIR, names
+from mdo.cli.up import Supervisor, ready
+from mdo.environment import BASE_DIR, names, parse, placeholders, read_file
+from meetings.room.relay import ice_servers
 from tests.parts import answers, until
+from tests.relay import Client, binds
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +112,46 @@ def test_it_says_where_and_who(product):
 
 def test_it_is_ready(product):
     assert ready(product.url) is True
-    assert set(product.pids()) == {"postgres", "valkey", "smtp", "web", "worker"}
+    assert set(product.pids()) == {"postgres", "valkey", "smtp", "web", "worker", "relay"}
+
+
+def test_its_relay_is_on_loopback_and_takes_the_credentials_that_the_site_makes(product, settings):
+    told = read_file(product.folder / "env")
+    settings.MDO_TURN, settings.MDO_TURN_SECRET = told["MDO_TURN"].split(","), told["MDO_TURN_SECRET"]
+    (server,) = ice_servers("peer", datetime.now(UTC))
+    assert [url.rpartition(":")[0] for url in server["urls"]] == ["turn:127.0.0.1"] * 2
+    port = int(re.findall(r":(\d+)\?", server["urls"][0])[0])
+    until(lambda: binds(port), "the relay")
+    for transport in ("udp", "tcp"):
+        with Client(port, transport, Path(), server["username"], server["credential"]) as client:
+            assert client.allocate() == 0
+            assert (client.permit("127.0.0.1"), client.permit("127.0.0.2"), client.permit("10.0.0.1")) == (0, 403, 403)
+    assert "no picture and sound" not in product.said()
+
+
+def test_without_coturn_it_says_what_guests_lack(monkeypatch, tmp_path, capsys):
+    def planned() -> Supervisor:
+        supervisor = Supervisor(tmp_path / "var")
+        supervisor.home.prepare()
+        try:
+            supervisor._all(supervisor._plan())
+        finally:
+            supervisor.home.release()
+        supervisor.settings = parse({**placeholders(), **(supervisor.relay.settings() if supervisor.relay else {})})
+        return supervisor
+
+    lacks = "Guests have no picture and sound here: that needs coturn (Debian, Ubuntu: apt-get install coturn)."
+    with_it = planned()
+    with_it._greet()
+    assert (with_it.relay is not None, lacks in capsys.readouterr().out) == (True, False)
+    with monkeypatch.context() as told:
+        told.setenv("MDO_TURN", "turn:relay.example.org")  # somebody's own: none is started
+        assert planned().relay is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = planned()
+    without._greet()
+    assert (without.relay, lacks in capsys.readouterr().out) == (None, True)
+    assert without.variables.keys() & {"MDO_TURN", "MDO_TURN_SECRET"} == set()
 
 
 def test_secrets_are_read_by_their_owner_only(product):
@@ -122,7 +165,7 @@ def test_secrets_are_read_by_their_owner_only(product):
 
 
 def test_the_servers_do_not_run_as_root(product):
-    for name in ("postgres", "valkey"):
+    for name in ("postgres", "valkey", "relay"):
         assert Path(f"/proc/{product.pids()[name]}").stat().st_uid != 0
 
 
@@ -149,7 +192,7 @@ def test_demo_mode_does_not_listen_beyond_loopback(product, tmp_path):
     assert (result.returncode, "MDO_HOST: demo mode listens on loopback only" in result.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "smtp", "valkey", "postgres"])
+@pytest.mark.parametrize("name", ["worker", "web", "smtp", "relay", "valkey", "postgres"])
 def test_a_child_that_dies_is_restarted_and_reported(product, name):
     before = product.pids()[name]
     os.kill(before, signal.SIGKILL)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from mdo.cli.relay import HERE
 from meetings.room import relay as product
 from tests.meetings.room.test_relay import hosts
 from tests.parts import NEVER_ASKS, until
-from tests.relay import HERE, SECRET, Relay
+from tests.relay import SECRET, Relay
 
 pytestmark = pytest.mark.journey
 

@@ -18,11 +18,9 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdo.cli.relay import DEPLOYED, HERE, MEETING_HERE
 from meetings.room import relay as product
 from tests.relay import (
-    DEPLOYED,
-    HERE,
-    MEETING_HERE,
     SECRET,
     Client,
     Relay,
