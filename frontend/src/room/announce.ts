@@ -1,4 +1,5 @@
 /** What a screen reader is told when the room changes. */
+import type { Id, PersonCall } from './protocol';
 import { isParked, type RoomState } from './state';
 import { hour } from './time';
 import { words } from './words';
@@ -14,6 +15,7 @@ export function announcement(before: RoomState, after: RoomState, name = ''): st
   if (!rest && before.room.meeting.break && is === 'running') said.push(words.breakOver());
   if (name === 'agenda.step_undone') said.push(words.stepUndone());
   const me = after.you.person;
+  if (before.room.people !== after.room.people) said.push(...ofTheCall(before, after));
   if (before.room.items !== after.room.items) {
     const old = new Map(before.room.items.map((item) => [item.id, item]));
     for (const item of after.room.items) {
@@ -35,3 +37,21 @@ export function announcement(before: RoomState, after: RoomState, name = ''): st
   }
   return said.join(' ');
 }
+
+/** Who came into the call that one is in oneself; and to whoever runs the meeting, whose hand goes up. */
+function ofTheCall(before: RoomState, after: RoomState): string[] {
+  const calls = ({ room }: RoomState) => new Map(room.people.map((person) => [person.id, person.calls ?? []]));
+  const old = calls(before);
+  const me = after.you.person;
+  const [came, raised]: [string[], string[]] = [[], []];
+  for (const { id, name, calls: now = [] } of after.room.people) {
+    const was = old.get(id) ?? [];
+    if (id === me || !now.length) continue;
+    if (!was.length) came.push(name);
+    if (hasHand(now) && !hasHand(was)) raised.push(name);
+  }
+  const inside = (id: Id) => (calls(after).get(id) ?? []).length > 0 && (old.get(id) ?? []).length > 0;
+  return [...(came.length && inside(me) ? [words.callJoined(came.join(', '))] : []), ...(after.you.can.includes('run') ? raised.map(words.callRaised) : [])];
+}
+
+const hasHand = (calls: PersonCall[]): boolean => calls.some((call) => call.hand);

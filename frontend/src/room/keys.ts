@@ -2,7 +2,10 @@
 import { words } from './words';
 import type { Right } from './protocol';
 
+export type CallKey = 'call' | 'call_mic' | 'call_camera' | 'call_hand' | 'call_low' | 'call_talk';
+
 export type KeyAction =
+  | CallKey
   | 'next'
   | 'open'
   | 'postpone'
@@ -34,13 +37,7 @@ export type KeyAction =
   | 'pane_agenda'
   | 'pane_stage'
   | 'pane_recommendation'
-  | 'pane_people'
-  | 'call'
-  | 'call_mic'
-  | 'call_camera'
-  | 'call_hand'
-  | 'call_low'
-  | 'call_talk';
+  | 'pane_people';
 
 export interface Pressed {
   key: string;

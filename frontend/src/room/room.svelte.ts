@@ -17,7 +17,7 @@ import { FIELDS, TEXT_FRAMES, type Field } from './text/frames';
 import type { TextSaving } from './text/session';
 import { words } from './words';
 
-export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people' | 'talk';
+export type Pane = 'agenda' | 'stage' | 'recommendation' | 'people' | 'talk' | 'call';
 
 export type Dialog =
   | { kind: 'keys' }
@@ -25,6 +25,7 @@ export type Dialog =
   | { kind: 'close' }
   | { kind: 'break' }
   | { kind: 'protocols' }
+  | { kind: 'devices' }
   | { kind: 'hand'; person: Id | null }
   | { kind: 'protocol'; item: Id }
   | { kind: 'dissent'; item: Id }
