@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from mdo.cli.process import Child
 from mdo.directory.models import Board
 from meetings.models import AgendaItem, CallRoom, CallStay, Meeting
 from meetings.room import livekit
@@ -87,18 +86,6 @@ def flowing(visitor: Visitor) -> bool:
     return calling.counts(visitor).voice > before.voice > 0
 
 
-def cpu_s(process: Child | Node) -> float:
-    """Processor time that a process has used, with all its threads."""
-    from pathlib import Path
-
-    from tests.bench.rig import TICKS_PER_S
-
-    child = process.child if isinstance(process, Node) else process
-    assert child is not None
-    fields = Path(f"/proc/{child.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
 # --- together ------------------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +98,6 @@ def test_picture_and_sound_of_everybody(
     visitors: Visitors,
     table: tuple[Meeting, list[AgendaItem]],
     figures: dict[str, Any],
-    site_process: Child,
     names: tuple[str, ...],
 ) -> None:
     meeting, _ = table
@@ -120,12 +106,7 @@ def test_picture_and_sound_of_everybody(
         join(visitor)
     everybody(people, pictures=True)
     node = carrying(cluster, meeting)
-    before, at, worked, served = (
-        [calling.counts(each) for each in people],
-        monotonic(),
-        cpu_s(node),
-        cpu_s(site_process),
-    )
+    before, at, worked = [calling.counts(each) for each in people], monotonic(), node.cpu_s
     until(lambda: monotonic() - at >= 5, "a while")
     lasted = monotonic() - at
     after = [calling.counts(each) for each in people]
@@ -133,8 +114,7 @@ def test_picture_and_sound_of_everybody(
         "sent_kbps": [round((a.sent - b.sent) * 8 / 1000 / lasted) for a, b in zip(after, before, strict=True)],
         "received_kbps": [round((a.bytes - b.bytes) * 8 / 1000 / lasted) for a, b in zip(after, before, strict=True)],
         "frames_per_s": [round((a.frames - b.frames) / lasted, 1) for a, b in zip(after, before, strict=True)],
-        "node_cpu": round((cpu_s(node) - worked) / lasted, 3),
-        "site_cpu": round((cpu_s(site_process) - served) / lasted, 3),
+        "node_cpu": round((node.cpu_s - worked) / lasted, 3),
     }
     if len(names) == 2:
         return
@@ -236,8 +216,8 @@ def test_a_guest_is_let_in_and_cut_within_two_seconds(
     chair.page.keyboard.press("o")
 
     def cut_off() -> bool:
-        before = calling.counts(guest)
-        guest.page.wait_for_timeout(100)
+        before, at = calling.counts(guest), monotonic()
+        until(lambda: monotonic() - at > 0.1, "a moment")
         after = calling.counts(guest)
         return after.lines == 0 or (after.bytes, after.sent) == (before.bytes, before.sent)
 

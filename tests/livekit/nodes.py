@@ -18,7 +18,7 @@ import yaml
 from mdo.cli.process import Child, Program, tail
 from mdo.cli.programs import package_folder, system_redis
 from mdo.environment import BASE_DIR
-from tests.bench.rig import free_port
+from tests.bench.rig import TICKS_PER_S, free_port
 from tests.livekit.program import installed
 from tests.parts import until
 
@@ -107,6 +107,13 @@ class Node:
             raise AssertionError(f"node {self.number} ended:\n{tail(self.log, 20)}")
         return "starting LiveKit server" in self.log.read_text() and bool(self.id)
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that it has used, with all its threads."""
+        assert self.child is not None
+        fields = Path(f"/proc/{self.child.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
     def kill(self) -> None:
         """Without a goodbye."""
         assert self.child is not None
@@ -130,7 +137,7 @@ class Cluster:
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mdo-livekit-")))
     nodes: list[Node] = field(default_factory=list)
-    redis: Child | None = None
+    store: Child | None = None
     redis_port: int = 0
     redis_password: str = ""
 
@@ -157,7 +164,7 @@ class Cluster:
             self.folder / "valkey.log",
             cwd=str(self.folder),
         )
-        self.redis = Child.start(program, self.folder / "pids")
+        self.store = Child.start(program, self.folder / "pids")
         until(self._redis_answers, "Valkey", log=program.log)
         for number, ports in enumerate(os.environ[PORTS].split(";")):
             signalling, tcp, udp = map(int, ports.split(","))
@@ -174,7 +181,7 @@ class Cluster:
                 node.thaw()
 
     def stop(self) -> None:
-        for child in (*(node.child for node in self.nodes), self.redis):
+        for child in (*(node.child for node in self.nodes), self.store):
             if child is not None:
                 child.process.send_signal(signal.SIGCONT)
                 child.process.kill()

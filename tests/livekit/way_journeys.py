@@ -57,11 +57,15 @@ def measured(condition: Any, what: str, within_s: float) -> float:
 # --- picture and sound ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [2, 4])
-def test_picture_and_sound_of_everybody(seats: Seats, meeting: Meeting, figures: dict[str, Any], number: int) -> None:
+@pytest.mark.parametrize("number", [2, 4, 6])
+def test_picture_and_sound_of_everybody(
+    seats: Seats, meeting: Meeting, cluster: Cluster, figures: dict[str, Any], number: int
+) -> None:
     people = seats.together(meeting, number)
     everybody(people, pictures=True)
-    before, began = [each.counts() for each in people], time.monotonic()
+    node = cluster.node_of(livekit.room_name(meeting.pk, 0))
+    assert node is not None
+    before, began, worked = [each.counts() for each in people], time.monotonic(), node.cpu_s
     until(lambda: time.monotonic() - began > 4, "a while")
     after = [each.counts() for each in people]
     lasted = time.monotonic() - began
@@ -69,8 +73,23 @@ def test_picture_and_sound_of_everybody(seats: Seats, meeting: Meeting, figures:
         "sent_kbps": [round((a.sent - b.sent) * 8 / 1000 / lasted) for a, b in zip(after, before, strict=True)],
         "received_kbps": [round((a.bytes - b.bytes) * 8 / 1000 / lasted) for a, b in zip(after, before, strict=True)],
         "frames_per_s": [round((a.frames - b.frames) / lasted, 1) for a, b in zip(after, before, strict=True)],
+        "node_cpu": round((node.cpu_s - worked) / lasted, 3),
     }
     assert all(a.frames > b.frames and a.voice > b.voice for a, b in zip(after, before, strict=True))
+
+
+def test_whoever_is_alone_is_not_taken_for_lost(seats: Seats, meeting: Meeting) -> None:
+    """Nothing is said and nothing comes but the answer that somebody listens; for longer than silence may last."""
+    alone, later = (seats.bring(name) for name in ("alone", "later"))
+    alone.open(camera=False)
+    alone.join(alone.ticket(meeting), later)
+    alone.page.evaluate("window.first = call.way.hall")
+    began = time.monotonic()
+    until(lambda: time.monotonic() - began > 9, "a while")
+    assert alone.page.evaluate("window.first === call.way.hall && call.downs.length === 0") is True
+    later.open(camera=False)
+    later.join(later.ticket(meeting), alone)
+    alone.hears()
 
 
 def test_sound_of_eight(seats: Seats, meeting: Meeting) -> None:
@@ -131,8 +150,8 @@ def test_pictures_that_nobody_looks_at_do_not_come(seats: Seats, meeting: Meetin
     other.page.evaluate("call.way.use({picture: 'none', peers: 2, low: false, active: null})")
 
     def dark() -> bool:
-        before = other.counts().frames
-        other.page.wait_for_timeout(700)
+        before, at = other.counts().frames, time.monotonic()
+        until(lambda: time.monotonic() - at > 0.7, "a moment")
         return other.counts().frames == before
 
     until(dark, "no pictures")
@@ -187,8 +206,8 @@ def test_a_new_epoch_is_not_noticed_and_leaves_behind_whoever_may_not_follow(
     apart(lambda: livekit.remove(meeting.pk, 0, guest.peer))
 
     def silent() -> bool:
-        before = guest.counts()
-        guest.page.wait_for_timeout(150)
+        before, at = guest.counts(), time.monotonic()
+        until(lambda: time.monotonic() - at > 0.15, "a moment")
         after = guest.counts()
         return (before.lines, before.bytes) == (after.lines, after.bytes)
 

@@ -20,6 +20,7 @@ from mdo.kernel.clock import now
 from meetings import call
 from meetings.models import CallRoom, Meeting
 from meetings.room import livekit, media, relay, stays
+from meetings.tasks import sweep
 from tests.cast import Cast
 from tests.factories import make_meeting
 from tests.meetings.room.media_server import (
@@ -233,6 +234,14 @@ def test_without_a_server_rooms_are_over_by_themselves(meeting: Meeting, setting
     CallRoom.objects.create(meeting=meeting, epoch=0, ends_at=now())
     livekit.end_due()
     assert CallRoom.objects.get().ended_at is not None
+
+
+def test_the_sweep_ends_what_is_due(committed: None, server: MediaServer, cast: Cast) -> None:
+    meeting = make_meeting(cast.board)
+    CallRoom.objects.create(meeting=meeting, epoch=0, ends_at=now())
+    server.rooms = {livekit.room_name(meeting.pk, 0)}
+    sweep()
+    assert (server.rooms, CallRoom.objects.get().ended_at is not None) == (set(), True)
 
 
 def test_two_who_sweep_at_once_end_a_room_once(committed: None, server: MediaServer, cast: Cast) -> None:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -42,7 +41,7 @@ def configured(settings: Any) -> None:
 
 
 @pytest.fixture
-def meeting(db: None, cast: Cast) -> Iterator[Meeting]:
+def meeting(db: None, cast: Cast) -> Meeting:
     """The chair is in the room from nine until ten past, and was called PEER in the call."""
     meeting = make_meeting(cast.board)
     CallRoom.objects.create(meeting=meeting, epoch=0)

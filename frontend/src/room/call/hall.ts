@@ -155,6 +155,11 @@ export class Hall {
     return this.giving;
   }
 
+  /** Something could not be given, or is not yet. */
+  get lacking(): boolean {
+    return this.ticket.speak && PLACES.some((place) => this.wanted[place]?.readyState === 'live' && !this.given.has(place));
+  }
+
   private async settle(): Promise<void> {
     for (const place of PLACES) {
       const wanted = this.closed || !this.ticket.speak ? null : this.wanted[place];

@@ -179,7 +179,10 @@ export class LiveKitWay implements Way {
       this.events.onQuality(quality);
     }
     if (silentFor >= SILENT_AFTER || hall.gone) await this.comeBack(hall);
-    else this.tell();
+    else {
+      if (hall.connected && hall.lacking) void hall.give(this.giving);
+      this.tell();
+    }
   }
 
   restart(): void {
