@@ -2,7 +2,8 @@
 
 Sources: UICC, *TNM Classification of Malignant Tumours*, general rules (prefixes c, p, y, r, a; `cM0` is never `pM0`;
 MX does not exist since the seventh edition) and the site's chapter, which lies beside this file as data. A value never
-travels without its edition, since the same letters mean other things in another one. No stage is derived here.
+travels without its edition, since the same letters mean other things in another one. No stage is derived here: see
+`cases.coding.stage`. A tumour without a chapter of ours is read by the site `general`, which checks nothing but form.
 
     >>> str(parse("cT2 N1 M0", edition="8"))
     'cT2 cN1 cM0'
@@ -34,16 +35,20 @@ PREFIXES: dict[str, Basis] = {
     "rp": "pathological",
     "a": "pathological",
 }
+GENERAL = "general"
+SITES = ("breast", "lung", "colorectal", "prostate", GENERAL)
 LONGEST = 80
 
 _CATEGORY = re.compile(
-    r"(?P<prefix>y?[cp]|r[cp]?|a)?(?P<axis>[TNM])(?P<value>X|is|[0-9](?:mi(?:c)?|[a-d])?)"
+    r"(?P<prefix>y?[cp]|r[cp]?|a)?(?P<axis>[TNM])(?P<value>X|is|a(?![a-lo-z])|[0-9](?:mi(?:c)?|[a-e][0-9]?)?)"
     r"(?P<parentheses>(?:\([^()]{1,10}\))*)",
     re.IGNORECASE,
 )
 _IN_PARENTHESES = re.compile(r"\(([^()]+)\)")
+_PREFIXED = re.compile(r"N[0-9X][^cM]*cM", re.IGNORECASE)
 # What stands between categories when they are copied from a report.
 _BETWEEN = re.compile(r"[\s,;/|_.-]*")
+_MORPHOLOGY = re.compile(r"\A[89][0-9]{3}/[0-9]\Z")
 # What may follow a value and says how it was found: several tumours, sentinel node, fine needle.
 _SUFFIXES: dict[Axis, re.Pattern[str]] = {
     "T": re.compile(r"\A(?:m|[2-9]|[1-9][0-9])\Z"),
@@ -62,10 +67,16 @@ class CategoryDefinition(Definition):
 
 
 class SiteDefinition(Definition):
-    """The categories of a site in every edition that is known, the newest edition first."""
+    """The categories of a site in every edition that is known, the newest edition first.
+
+    `topographies` and `morphologies` (from, to) say for which tumours the chapter is. An `open` site takes any value.
+    """
 
     site: str
     editions: tuple[str, ...]
+    topographies: tuple[str, ...] = ()
+    morphologies: tuple[tuple[int, int], ...] = ()
+    open: bool = False
     t: tuple[CategoryDefinition, ...]
     n: tuple[CategoryDefinition, ...]
     m: tuple[CategoryDefinition, ...]
@@ -88,6 +99,19 @@ class SiteDefinition(Definition):
         """All categories of an axis, in the order of the book."""
         return {"T": self.t, "N": self.n, "M": self.m}[axis]
 
+    def is_for(self, topography: str, morphology: str) -> bool:
+        """Whether the chapter is for a tumour; an unknown morphology is taken for one that fits."""
+        if not any(topography == code or topography.startswith(f"{code}.") for code in self.topographies):
+            return False
+        return not morphology or any(first <= int(morphology[:4]) <= last for first, last in self.morphologies)
+
+    def known(self, axis: Axis, value: str, basis: Basis, edition: str) -> str | None:
+        """The value as the book writes it, or None."""
+        if self.open:
+            return value
+        found = self.find(axis, value, basis, edition)
+        return None if found is None else found.value
+
     def find(self, axis: Axis, value: str, basis: Basis, edition: str) -> CategoryDefinition | None:
         """The category, compared without regard to capitals, or None."""
         for category in self.categories(axis):
@@ -103,9 +127,15 @@ class SiteDefinition(Definition):
 @cache
 def site_definition(site: str = "breast") -> SiteDefinition:
     """The categories of a site. Raises `KeyError` for a site that has none."""
-    if site != "breast":
+    if site not in SITES:
         raise KeyError(site)
     return SiteDefinition.model_validate(read_yaml("cases.coding", f"tnm_{site}.yaml"))
+
+
+def site_of(topography: str | None, morphology: str | None = None) -> str:
+    """The site whose chapter is for a tumour, by its ICD-O-3 codes; `general` where none of ours is."""
+    known = morphology if morphology and _MORPHOLOGY.match(morphology) else ""
+    return next((site for site in SITES if site_definition(site).is_for(topography or "", known)), GENERAL)
 
 
 def editions(site: str = "breast") -> tuple[str, ...]:
@@ -207,7 +237,7 @@ def parse(
                 code="syntax",
                 params={"text": text[position : position + 12]},
             )
-        category = _category(match, prefix, definition, edition)
+        match, category = _read(match, prefix, definition, edition)
         if match["prefix"] and category.axis != "M":
             prefix = match["prefix"].lower()
         if category.axis != "M" and category.prefix not in prefixes:
@@ -232,6 +262,31 @@ def _end_of_gap(text: str, position: int) -> int:
     return gap.end() if gap else position
 
 
+def _read(
+    match: re.Match[str], inherited: str | None, definition: SiteDefinition, edition: str
+) -> tuple[re.Match[str], Category]:
+    """The category, and how far it goes: in `cT2cN1` the second c belongs to N1, in `pT1cN0` to the value."""
+    follows = match.string[match.end() : match.end() + 1].upper()
+    shorter = None
+    if match["value"][-1] in "cC" and len(match["value"]) > 1 and not match["parentheses"] and follows in ("N", "M"):
+        shorter = _CATEGORY.match(match.string, match.start(), match.end() - 1)
+    if shorter is None:
+        return match, _category(match, inherited, definition, edition)
+    try:
+        category = _category(match, inherited, definition, edition)
+    except InvalidTNM:
+        return shorter, _category(shorter, inherited, definition, edition)
+    # In pN1cM0, and in cT2cN0cM0 where every category has its prefix, both are as likely.
+    doubtful = follows == "M" or (category.prefix == "c" and _PREFIXED.match(match.string, match.end()))
+    if doubtful and definition.known(category.axis, category.value[:-1], category.basis, edition):
+        raise InvalidTNM(
+            _("“%(text)s” can be read in two ways: put spaces between the categories."),
+            code="ambiguous",
+            params={"text": match.string[match.start() : match.end() + 2]},
+        )
+    return match, category
+
+
 def _axis(letter: str) -> Axis:
     return next(axis for axis in AXES if axis == letter.upper())
 
@@ -250,9 +305,11 @@ def _category(match: re.Match[str], inherited: str | None, definition: SiteDefin
     suffixes: list[str] = []
     for inner in _IN_PARENTHESES.findall(match["parentheses"]):
         # (i+), (DCIS) and the like are part of the value; (sn) and (m) are not.
-        if not suffixes and "(" not in value and definition.find(axis, f"{value}({inner})", PREFIXES[prefix], edition):
+        is_suffix = _SUFFIXES[axis].match(inner.lower()) is not None
+        belongs = not suffixes and "(" not in value and not (definition.open and is_suffix)
+        if belongs and definition.known(axis, f"{value}({inner})", PREFIXES[prefix], edition):
             value = f"{value}({inner})"
-        elif _SUFFIXES[axis].match(inner.lower()) and inner.lower() not in suffixes:
+        elif is_suffix and inner.lower() not in suffixes:
             suffixes.append(inner.lower())
         else:
             raise InvalidTNM(
@@ -260,14 +317,14 @@ def _category(match: re.Match[str], inherited: str | None, definition: SiteDefin
                 code="suffix",
                 params={"suffix": f"({inner})", "category": f"{axis}{value}"},
             )
-    known = definition.find(axis, value, PREFIXES[prefix], edition)
+    known = definition.known(axis, value, PREFIXES[prefix], edition)
     if known is None:
         raise InvalidTNM(
             _("%(category)s is no category of this tumour in edition %(edition)s of the TNM classification."),
             code="category",
             params={"category": f"{prefix}{axis}{value}", "edition": edition},
         )
-    return Category(axis=axis, prefix=prefix, value=known.value, suffixes=tuple(suffixes))
+    return Category(axis=axis, prefix=prefix, value=known, suffixes=tuple(suffixes))
 
 
 def _metastasis_prefix(written: str | None, inherited: str | None, value: str) -> str:
