@@ -1,5 +1,7 @@
 """What the pure parts raise: always with one sentence that says what is wrong and what to do."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 
 
@@ -28,6 +30,14 @@ class InvalidEnterpriseNumber(InvalidCode):
 
 class InvalidTNM(InvalidCode):
     """A text that is no TNM classification of the site and edition."""
+
+
+class NoStage(InvalidCode):
+    """A classification to which no stage group belongs. `field` is the one to look at: t, n, m or edition."""
+
+    def __init__(self, message: Any, *, code: str, field: str, params: dict[str, Any] | None = None) -> None:
+        super().__init__(message, code=code, params=params)
+        self.field = field
 
 
 class InvalidDocument(InvalidCode):
