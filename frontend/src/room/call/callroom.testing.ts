@@ -285,7 +285,8 @@ export class CallRoom {
         break;
       case 'call.state': {
         const call = this.inCall.get(socket);
-        if (call) this.inCall.set(socket, { ...call, ...(message['state'] as PeerState) });
+        const state = message['state'] as PeerState;
+        if (call) this.inCall.set(socket, { ...call, ...state, hand_at: state.hand ? (call.hand_at ?? new Date().toISOString()) : null });
         this.draw();
         break;
       }
