@@ -127,7 +127,7 @@ def test_eight_with_sound(cast: Cast, visitors: Visitors, table: tuple[Meeting, 
         else:
             join(visitor, camera=False)
     for visitor, _ in people:
-        calling.lines_stand(visitor, 7, 120)
+        calling.lines_stand(visitor, 7, 240)
         calling.hears(visitor, 60)
     # More than six without a server: sound first, and it says what would be better.
     expect(people[0][0].page.get_by_text("With more than six, cameras stay off")).to_be_visible()
