@@ -1,0 +1,144 @@
+"""The dates of a text: of the report, the sample, the operation, the examination, the letter, the visit.
+
+Not of birth, of earlier or later or retold examinations, of a stay, of a fax. A date counts where its label says so, in
+the head of a text, or where a letter tells of the visit. Parsers for dates in any form were tried and not taken: see
+docs/decisions/proposals.md.
+"""
+
+import re
+from collections.abc import Iterator
+
+from cases.coding.proposals.quantities import Quantity
+from cases.coding.proposals.reading import Finding, Reading
+from cases.coding.proposals.sentences import Mention, Sentence
+
+_TIME = re.compile(r"(?<![0-9])[0-2]?[0-9][:.hu][0-5][0-9](?![0-9])")
+_PAGE = re.compile(r"(?<![a-z])(?:fax|p\.|pag|blz|page|seite|pg)|t[1il]?elecopie|telefax")
+_OPEN_WORDS = re.compile(r"[ ,:;(.]*(?:le|den|dd\.?|d\.d\.?|op|du|vom|am|on|of|van|de|datum|date)?[ :.]*$")
+_BORN = re.compile(
+    r"(?:°|\*|geb(?:oren)?\.?|ne(?:e)?|dob|d\.o\.b\.?|born|geburtsdatum|geboortedatum|date de naissance|date of birth|ddn)[ ]?(?:op|le|am|on|den)?[ :.]*$"
+)
+_HEAD_LINES = 8
+_AFTER = 30
+_BEFORE = 60
+_DATE_LIKE = ("own_date", "exam", "visit", "biopsy", "surgery", "specimen")
+
+
+def dates(reading: Reading) -> Iterator[Finding]:
+    """The findings of the text's own dates."""
+    heads = _head_lines(reading)
+    for number, sentence in reading.own():
+        for figure in sentence.figures:
+            if (
+                figure.kind == "date"
+                and reading.is_own(figure.start)
+                and _counts(reading, number, sentence, figure, heads)
+            ):
+                yield Finding("date", figure.text, figure.start, figure.end, number)
+
+
+def _head_lines(reading: Reading) -> frozenset[int]:
+    """The first lines that say anything: letterhead, title, who it is about."""
+    lines = [n for n, (start, end) in enumerate(reading.document.lines) if reading.low[start:end].strip()]
+    return frozenset(lines[:_HEAD_LINES])
+
+
+def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity, heads: frozenset[int]) -> bool:
+    line_start, line_end = _line_of(reading, figure.start)
+    line = reading.low[line_start:line_end]
+    if _is_fax(line) or _BORN.search(reading.low, max(line_start, figure.start - 24), figure.start):
+        return False
+    before = _before(reading, sentence, figure)
+    nearest = before[-1] if before else None
+    is_named = (
+        nearest is not None and nearest.any(("own_date", "visit")) and not nearest.any(("not_own_date", "planned"))
+    )
+    if not is_named and any(m.any(("not_own_date", "planned", "compared", "doubt")) for m in before[-4:]):
+        return False
+    behind = _behind(reading, sentence, figure)
+    if any(m.any(("planned", "not_own_date")) for m in behind):
+        return False
+    in_letter = _in_letter(reading, number, sentence)
+    if any("visit" in m for m in [*before[-3:], *behind]):
+        return True
+    if in_letter:
+        return False
+    if reading.section(number) == "plan":
+        return False
+    if reading.section(number) == "clinical" and not (nearest is not None and "own_date" in nearest):
+        return sentence.line in heads and _is_title(reading, sentence, figure)
+    if nearest is not None and "own_date" in nearest and _follows(reading, nearest, figure):
+        return True
+    if sentence.line in heads and _is_title(reading, sentence, figure):
+        return True
+    return _opens_report(reading, sentence, figure)
+
+
+def _line_of(reading: Reading, place: int) -> tuple[int, int]:
+    start = reading.low.rfind("\n", 0, place) + 1
+    end = reading.low.find("\n", place)
+    return start, end if end >= 0 else len(reading.low)
+
+
+def _is_fax(line: str) -> bool:
+    return bool(_PAGE.search(line)) and ("fax" in line or "elecopie" in line or _TIME.search(line) is not None)
+
+
+def _before(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Mention]:
+    """The words that lead to a date: behind the date before it, in its cell or clause."""
+    start = max(sentence.start, figure.start - _BEFORE)
+    for other in sentence.figures:
+        if other.kind == "date" and other.end <= figure.start:
+            start = max(start, other.end)
+    return list(sentence.within(start, figure.start))
+
+
+def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Mention]:
+    _, last = sentence.clause(figure.start)
+    return list(sentence.within(figure.end, min(last, figure.end + _AFTER)))
+
+
+def _follows(reading: Reading, mention: Mention, figure: Quantity) -> bool:
+    """Whether little stands between a label and its date."""
+    between = reading.low[mention.end : figure.start]
+    return len(between.split()) <= 4 and "." not in between.strip(" .")
+
+
+def _in_letter(reading: Reading, number: int, sentence: Sentence) -> bool:
+    """Whether a sentence belongs to the body of a letter, which retells; a report pasted below does not."""
+    start = reading.speech.letter_from
+    if start is None or sentence.start < start:
+        return False
+    return not any(start < place <= sentence.start for place in _pasted(reading))
+
+
+def _pasted(reading: Reading) -> list[int]:
+    """Where reports are pasted below a letter: drawn lines with or without a title."""
+    found = []
+    for start, end in reading.document.lines:
+        line = reading.low[start:end].strip()
+        if re.match(r"[-=_*~]{3,}", line):
+            found.append(start)
+    return found
+
+
+def _is_title(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
+    """Whether a date stands in a head line: alone, behind the place, or beside the name of an examination."""
+    start, end = _line_of(reading, figure.start)
+    line = reading.low[start:end]
+    alone = line.strip(" .,-").startswith(reading.low[figure.start : figure.end]) and len(line.split()) <= 6
+    rest = line.replace(reading.low[figure.start : figure.end], "").strip(" .,;-")
+    if alone or (len(rest.split()) <= 5 and not any(c in rest for c in ":")):
+        return True
+    mentions = list(sentence.within(sentence.start, sentence.end))
+    return any(m.any(("exam", "own_date", "visit", "surgery", "biopsy")) for m in mentions)
+
+
+def _opens_report(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
+    """Whether a line begins with an examination and its date, as a report does: `Echografie 02/05/2024: …`."""
+    if not sentence.first_of_line:
+        return False
+    mentions = list(sentence.within(sentence.start, figure.start))
+    if not mentions or mentions[0].start - sentence.start > 4 or figure.start - sentence.start > 60:
+        return False
+    return mentions[0].any(("exam", "own_date", "biopsy", "surgery"))

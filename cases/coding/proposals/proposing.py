@@ -1,0 +1,93 @@
+"""All rules on one text, and what is left where they say different things."""
+
+from collections.abc import Iterable, Iterator
+
+from cases.coding.proposals.dates import dates
+from cases.coding.proposals.grades import grades
+from cases.coding.proposals.her2 import her2, ki67
+from cases.coding.proposals.morphology import morphology
+from cases.coding.proposals.nodes import nodes
+from cases.coding.proposals.proposal import FIELDS, Proposal
+from cases.coding.proposals.reading import Finding, Reading
+from cases.coding.proposals.receptors import receptors
+from cases.coding.proposals.sizes import sizes
+from cases.coding.proposals.tnm import editions, tnm
+from cases.coding.proposals.topography import topography
+from cases.coding.proposals.tumours import Tumours, tumours
+
+_RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
+_CANCER = ("carcinoma", "adenocarcinoma", "melanoma", "dcis", "nst", "idc", "ilc", "her2", "ki67")
+_BREAST_CANCER = ("tumour", "tumorous", "suspicious_finding", "quadrant", "er")
+
+
+def propose(text: str) -> list[Proposal]:
+    """What a text proposes, in the order of the text; `start` and `end` count its characters.
+
+    Pure and deterministic; the time grows with the length of the text and no faster.
+    """
+    if not text.strip():
+        return []
+    reading = Reading(text)
+    found = tumours(reading)
+    findings = [finding for rule in _RULES for finding in rule(reading)]
+    findings.extend(_lateralities(reading, found))
+    if not _speaks_of_cancer(reading, found, findings):
+        return []
+    numbered = [(found.number(f.start, f.field, f.sentence), f) for f in findings]
+    span = reading.document.plain.span
+    proposals = {Proposal(f.field, f.value, tumour, *span(f.start, f.end)) for tumour, f in _settled(reading, numbered)}
+    return sorted(proposals, key=lambda p: (p.start, p.end, FIELDS.index(p.field), p.tumour, str(p.value)))
+
+
+def _speaks_of_cancer(reading: Reading, found: Tumours, findings: list[Finding]) -> bool:
+    """Whether a tumour is what the text is about; elsewhere a date or a grade means something else."""
+    if any(
+        f.field in ("t", "n", "m", "er", "pr", "her2_ihc", "her2_ish", "icdo3_morphology", "icdo3_topography")
+        for f in findings
+    ):
+        return True
+    if any(side.weight >= 3 for side in found.sides):
+        return True
+    nouns = (*_CANCER, *_BREAST_CANCER) if reading.is_of_breast else _CANCER
+    return any(
+        not reading.is_denied(sentence, mention.start, mention.end, 60) and "benign" not in mention
+        for _, sentence, mention in reading.own_mentions(*nouns)
+    )
+
+
+def _lateralities(reading: Reading, found: Tumours) -> Iterator[Finding]:
+    """The sides of the tumours."""
+    if not reading.is_of_breast and not any(True for _ in reading.own_mentions("limb", "paired_organ")):
+        return
+    for side in found.sides:
+        if side.weight and (found.by_side or side.side == found.side):
+            yield Finding("laterality", side.side, side.start, side.end, side.sentence)
+
+
+def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
+    """Without what gives way: gross size to a microscopic one, DCIS to the invasive tumour, words to a percentage."""
+    fields: dict[tuple[int, str], set[str]] = {}
+    for tumour, finding in numbered:
+        fields.setdefault((tumour, finding.field), set()).add(finding.source)
+    for tumour, finding in numbered:
+        sources = fields[tumour, finding.field]
+        if finding.field == "size_mm" and finding.source == "gross" and "micro" in sources:
+            continue
+        in_situ = finding.source == "dcis" and finding.field in ("grade", "icdo3_morphology")
+        if in_situ and (reading.invasive or sources - {"dcis"}):
+            continue
+        if finding.field in ("er", "pr") and finding.source in ("words", "triple") and "percent" in sources:
+            decided = {
+                f.value for t, f in numbered if t == tumour and f.field == finding.field and f.source == "percent"
+            }
+            if finding.value not in decided:
+                continue
+        yield tumour, finding
+
+
+def fields_of(proposals: Iterable[Proposal]) -> dict[tuple[int, str], list[Proposal]]:
+    """The proposals of each field of each tumour, in the order of the text."""
+    grouped: dict[tuple[int, str], list[Proposal]] = {}
+    for proposal in proposals:
+        grouped.setdefault((proposal.tumour, proposal.field), []).append(proposal)
+    return grouped

@@ -1,0 +1,121 @@
+"""What the rules are given: the text with its sentences, who speaks where, and what kind of text it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from cases.coding.proposals.proposal import Value
+from cases.coding.proposals.sections import Speech, speech
+from cases.coding.proposals.sentences import Document, Mention, Sentence
+
+_IN_DOUBT = 70
+_OF_THE_BREAST = (
+    "quadrant",
+    "upper_outer",
+    "upper_inner",
+    "lower_outer",
+    "lower_inner",
+    "outer_quadrant",
+    "inner_quadrant",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A value that a rule found, in places of the plain text, before it is given to a tumour.
+
+    `sentence` is the number of the sentence; `source` says how it was found where that decides between two values.
+    """
+
+    field: str
+    value: Value
+    start: int
+    end: int
+    sentence: int
+    source: str = ""
+
+
+class Reading:
+    """A text that was read once, for all rules."""
+
+    def __init__(self, text: str) -> None:
+        self.document = Document(text)
+        self.speech: Speech = speech(self.document)
+        self.low, self.cased = self.document.low, self.document.cased
+
+    def own(self) -> Iterator[tuple[int, Sentence]]:
+        """The sentences of which at least the beginning or a part is the text's own, with their numbers."""
+        for number, sentence in enumerate(self.document.sentences):
+            if self.speech.sections[number] not in ("mail", "old", "history", "family", "explanation"):
+                yield number, sentence
+
+    def is_own(self, place: int) -> bool:
+        """Whether the text speaks for itself there."""
+        return self.speech.is_own(place)
+
+    def section(self, number: int) -> str:
+        """The part of a report in which a sentence stands."""
+        return self.speech.sections[number]
+
+    def own_mentions(self, *nouns: str) -> Iterator[tuple[int, Sentence, Mention]]:
+        """Every mention of one of these in the text's own words."""
+        for number, sentence in self.own():
+            for mention in sentence.mentions:
+                if mention.any(nouns) and self.is_own(mention.start):
+                    yield number, sentence, mention
+
+    # ---------------------------------------------------------------------------------------------------------- doubt
+
+    def is_denied(self, sentence: Sentence, start: int, end: int, reach: int = 40) -> bool:
+        """Whether a negation stands in the same clause shortly before, or "not seen" behind."""
+        first, last = sentence.clause(start)
+        for mention in sentence.within(max(first, start - reach), start):
+            if mention.any(("negation", "plain_finding", "none_word")):
+                return True
+        after = sentence.clause(end - 1)[1] if end - 1 >= last else last
+        return any("not_seen" in mention for mention in sentence.within(end, min(after, end + reach)))
+
+    def is_doubted(self, sentence: Sentence, start: int, end: int) -> bool:
+        """Whether it is only thought of: a word of doubt before it in the clause, a question mark behind it."""
+        first, _ = sentence.clause(start)
+        for mention in sentence.within(max(first, start - _IN_DOUBT), start):
+            if "doubt" in mention or ("fits" in mention and self.is_imaging):
+                return True
+        return self.low[end : end + 3].lstrip(" )").startswith("?")
+
+    # ----------------------------------------------------------------------------------------------------- kind of text
+
+    @cached_property
+    def is_imaging(self) -> bool:
+        """Whether the text reports what was seen on images, and nothing that a pathologist saw."""
+        seen = sum(1 for _ in self.own_mentions("imaging"))
+        cut = sum(1 for _ in self.own_mentions("specimen", "micro_part", "grade_system", "surgery"))
+        return seen > 0 and cut == 0
+
+    @cached_property
+    def is_of_breast(self) -> bool:
+        """Whether the breast is what is spoken of; other organs are only where it is not named."""
+        return any(True for _ in self.own_mentions("breast", "her2", "dcis", *_OF_THE_BREAST))
+
+    @cached_property
+    def invasive(self) -> bool:
+        """Whether something invasive is there, by words, by code or by its T category."""
+        for _number, sentence, mention in self.own_mentions("invasive", "idc", "ilc", "nst"):
+            if self.is_denied(sentence, mention.start, mention.end) or self.is_doubted(
+                sentence, mention.start, mention.end
+            ):
+                continue
+            if mention.any(("idc", "ilc", "nst")) or _near(sentence, mention):
+                return True
+        return any(
+            figure.kind == "morphology" and figure.text.endswith("3") and self.is_own(figure.start)
+            for figure in self.document.figures
+        )
+
+
+def _near(sentence: Sentence, mention: Mention) -> bool:
+    """Whether a carcinoma or a tumour stands beside the word that calls it invasive."""
+    return any(
+        other.any(("carcinoma", "adenocarcinoma", "tumour", "ductal", "lobular"))
+        for other in sentence.within(mention.start - 60, mention.end + 60)
+    )

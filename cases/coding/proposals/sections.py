@@ -1,0 +1,319 @@
+"""Who speaks in a text: the report itself, or an older report in it, a relative's story, a laboratory's explanation.
+
+What is not said of the tumour under discussion is closed off, place by place, before any value is looked for: quoted
+mails, older reports given again, earlier tumours, relatives, standing explanations, and what hangs on a condition.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import date
+
+from cases.coding.proposals.sentences import Document, Mention, Sentence, is_separator
+
+Section = str
+PARTS: dict[str, Section] = {
+    "history_part": "history",
+    "family_part": "family",
+    "plan_part": "plan",
+    "explanation_part": "explanation",
+    "gross_part": "gross",
+    "micro_part": "micro",
+    "conclusion_part": "conclusion",
+    "clinical_part": "clinical",
+}
+_CLOSED_PARTS = frozenset({"history", "family", "explanation"})
+
+# A year that stands alone, and not in a number, an amount, or the name of a book.
+_YEAR = re.compile(r"(?<![0-9a-z./-])(?:19[5-9]|20[0-4])[0-9](?![0-9./-]|[ ]?(?:mg|g|ml|cc|kcal|u)\b)")
+_BOOK = re.compile(r"(?:tnm|uicc|ajcc|who|oms|asco|cap|icd|esmo|icc)[^.;]{0,25}$")
+_SCORE = re.compile(r"(?<![0-9])[0-3][ ]?\+")
+_RULER = re.compile(r"[-=_*~]{3,}")
+_SCREENED = frozenset({"patient", "imaging", "biopsy", "clinical_part", "micro_part", "conclusion_part", "surgery"})
+
+
+@dataclass(slots=True)
+class Speech:
+    """The section of each sentence, and the places where the text does not speak for itself."""
+
+    sections: list[Section] = field(default_factory=list)
+    closed: list[tuple[int, int]] = field(default_factory=list)
+    letter_from: int | None = None
+    latest: date | None = None
+
+    def is_own(self, place: int) -> bool:
+        """Whether the text speaks there in its own words of the tumour under discussion."""
+        index = bisect_right(self.closed, (place, 1 << 60)) - 1
+        return index < 0 or self.closed[index][1] <= place
+
+
+def speech(document: Document) -> Speech:
+    """Walk through a text once and say who speaks where."""
+    return _Walk(document).speech()
+
+
+class _Walk:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.spans: list[tuple[int, int]] = []
+        self.sections: list[Section] = []
+        self.mode = ""
+        self.reach = (
+            ""  # line: to the end of what was begun on this line; block: to a blank line; fence: to a drawn line
+        )
+        self.mode_line = 0
+        self.mode_paragraph = 0
+        self.story_line = -1  # the line on which a relative's story is told
+        dates = [date.fromisoformat(figure.text) for figure in document.figures if figure.kind == "date"]
+        self.latest = max(dates, default=None)
+
+    def speech(self) -> Speech:
+        document = self.document
+        section = ""
+        mail_from = self._forwarded()
+        for number, sentence in enumerate(document.sentences):
+            line = document.line_text(sentence.line)
+            if sentence.start >= mail_from or line.lstrip().startswith(">"):
+                self._close(sentence.start, sentence.end)
+                self.sections.append("mail")
+                continue
+            if self._introduces_mail(number):
+                self._close(sentence.start, sentence.end)
+            part = self._part(sentence)
+            self._leave(sentence, part)
+            if part and self.mode not in ("old",):
+                section = part
+            self._enter(number, sentence, part)
+            if self.mode:
+                self._close(sentence.start, sentence.end)
+                self.sections.append(self.mode)
+                continue
+            self.sections.append(section)
+            self._close_inside(sentence)
+        found = Speech(self.sections, _merged(self.spans), None, self.latest)
+        found.letter_from = next((s.start for s in document.sentences if _greets(s)), None)
+        return found
+
+    def _close(self, start: int, end: int) -> None:
+        self.spans.append((start, end))
+
+    # ---------------------------------------------------------------------------------------------------------- mails
+
+    def _forwarded(self) -> int:
+        """Where a mail that was forwarded or answered begins below the own one."""
+        low = self.document.low
+        for match in re.finditer(
+            r"^[ ]*[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original"
+            r"|ursprungliche nachricht|doorgestuurd bericht|message transfere|forwarded message"
+            r"|weitergeleitete nachricht)[-_ :]*$",
+            low,
+            re.MULTILINE,
+        ):
+            if low[: match.start()].strip():
+                return match.start()
+        return len(low) + 1
+
+    def _introduces_mail(self, number: int) -> bool:
+        """Whether a sentence only says who wrote what follows behind `>`."""
+        sentences = self.document.sentences
+        following = sentences[number + 1] if number + 1 < len(sentences) else None
+        return (
+            following is not None
+            and sentences[number].has("wrote")
+            and self.document.line_text(following.line).lstrip().startswith(">")
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- parts
+
+    def _part(self, sentence: Sentence) -> Section:
+        """The part of a report that a sentence opens by its label or as a heading."""
+        head = self._head(sentence)
+        if head is None:
+            return ""
+        for mention in sentence.within(sentence.start, head):
+            for noun, section in PARTS.items():
+                if noun in mention:
+                    return section
+            if mention.any(("relative",)) and head - sentence.start < 40:
+                return "family"
+            return ""
+        return ""
+
+    def _head(self, sentence: Sentence) -> int | None:
+        """Where the label or heading at the start of a sentence ends."""
+        if sentence.label_end > sentence.start:
+            return sentence.label_end
+        text = self.document.cased[sentence.start : sentence.end].strip(" .")
+        alone = sentence.first_of_line and not sentence.figures and len(text.split()) <= 5
+        return sentence.end if alone and (text.isupper() or len(text) < 34) else None
+
+    def _is_alone(self, sentence: Sentence, head: int | None) -> bool:
+        """Whether nothing follows the head on its line."""
+        if head is None:
+            return False
+        _start, end = self.document.lines[sentence.line]
+        return not self.document.low[head:end].strip(" .:-=_*")
+
+    # --------------------------------------------------------------------------------------------------- older reports
+
+    def _enter(self, number: int, sentence: Sentence, part: Section) -> None:
+        if self.mode == "old":
+            return
+        old = self._old_report(sentence)
+        if old is not None:
+            head = self._head(sentence)
+            self.mode = "old"
+            self.mode_line, self.mode_paragraph = sentence.line, sentence.paragraph
+            line = self.document.line_text(sentence.line)
+            if (_RULER.search(line) and not is_separator(line)) or self._is_ruled(sentence):
+                self.reach = "fence" if self._has_ruler_below(sentence) else "block"
+            elif self._is_alone(sentence, head if head and head > old.end else sentence.end):
+                self.reach = "block"
+            else:
+                self.reach = "line"
+            return
+        if part in _CLOSED_PARTS:
+            self.mode = part
+            self.mode_line, self.mode_paragraph = sentence.line, sentence.paragraph
+            self.reach = "block" if self._is_alone(sentence, self._head(sentence)) else "line"
+
+    def _old_report(self, sentence: Sentence) -> Mention | None:
+        """The words by which an older report is given again from here on; None where it is only spoken of."""
+        for mention in sentence.mentions:
+            if "old_report" not in mention:
+                if mention.start - sentence.start > 60:
+                    return None
+                continue
+            before = self.document.low[sentence.start : mention.start].strip(" -=_*(")
+            if len(before.split()) > 2:
+                return None
+            after = self.document.low[mention.end : sentence.end]
+            colon = after.find(":")
+            heading = self._head(sentence) is not None
+            return mention if heading or 0 <= colon < 80 or _RULER.search(after) else None
+        return None
+
+    def _is_ruled(self, sentence: Sentence) -> bool:
+        """Whether a drawn line stands right above."""
+        return sentence.line > 0 and is_separator(self.document.line_text(sentence.line - 1))
+
+    def _has_ruler_below(self, sentence: Sentence) -> bool:
+        last = min(sentence.line + 60, len(self.document.lines))
+        return any(_RULER.match(self.document.line_text(n).strip()) for n in range(sentence.line + 1, last))
+
+    def _leave(self, sentence: Sentence, part: Section) -> None:
+        """End what was closed off where its reach ends."""
+        if not self.mode:
+            return
+        if self.reach == "fence":
+            first, last = self.mode_line + 1, sentence.line
+            if any(_RULER.match(self.document.line_text(n).strip()) for n in range(first, last + 1)):
+                self.mode = ""
+            return
+        if (part and part not in _CLOSED_PARTS and sentence.line > self.mode_line) or (
+            part and part != self.mode and sentence.start > 0 and self.mode != "old"
+        ):
+            self.mode = ""
+        elif self.reach == "block":
+            blank = sentence.paragraph > self.mode_paragraph
+            if blank and self._holds_nothing_yet(sentence):
+                self.mode_paragraph = sentence.paragraph
+            elif blank:
+                self.mode = ""
+        elif sentence.line > self.mode_line:
+            previous = self.document.low[: sentence.start].rstrip()
+            ended = not previous or previous[-1] in ".!?" or sentence.label_end > sentence.start
+            if sentence.paragraph > self.mode_paragraph or ended or sentence.line > self.mode_line + 3:
+                self.mode = ""
+        elif self.mode == "old" and sentence.has("now") and not sentence.first_of_line:
+            self.mode = ""
+
+    def _holds_nothing_yet(self, sentence: Sentence) -> bool:
+        between = self.document.low[self.document.lines[self.mode_line][1] : sentence.start]
+        return not between.strip(" \n-=_*")
+
+    # ------------------------------------------------------------------------------------------------- inside sentences
+
+    def _close_inside(self, sentence: Sentence) -> None:
+        if self._is_of_relatives(sentence) or self._is_of_the_past(sentence) or self._explains(sentence):
+            self._close(sentence.start, sentence.end)
+            return
+        for mention in sentence.mentions:
+            if "old_report" in mention:
+                start, end = self._aside(sentence, mention)
+                self._close(start, end)
+            elif "strict_condition" in mention and self._is_condition(sentence, mention):
+                semicolon = self.document.low.find(";", mention.end, sentence.end)
+                self._close(mention.start, semicolon if semicolon > 0 else sentence.end)
+
+    def _aside(self, sentence: Sentence, mention: Mention) -> tuple[int, int]:
+        """An older report that is told in passing: within its brackets, or from its words to the end."""
+        opened = self.document.low.rfind("(", sentence.start, mention.start)
+        if opened >= 0 and self.document.low.find(")", opened, mention.start) < 0:
+            closing = self.document.low.find(")", mention.end, sentence.end)
+            return opened, closing if closing > 0 else sentence.end
+        return mention.start, sentence.end
+
+    def _is_condition(self, sentence: Sentence, mention: Mention) -> bool:
+        if mention.word not in ("als", "bei"):
+            return True
+        # "as" and "with" as often as "if": a condition where it opens a clause.
+        before = self.document.low[sentence.start : mention.start].rstrip()
+        return not before or before[-1] in ",;(:"
+
+    def _is_of_relatives(self, sentence: Sentence) -> bool:
+        if sentence.has("relative"):
+            self.story_line = sentence.line
+            return True
+        if sentence.line == self.story_line and not sentence.first_of_line:
+            if sentence.label_end == sentence.start and not sentence.has(*_SCREENED):
+                return True
+            self.story_line = -1
+        return False
+
+    def _is_of_the_past(self, sentence: Sentence) -> bool:
+        """Whether a sentence tells of a tumour of years ago, by the years that it names."""
+        low = self.document.low
+        latest = self.latest.year if self.latest else None
+        years = [
+            int(match.group())
+            for match in _YEAR.finditer(low, sentence.start, sentence.end)
+            if not _BOOK.search(low, max(sentence.start, match.start() - 40), match.start())
+        ]
+        if latest is not None and any(year <= latest - 2 for year in years):
+            return True
+        if latest is not None and self.latest is not None:
+            for figure in sentence.figures:
+                if (
+                    figure.kind == "date"
+                    and int(figure.text[:4]) <= latest - 2
+                    and not sentence.has("not_own_date", "patient", "own_date")
+                ):
+                    return True
+        treated = sentence.first("treated")
+        return bool(years) and treated is not None
+
+    def _explains(self, sentence: Sentence) -> bool:
+        """Whether a sentence says what a laboratory means by its categories."""
+        marker = sentence.has("er", "pr", "her2", "ki67", "score", "grade_word")
+        scores = {match.group()[0] for match in _SCORE.finditer(self.document.low, sentence.start, sentence.end)}
+        both = sentence.has("positive") and sentence.has("negative")
+        return marker and (sentence.has("explains") or (len(scores) > 1 and both and sentence.has("her2")))
+
+
+def _greets(sentence: Sentence) -> bool:
+    """Whether a sentence greets somebody, as letters do."""
+    if not sentence.first_of_line or not sentence.mentions:
+        return False
+    first = sentence.mentions[0]
+    return "salutation" in first and first.start - sentence.start <= 2 and sentence.label_end == sentence.start
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,140 @@
+"""Left and right: of which thing a side is told, and on which side the tumour lies.
+
+The axilla, the other breast, what is benign and other organs have a side as well; theirs is never the tumour's.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cases.coding.proposals.reading import Reading
+from cases.coding.proposals.sentences import Mention, Sentence
+
+LEFT, RIGHT = "left", "right"
+_LEFT = ("left", "left_short")
+_RIGHT = ("right", "right_short")
+TUMOROUS = (
+    "tumour", "carcinoma", "adenocarcinoma", "melanoma", "surgery", "biopsy", "suspicious_finding", "dcis", "breast",
+    "side_label", "nst", "idc", "ilc", "specimen", "upper_outer", "upper_inner", "lower_outer", "lower_inner", "quadrant",
+)  # fmt: skip
+_STRONG = tuple(noun for noun in TUMOROUS if noun != "breast")
+_ELSEWHERE = ("axilla", "node", "other_finding", "limb", "unpaired_organ", "paired_organ", "metastasis")
+_BIRADS = re.compile(
+    r"(?:bi-?[ ]?rads|(?<![a-z])acr)[ ]?(?:classificatie|categorie|klasse|score|cat\.?|category|kategorie)?[ :]{0,3}(?P<class>[0-6])"
+)
+_NOT = re.compile(
+    r"(?:niet|not|pas(?: a)?|nicht|geen|i\.?p\.?v\.?|in plaats van|au lieu de|instead of|statt)[ ]+(?:de[ ]|la[ ]|the[ ]|a[ ])?$"
+)
+_FRENCH_LETTER = re.compile(r"(?:sein|mammaire|mastectomie|tumorectomie)[ ](?P<side>[DG])(?![A-Za-z0-9'])")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A word that says a side: which, where, in which sentence, and how surely it is the tumour's (0: it is not)."""
+
+    side: str
+    start: int
+    end: int
+    sentence: int
+    weight: float
+    is_benign: bool = False
+
+
+def sides(reading: Reading) -> list[Side]:
+    """Every own word that says left or right, in order."""
+    return sorted(_sides(reading), key=lambda side: side.start)
+
+
+def _sides(reading: Reading) -> Iterator[Side]:
+    for number, sentence in reading.own():
+        found = [(m, which) for m in sentence.mentions if (which := side_of(m)) and reading.is_own(m.start)]
+        for place, (mention, which) in enumerate(found):
+            start = found[place - 1][0].end if place else sentence.start
+            end = found[place + 1][0].start if place + 1 < len(found) else sentence.end
+            weight, benign = _weight(reading, sentence, mention, start, end)
+            yield Side(which, mention.start, mention.end, number, weight, benign)
+        if reading.document.language == "fr":
+            for match in _FRENCH_LETTER.finditer(reading.cased, sentence.start, sentence.end):
+                if reading.is_own(match.start()):
+                    which = RIGHT if match["side"] == "D" else LEFT
+                    yield Side(which, *match.span("side"), number, 2)
+
+
+def side_of(mention: Mention) -> str:
+    """Left, right, or nothing."""
+    return LEFT if mention.any(_LEFT) else RIGHT if mention.any(_RIGHT) else ""
+
+
+def birads(reading: Reading, start: int, end: int) -> int | None:
+    """The BI-RADS or ACR class that is given in a stretch, the first one."""
+    match = _BIRADS.search(reading.low, start, end)
+    return int(match["class"]) if match else None
+
+
+def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, end: int) -> tuple[float, bool]:
+    """How surely a side is the tumour's, from what stands between its neighbours of the other kind."""
+    low = reading.low
+    if _NOT.search(low, max(sentence.start, mention.start - 24), mention.start):
+        return 0, False
+    first, last = sentence.clause(mention.start)
+    first, last = max(first, start), min(last, end)
+    if mention.any(_ELSEWHERE) and not _is_known_organ(reading, mention):
+        return 0, False
+    if (which := birads(reading, mention.start, end)) is not None or (
+        which := birads(reading, start, mention.start)
+    ) is not None:
+        if which >= 4:
+            return 3, False
+        if which > 0:
+            return 0, True
+    clause = [m for m in sentence.within(first, last) if m is not mention]
+    segment = [m for m in sentence.within(start if start > sentence.start else sentence.start, end) if m is not mention]
+    nearest = _nearest(reading, mention, clause)
+    if nearest == "elsewhere":
+        return 0, False
+    behind = [m for m in segment if m.start > mention.start] or segment
+    plain = any("plain_finding" in m for m in clause) or any("plain_finding" in m for m in behind[:4])
+    if (any("benign" in m for m in clause) or plain) and not any(
+        m.any(("carcinoma", "idc", "ilc", "nst", "invasive")) and not reading.is_denied(sentence, m.start, m.end)
+        for m in clause
+    ):
+        return 0, True
+    denied = any("negation" in m and not _denies_side(reading, m) for m in clause) and any(
+        m.any(("suspicious_finding", "tumour")) for m in clause
+    )
+    if denied and not any("carcinoma" in m for m in clause):
+        return 0, True
+    if nearest == "tumour":
+        return 2, False
+    strong = any(m.any(_STRONG) for m in segment)
+    return (1 if strong else 0.5), False
+
+
+def _denies_side(reading: Reading, negation: Mention) -> bool:
+    """Whether a negation says no more than that it is not the other side."""
+    following = next(iter(reading.document.between(negation.end, negation.end + 8)), None)
+    return following is not None and bool(side_of(following))
+
+
+def _is_known_organ(reading: Reading, mention: Mention) -> bool:
+    return not reading.is_of_breast and mention.any(("limb", "paired_organ"))
+
+
+def _nearest(reading: Reading, mention: Mention, clause: list[Mention]) -> str:
+    """Whether the noun nearest to a side is the tumour's or another thing's."""
+    if mention.any(("breast", "carcinoma", "tumour")):
+        return "tumour"
+    organs = _ELSEWHERE if reading.is_of_breast else ("axilla", "node", "unpaired_organ")
+    wanted = TUMOROUS if reading.is_of_breast else (*TUMOROUS, "limb", "paired_organ")
+    best: tuple[int, str] | None = None
+    for other in clause:
+        kind = "tumour" if other.any(wanted) else "elsewhere" if other.any(organs) else ""
+        if not kind:
+            continue
+        gap = max(other.start - mention.end, mention.start - other.end, 0)
+        # An adjective belongs to the noun behind it more readily than to the one before it.
+        if other.start > mention.start and gap <= 2:
+            gap = -1
+        if best is None or gap < best[0]:
+            best = (gap, kind)
+    return best[1] if best else ""
