@@ -47,7 +47,8 @@ def find(text: str) -> CalendarFeed | None:
 
 def sittings(person: Person) -> list[Meeting]:
     """The sittings that somebody may know of, for any of their organisations, oldest first. Opens its own doors."""
-    at, found = now(), {}
+    at = now()
+    found: dict[UUID, Meeting] = {}
     for organisation in directory.organisations_of(person):
         with acting(person, organisation.pk, "calendar"):
             known = access.visible_meetings(person).filter(

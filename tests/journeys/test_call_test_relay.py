@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from mdo.cli.relay import HERE
 from tests.cast import Cast
 from tests.journeys.test_call_test import DEVICES, STEPS, look, states, step, verdict
 from tests.journeys.visitors import Visitor, Visitors
-from tests.relay import HERE, Relay, free_port
+from tests.relay import Relay, free_port
 
 pytestmark = pytest.mark.journey
 

@@ -169,7 +169,8 @@ async def test_what_happens_while_places_are_worked_out_is_not_missed(
         await chair.done("meeting.start")
         here, version = hub.here(), chair.item(items[1].pk)["version"]
         await here.flush_presence()  # nothing is told later that would put it right by chance
-        plain, opened = here.recheck, []
+        plain = here.recheck
+        opened: list[bool] = []
 
         async def late(room: hub.Room) -> None:
             await plain(room)
