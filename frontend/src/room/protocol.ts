@@ -342,6 +342,7 @@ export type SignalData =
   | { kind: 'description'; type: 'offer' | 'answer'; sdp: string }
   | { kind: 'candidates'; candidates: CandidateLine[] }
   | { kind: 'want'; picture: boolean; height: number }
+  | { kind: 'again'; rebuild: boolean }
   | { kind: 'bye' };
 
 export type CommandName = keyof Commands;

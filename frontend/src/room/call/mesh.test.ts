@@ -112,12 +112,12 @@ describe('beginning', () => {
     expect([...a.streams.get('b')!.voice!.kind, ...b.streams.get('a')!.screen!.kind].join('')).toBe('audiovideo');
   });
 
-  test('when the greater name says nothing, the other one begins after three seconds', async () => {
+  test('when the greater name says nothing, the other one asks, and begins after three seconds', async () => {
     const [a, b] = [new Browser('a', network, wire), new Browser('b', network, wire)];
     a.mesh.meet([b.remote]);
     await a.mesh.join(a.ticket(), { voice: null, picture: null, screen: null });
     await wait(2_900);
-    expect(wire.heard).toEqual([]);
+    expect(wire.heard.map(({ data }) => data)).toEqual([{ kind: 'again', rebuild: true }]);
     await wait(700);
     expect(said('description', 'offer').map(({ from }) => from)).toEqual(['a']);
     // The other one comes: both have begun.
@@ -221,6 +221,20 @@ describe('coming back', () => {
     await wait(5_000);
     expect([...a.links, ...b.links]).toEqual(links);
     expect(said('description')).toHaveLength(descriptions);
+  });
+
+  test('whoever follows asks, and offers nothing by itself', async () => {
+    const [a, b] = await two();
+    await untilJoined(a, b, 1_000);
+    a.mesh.restart();
+    await wait(200);
+    expect(said('again').map(({ from, data }) => [from, (data as { rebuild: boolean }).rebuild])).toEqual([['a', false]]);
+    expect(said('description', 'offer').map(({ from }) => from)).toEqual(['b', 'b']);
+    await untilJoined(a, b, 1_000);
+    // Whoever leads is not asked; who asks anyway is not heard.
+    a.mesh.heard({ t: 'call.signal', from: 'b', data: { kind: 'again', rebuild: true } });
+    await wait(200);
+    expect(said('description', 'offer').map(({ from }) => from)).toEqual(['b', 'b']);
   });
 
   test('both restart in the same moment: one way through, without anything built anew', async () => {

@@ -31,7 +31,7 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 /** What another browser says, or null where it is nothing that is understood. */
 export function readSignalData(data: unknown): SignalData | null {
   if (typeof data !== 'object' || data === null) return null;
-  const { kind, type, sdp, candidates, picture, height } = data as Record<string, unknown>;
+  const { kind, type, sdp, candidates, picture, height, rebuild } = data as Record<string, unknown>;
   switch (kind) {
     case 'description':
       return (type === 'offer' || type === 'answer') && isText(sdp) ? { kind, type, sdp } : null;
@@ -47,6 +47,8 @@ export function readSignalData(data: unknown): SignalData | null {
     }
     case 'want':
       return typeof picture === 'boolean' && Number.isInteger(height) ? { kind, picture, height: height as number } : null;
+    case 'again':
+      return typeof rebuild === 'boolean' ? { kind, rebuild } : null;
     case 'bye':
       return { kind };
     default:

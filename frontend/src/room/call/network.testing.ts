@@ -62,7 +62,6 @@ export class FakeConnection {
   private packets = 0;
   private wantsRestart = false;
   private transceivers: FakeTransceiver[] = [];
-  private stable: { local: RTCSessionDescription | null; ufrag: string } = { local: null, ufrag: '' };
 
   constructor(
     private readonly network: Network,
@@ -111,7 +110,6 @@ export class FakeConnection {
       this.localDescription = this.description('answer');
       this.signalingState = 'stable';
     } else {
-      if (this.signalingState === 'stable') this.stable = { local: this.localDescription, ufrag: this.ufrag };
       const fresh = this.wantsRestart || !this.ufrag;
       if (fresh) this.ufrag = `u${++counter}`;
       this.wantsRestart = false;
@@ -130,12 +128,8 @@ export class FakeConnection {
     const kinds = [...sdp.matchAll(/^m=(audio|video)/gm)].map((found) => found[1] as 'audio' | 'video');
     const ufrag = /^a=ice-ufrag:(\S+)/m.exec(sdp)![1]!;
     if (type === 'offer') {
-      if (this.signalingState === 'have-local-offer') {
-        // Rolled back: what the own offer made stays, without its place.
-        this.localDescription = this.stable.local;
-        this.ufrag = this.stable.ufrag;
-        if (!this.stable.local) for (const each of this.transceivers) each.mid = null;
-      }
+      // Chromium takes it, rolls its own offer back, and shows no picture from then on.
+      if (this.signalingState === 'have-local-offer') throw new InvalidState('two offers met');
       const placed = this.transceivers.filter((each) => each.mid !== null);
       kinds.forEach((kind, at) => {
         if (placed[at] && placed[at].kind !== kind) throw new Error('places do not fit');

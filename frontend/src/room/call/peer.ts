@@ -1,8 +1,10 @@
 /**
- * One line to one other browser: perfect negotiation (WebRTC, 10.7), and coming back. Three places are agreed upon once (voice,
- * picture, screen); what is sent on them changes without another word. What is said may get lost, come late or twice: an offer
- * is said again until it is answered, an answer is taken for its own offer only, and where nothing helps the line is built
- * anew, which the other side sees by the session of the description.
+ * One line to one other browser, and coming back. Three places are agreed upon once (voice, picture, screen); what is sent on
+ * them changes without another word. The one with the greater name leads: it offers, and the other one asks it to begin again.
+ * So two offers meet only when the leader kept silent, and then whoever follows starts over with theirs: a description is
+ * never rolled back, since Chromium shows no picture after that. What is said may get lost, come late or twice: an offer is
+ * said again until it is answered, an answer is taken for its own offer only, and where nothing helps the line is built anew,
+ * which the other side sees by the session of the description.
  */
 import type { CandidateLine, Id, SignalData } from '../protocol';
 import { climbed, PICTURES_UP_TO, planFor, TOP, type Picture } from './quality';
@@ -11,8 +13,11 @@ import { Meter } from './stats';
 import type { OwnTracks, PeerLink, Quality, RemotePeer, Streams } from './way';
 
 /** All in ms. */
-/** The one with the smaller name begins by itself when nothing came. */
+/** Whoever follows asks when nothing came, and begins by itself when nothing comes. */
+const ASKS_AFTER = 1_000;
 export const BEGINS_ALONE = 3_000;
+/** A leader that says nothing for so long, while the line is lost, does not lead. */
+const LEADER_SILENT = 9_000;
 /** An offer without an answer is said again. */
 export const AGAIN_AFTER = 2_000;
 /** A line that flickered is given a moment. */
@@ -20,8 +25,8 @@ const FLICKER = 2_000;
 /** A fresh attempt is given this long; each one after the first few a little longer. */
 const ATTEMPT = 3_500;
 const LONGEST_ATTEMPT = 15_000;
-/** Both would otherwise begin in the same moment. */
-const POLITE_WAITS = 1_000;
+/** An offer that was just said is not said again because it was asked for. */
+const JUST_SAID = 300;
 /** So many attempts on one RTCPeerConnection, and so many offers without an answer, until it is built anew. */
 const TRIES = 3;
 /** A line that was never there is called lost after this long. */
@@ -55,8 +60,10 @@ export class Peer {
   link: PeerLink = 'connecting';
   lostSince: number | null = null;
   private pc!: RTCPeerConnection;
-  private readonly polite: boolean;
+  private readonly leads: boolean;
   private readonly born = Date.now();
+  private heardAt = Date.now();
+  private asked = 0;
   private queue: Promise<void> = Promise.resolve();
   private closed = false;
   /** Something was said or heard on this RTCPeerConnection. */
@@ -82,9 +89,9 @@ export class Peer {
     public remote: RemotePeer,
     private readonly relayOnly: boolean,
   ) {
-    this.polite = around.me < remote.peer;
+    this.leads = around.me > remote.peer;
     this.build();
-    if (!this.polite) void this.offer(false);
+    if (this.leads) void this.offer(false);
   }
 
   // The line
@@ -185,24 +192,44 @@ export class Peer {
         this.want = { picture: data.picture, height: data.height };
         void this.run(() => this.fill());
         break;
+      case 'again':
+        void this.run(() => this.hearAgain(data.rebuild));
+        break;
       case 'bye':
         break;
     }
   }
 
+  /** The other one asks us to begin again: from the start if they wish, or by another way through the network. */
+  private async hearAgain(rebuild: boolean): Promise<void> {
+    if (!this.leads) return;
+    const offering = this.pc.signalingState === 'have-local-offer';
+    if (rebuild && this.theirs !== null) {
+      this.rebuild();
+      void this.offer(false);
+    } else if (!this.begun) void this.offer(false);
+    else if (!offering) void this.offer(true);
+    else if (Date.now() - this.said.at > JUST_SAID) this.saySelf();
+  }
+
+  private askAgain(rebuild: boolean): void {
+    this.asked = this.triedAt = Date.now();
+    this.around.say(this.remote.peer, { kind: 'again', rebuild });
+  }
+
   private async hearOffer(sdp: string): Promise<void> {
     const session = sessionOf(sdp);
     if (this.dead.has(session)) return;
+    this.heardAt = Date.now();
     if (this.theirs !== null && this.theirs !== session) {
       this.rebuild(); // They began anew.
     } else if (this.pc.signalingState === 'have-local-offer') {
-      if (!this.polite) {
+      if (this.leads) {
         // Ours stands; it may have got lost.
-        if (Date.now() - this.said.at > 300) this.saySelf();
+        if (Date.now() - this.said.at > JUST_SAID) this.saySelf();
         return;
       }
-      // The places of an own first offer would stay beside those of theirs.
-      if (this.theirs === null) this.rebuild();
+      this.rebuild();
     }
     const pc = this.pc;
     await pc.setRemoteDescription({ type: 'offer', sdp });
@@ -229,6 +256,7 @@ export class Peer {
     if (pc.signalingState !== 'have-local-offer' || (offer && ufragOf(pc.localDescription?.sdp ?? '') !== offer)) return;
     const session = sessionOf(sdp);
     if (this.dead.has(session)) return;
+    this.heardAt = Date.now();
     if (this.theirs !== null && this.theirs !== session) {
       this.rebuild();
       void this.offer(false);
@@ -311,6 +339,7 @@ export class Peer {
     this.look();
     if (!this.begun) {
       if (at - this.born >= BEGINS_ALONE) void this.offer(false);
+      else if (!this.leads && !this.asked && at - this.born >= ASKS_AFTER) this.askAgain(true);
       return;
     }
     if (this.pc.signalingState === 'have-local-offer') {
@@ -323,11 +352,17 @@ export class Peer {
     const { iceConnectionState, connectionState } = this.pc;
     const failed = iceConnectionState === 'failed' || connectionState === 'failed';
     const patient = Math.min(LONGEST_ATTEMPT, ATTEMPT * Math.max(1, this.tries - 3));
-    const given = (failed ? 1_000 : iceConnectionState === 'disconnected' ? FLICKER : patient) + (this.polite ? POLITE_WAITS : 0);
+    const given = failed ? 1_000 : iceConnectionState === 'disconnected' ? FLICKER : patient;
     if (at - Math.max(this.triedAt, this.flickered ?? 0) < given) return;
     this.tries += 1;
-    if (this.tries % (TRIES + 1) === 0) this.anew();
-    else void this.offer(true);
+    const rebuild = this.tries % (TRIES + 1) === 0;
+    if (this.leads) {
+      if (rebuild) this.anew();
+      else void this.offer(true);
+    } else if (at - this.heardAt >= LEADER_SILENT) {
+      this.heardAt = at;
+      this.anew();
+    } else this.askAgain(rebuild);
   }
 
   private anew(): void {
@@ -339,8 +374,9 @@ export class Peer {
   /** The network changed: find another way through it now, however well the old one still looks. */
   restart(): void {
     this.tries = 0;
-    if (this.begun) void this.offer(true);
-    else if (!this.polite) void this.offer(false);
+    if (!this.leads) this.askAgain(false);
+    else if (this.begun) void this.offer(true);
+    else void this.offer(false);
   }
 
   /** The line to the server is back: what could not be said is said, what is not connected is tried anew. */
@@ -368,7 +404,7 @@ export class Peer {
   refresh(remote: RemotePeer = this.remote): void {
     const spoke = this.remote.speak;
     this.remote = remote;
-    if (spoke !== remote.speak) this.anew();
+    if (spoke !== remote.speak && this.leads) this.anew();
     this.tellWant();
     void this.run(() => this.fill());
   }
