@@ -26,7 +26,7 @@ const RESUMED_WITHIN_ALONE = 6_000;
 const SOCKET_WITHIN = 4_000;
 const MEDIA_WITHIN = 8_000;
 /** From a living server something comes every two or three seconds, were it only that it still listens. */
-export const SILENT_AFTER = 5_000;
+export const SILENT_AFTER = 4_000;
 
 /** With up to so many everybody is sent large, beyond that whoever speaks. */
 const ALL_LARGE = 3;
