@@ -163,9 +163,11 @@ def shut_out(meeting_id: UUID, epoch: int, peers: Iterable[UUID]) -> None:
     """Access ended for these, who hold tickets of the media server: they are removed, and the call moves on without them."""
     from meetings.room import livekit
 
-    _act(actions.move_call, meeting_id, from_epoch=epoch)
-    for peer in peers:
-        livekit.remove(meeting_id, epoch, peer)
+    try:
+        for peer in peers:  # first: they are cut now, whoever has the meeting's lock meanwhile
+            livekit.remove(meeting_id, epoch, peer)
+    finally:
+        _act(actions.move_call, meeting_id, from_epoch=epoch)
 
 
 def leftover(meeting_id: UUID) -> int | None:

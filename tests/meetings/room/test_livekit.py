@@ -15,11 +15,12 @@ import jwt
 import pytest
 from django.db import connection, transaction
 
+from mdo.directory.models import Board
 from mdo.kernel import clock
 from mdo.kernel.clock import now
 from meetings import call
 from meetings.models import CallRoom, Meeting
-from meetings.room import livekit, media, relay, stays
+from meetings.room import call_work, livekit, media, relay, stays
 from meetings.tasks import sweep
 from tests.cast import Cast
 from tests.factories import make_meeting
@@ -322,3 +323,21 @@ def test_a_server_that_does_not_know_our_key(server: MediaServer, meeting: Meeti
     assert livekit.alive() is False
     with pytest.raises(media.WayDown):
         livekit.ticket(asking(meeting))
+
+
+def test_who_is_shut_out_is_cut_first_and_the_call_moves_on_whatever_the_server_does(
+    committed: None, server: MediaServer, cast: Cast, settings: Any
+) -> None:
+    Board.objects.filter(pk=cast.board.pk).update(call="livekit")
+    meeting = make_meeting(cast.board)
+    name = livekit.room_name(meeting.pk, 0)
+    CallRoom.objects.create(meeting=meeting, epoch=0)
+    server.people = {(name, str(PEER))}
+    call_work.shut_out(meeting.pk, 0, [PEER])
+    meeting.refresh_from_db()
+    assert (server.people, meeting.call_epoch, CallRoom.objects.get().ends_at is not None) == (set(), 1, True)
+    settings.MDO_LIVEKIT_API = [nothing_there()]
+    with pytest.raises(media.WayDown):
+        call_work.shut_out(meeting.pk, 1, [PEER])
+    meeting.refresh_from_db()
+    assert meeting.call_epoch == 2
