@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-room chaos livekit test-livekit help
+.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-call bench-room chaos livekit test-livekit help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -41,6 +41,9 @@ bench-pages: install ## measure the pages, and their queries: var/bench-pages.js
 
 bench-browser: install ## measure from the chair's key to the other browser's paint: var/bench-browser.json
 	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/bench/bench_browser.py
+
+bench-call: install ## measure a call from browser to browser, two to six people: var/bench-call.json
+	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/bench/bench_call.py
 
 bench-room: install ## measure the room, beside what it is held against: var/bench-room.json (6 minutes at most)
 	@.venv/bin/python -m tests.bench.bench_room
