@@ -40,5 +40,9 @@ class NoStage(InvalidCode):
         self.field = field
 
 
+class NoICD10(InvalidCode):
+    """A tumour of which the ICD-10 code is not certain."""
+
+
 class InvalidDocument(InvalidCode):
     """A file that is not accepted."""

@@ -9,10 +9,11 @@ from cases.coding.words import Definition, Words, in_language, read_yaml
 
 
 class Code(Definition):
-    """One code with its words."""
+    """One code with its words; `also` is what people write for it too, in any language: found by it, never shown."""
 
     code: str
     words: Words
+    also: tuple[str, ...] = ()
 
     def label(self, language: str | None) -> str:
         """The words in a language."""
@@ -48,9 +49,51 @@ class SiteCodes(Definition):
         return self
 
 
+class TopographyList(Definition):
+    """Every topography code, as the file holds it."""
+
+    edition: str
+    topography: tuple[TopographyCode, ...]
+
+
+class MorphologyList(Definition):
+    """Morphologies of all sites, and other words for codes of the breast's own list."""
+
+    edition: str
+    morphology: tuple[MorphologyCode, ...]
+    also: dict[str, tuple[str, ...]]
+
+
 @cache
 def site_codes(site: str = "breast") -> SiteCodes:
-    """The lists of a site. Raises `KeyError` for a site that has none."""
-    if site != "breast":
+    """The lists of a site; `general` is every topography with all morphologies. Raises `KeyError` for any other."""
+    breast = SiteCodes.model_validate(read_yaml("cases.coding", "icdo3_breast.yaml"))
+    if site == "breast":
+        return breast
+    if site != "general":
         raise KeyError(site)
-    return SiteCodes.model_validate(read_yaml("cases.coding", f"icdo3_{site}.yaml"))
+    places = TopographyList.model_validate(read_yaml("cases.coding", "icdo3_topography.yaml"))
+    kinds = MorphologyList.model_validate(read_yaml("cases.coding", "icdo3_morphology.yaml"))
+    own = {each.code for each in kinds.morphology}
+    more = tuple(each for each in breast.morphology if each.code not in own)
+    if unknown := set(kinds.also) - {each.code for each in more}:
+        raise ValueError(f"other words for codes that the breast's list does not add: {sorted(unknown)}")
+    return SiteCodes(
+        edition=places.edition,
+        topography=places.topography,
+        behaviour=breast.behaviour,
+        morphology=(
+            *kinds.morphology,
+            *(each.model_copy(update={"also": kinds.also.get(each.code, ())}) for each in more),
+        ),
+    )
+
+
+def all_topographies() -> tuple[TopographyCode, ...]:
+    """Every topography code, in code order."""
+    return site_codes("general").topography
+
+
+def all_morphologies() -> tuple[MorphologyCode, ...]:
+    """Every morphology that is known here with words."""
+    return site_codes("general").morphology
