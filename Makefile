@@ -48,6 +48,9 @@ bench-call: install ## measure a call from browser to browser, two to six people
 bench-room: install ## measure the room, beside what it is held against: var/bench-room.json (6 minutes at most)
 	@.venv/bin/python -m tests.bench.bench_room
 
+bench-agenda: install ## measure the proposed order on 200 boards at random: var/bench-agenda.json
+	@.venv/bin/python -m tests.bench.bench_agenda
+
 chaos: install ## kill everything under a room: var/chaos.json (some 6 minutes); then type together through cuts, 200 seeds (10 minutes and more)
 	@.venv/bin/python -m tests.chaos
 	@test ! -f tests/chaos/text_convergence.py || .venv/bin/python -m tests.chaos.text_convergence
