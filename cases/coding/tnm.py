@@ -108,7 +108,7 @@ class SiteDefinition(Definition):
     def known(self, axis: Axis, value: str, basis: Basis, edition: str) -> str | None:
         """The value as the book writes it, or None."""
         if self.open:
-            return value
+            return value if value[0] in "X01234ia" else None
         found = self.find(axis, value, basis, edition)
         return None if found is None else found.value
 

@@ -27,7 +27,10 @@ LONGEST_LONGTEXT = 10_000
 
 
 class Condition(Definition):
-    """True when the other field holds one of these values; that field stands earlier on the same level."""
+    """True when the other field holds one of these values; that field stands earlier on the same level.
+
+    Of a topography a value may be a whole category: `C34` is every part of the lung.
+    """
 
     field: Key
     values: Annotated[tuple[str, ...], Bound(min_length=1, alias="in")]
@@ -35,7 +38,18 @@ class Condition(Definition):
     def holds(self, data: Mapping[str, Any]) -> bool:
         """Whether the condition is true of canonical data."""
         value = data.get(self.field)
-        return any(one in self.values for one in (value if isinstance(value, list) else [value]))
+        return any(self.takes(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
+
+    def takes(self, value: str) -> bool:
+        """Whether a value of the other field is one of these, or within one."""
+        return value in self.values or value.partition(".")[0] in self.values
+
+
+class Agreement(Definition):
+    """Which answers go together with each answer of another choice that stands earlier on the same level."""
+
+    field: Key
+    pairs: dict[str, tuple[str, ...]]
 
 
 class Choice(Definition):
@@ -61,6 +75,7 @@ class Field(Definition):
     pattern: Literal["morphology"] | None = None
     not_in_future: bool = False
     at_most: Key | None = None
+    agrees_with: Agreement | None = None
     prefixes: tuple[str, ...] = ()
     default_prefix: str | None = None
     codes: Literal["topography", "morphology"] | None = None
@@ -99,6 +114,7 @@ class Field(Definition):
             "prefixes": ("tnm",),
             "default_prefix": ("tnm",),
             "codes": ("code",),
+            "agrees_with": ("choice",),
         }
         for attribute, kinds in allowed.items():
             if getattr(self, attribute) not in (None, (), "", False) and self.kind not in kinds:
@@ -127,6 +143,7 @@ class Group(Definition):
 
     key: Key
     words: Words
+    show_if: Condition | None = None
     fields: Annotated[tuple[Field, ...], Bound(min_length=1)]
 
     def label(self, language: str | None) -> str:
@@ -142,7 +159,11 @@ class Item(Definition):
 
 
 class Dossier(Definition):
-    """The whole form of a board kind in one version."""
+    """The whole form of a board kind in one version.
+
+    `site` names the code lists and the TNM chapter. With the site `general` the lists hold every place, and the chapter
+    is that of the tumour's own topography and morphology.
+    """
 
     dossier: Key
     version: Annotated[int, Bound(ge=1)]
@@ -176,13 +197,30 @@ class Dossier(Definition):
             return (*known, OTHER) if field.codes == "morphology" else known
         return tuple(choice.value for choice in field.choices)
 
+    def accepted(self, level: Level, condition: Condition) -> tuple[str, ...]:
+        """Every value of the other field for which a condition holds."""
+        other = next(field for field in self.fields(level) if field.key == condition.field)
+        return tuple(value for value in self.values(other) if condition.takes(value))
+
+    def tnm_site(self, data: Mapping[str, Any]) -> str:
+        """The site whose TNM chapter is for a tumour, by its answers."""
+        if self.site != tnm.GENERAL:
+            return self.site
+        morphology = data.get("morphology")
+        return tnm.site_of(data.get("topography"), data.get("morphology_other") if morphology == OTHER else morphology)
+
     def visible(self, level: Level, data: Mapping[str, Any]) -> frozenset[str]:
         """The keys of the fields that are asked, given the answers so far; what hangs on a hidden field is hidden."""
         seen: set[str] = set()
-        for field in self.fields(level):
-            condition = field.show_if
-            if condition is None or (condition.field in seen and condition.holds(data)):
-                seen.add(field.key)
+
+        def holds(condition: Condition | None) -> bool:
+            return condition is None or (condition.field in seen and condition.holds(data))
+
+        for group in self.groups(level):
+            if holds(group.show_if):
+                for field in group.fields:
+                    if holds(field.show_if):
+                        seen.add(field.key)
         return frozenset(seen)
 
     @model_validator(mode="after")
@@ -193,16 +231,18 @@ class Dossier(Definition):
         answered: set[str] = set()
         for level in LEVELS:
             earlier: dict[str, Field] = {}
-            for field in self.fields(level):
-                self._check(level, field, earlier)
-                earlier[field.key] = field
-                if field.item and (field.required_for_submission or field.required_if):
-                    answered.add(field.item)
+            for group in self.groups(level):
+                self._check_condition(f"{level}.{group.key}", group.show_if, earlier)
+                for field in group.fields:
+                    self._check(level, group, field, earlier)
+                    earlier[field.key] = field
+                    if field.item and (field.required_for_submission or field.required_if):
+                        answered.add(field.item)
         if answered != set(item_codes):
             raise ValueError(f"items without a required field or unknown: {sorted(answered ^ set(item_codes))}")
         return self
 
-    def _check(self, level: Level, field: Field, earlier: Mapping[str, Field]) -> None:
+    def _check(self, level: Level, group: Group, field: Field, earlier: Mapping[str, Field]) -> None:
         where = f"{level}.{field.key}"
         if field.key in earlier:
             raise ValueError(f"{where} stands twice")
@@ -211,14 +251,37 @@ class Dossier(Definition):
         if (field.required_for_submission or field.required_if) and field.item is None:
             raise ValueError(f"{where} is required but belongs to no item")
         for condition in (field.show_if, field.required_if):
-            if condition is not None:
-                other = earlier.get(condition.field)
-                if other is None or other.kind not in ("choice", "multichoice", "code"):
-                    raise ValueError(f"{where} depends on {condition.field}, which is no earlier choice")
-                if not set(condition.values) <= set(self.values(other)):
-                    raise ValueError(f"{where} depends on a value that {condition.field} does not have")
+            self._check_condition(where, condition, earlier)
+        if group.show_if is not None and field.show_if is not None:
+            # The page hides what hangs on a hidden question; it cannot hide one for two reasons.
+            within = {each.key for each in group.fields}
+            narrower = field.show_if.field == group.show_if.field and set(self.accepted(level, field.show_if)) <= set(
+                self.accepted(level, group.show_if)
+            )
+            if field.show_if.field not in within and not narrower:
+                raise ValueError(f"{where} depends on {field.show_if.field}, which its group does not hold")
         if field.at_most is not None and getattr(earlier.get(field.at_most), "kind", None) != field.kind:
             raise ValueError(f"{where} is compared with {field.at_most}, which is no earlier {field.kind}")
+        if field.agrees_with is not None:
+            other = earlier.get(field.agrees_with.field)
+            if other is None or other.kind != "choice":
+                raise ValueError(f"{where} agrees with {field.agrees_with.field}, which is no earlier choice")
+            pairs = field.agrees_with.pairs
+            if not set(pairs) <= set(self.values(other)):
+                raise ValueError(f"{where} agrees with a value that {other.key} does not have")
+            if not {value for values in pairs.values() for value in values} <= set(self.values(field)):
+                raise ValueError(f"{where} agrees by a value that it does not have")
+
+    def _check_condition(self, where: str, condition: Condition | None, earlier: Mapping[str, Field]) -> None:
+        if condition is None:
+            return
+        other = earlier.get(condition.field)
+        if other is None or other.kind not in ("choice", "multichoice", "code"):
+            raise ValueError(f"{where} depends on {condition.field}, which is no earlier choice")
+        for wanted in condition.values:
+            known = self.values(other)
+            if wanted not in known and not any(value.startswith(f"{wanted}.") for value in known):
+                raise ValueError(f"{where} depends on a value that {condition.field} does not have")
 
 
 def _is_loinc(code: str) -> bool:

@@ -51,7 +51,7 @@ def display(
     groups = []
     for group in definition.groups(level):
         rows = tuple(
-            _row(definition, field, data[field.key], language)
+            _row(definition, field, data, language)
             for field in group.fields
             if field.key in shown and data.get(field.key) not in (None, "", [])
         )
@@ -64,7 +64,7 @@ def title(dossier_code: str | Dossier, data: Mapping[str, Any], language: str | 
     """A short name of a tumour, made of the fields marked `title`: `Left, upper outer quadrant`; may be empty."""
     definition = definition_of(dossier_code, data)
     parts = [
-        _row(definition, field, data[field.key], language).words
+        _row(definition, field, data, language).words
         for field in definition.fields("tumour")
         if field.title and data.get(field.key)
     ]
@@ -83,12 +83,13 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _row(definition: Dossier, field: Field, value: Any, language: str | None) -> Row:
-    words, code = _words(definition, field, value, language)
+def _row(definition: Dossier, field: Field, data: Mapping[str, Any], language: str | None) -> Row:
+    words, code = _words(definition, field, data, language)
     return Row(field.key, field.label(language), words, code, field.unit, field.loinc)
 
 
-def _words(definition: Dossier, field: Field, value: Any, language: str | None) -> tuple[str, str]:
+def _words(definition: Dossier, field: Field, data: Mapping[str, Any], language: str | None) -> tuple[str, str]:
+    value = data[field.key]
     match field.kind:
         case "choice":
             code = next((choice.code for choice in field.choices if choice.value == value), "")
@@ -102,7 +103,7 @@ def _words(definition: Dossier, field: Field, value: Any, language: str | None) 
             return words(value, language, definition.site), value
         case "tnm":
             try:
-                classification = tnm.from_json(value, site=definition.site)
+                classification = tnm.from_json(value, site=definition.tnm_site(data))
             except InvalidTNM:
                 return " ".join(str(value.get(axis, "")) for axis in ("t", "n", "m")).strip(), ""
             return classification.words(language), f"{classification} (TNM {classification.edition})"

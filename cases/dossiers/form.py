@@ -16,8 +16,10 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from cases.dossiers.definition import RESERVED, Dossier, Field, Level, dossier
-from cases.dossiers.fields import form_field
+from cases.coding import tnm
+from cases.coding.errors import InvalidTNM
+from cases.dossiers.definition import RESERVED, Condition, Dossier, Field, Level, dossier
+from cases.dossiers.fields import choice_words, form_field
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class FormGroup:
     key: str
     label: str
     rows: tuple[FormRow, ...]
+    show_if_name: str = ""
+    show_if_values: str = ""
+    """As those of a row: the whole fieldset depends on that field."""
 
 
 class DossierForm(forms.Form):
@@ -63,7 +68,12 @@ class DossierForm(forms.Form):
     def groups(self) -> tuple[FormGroup, ...]:
         """The fieldsets in order, for the template."""
         return tuple(
-            FormGroup(group.key, group.label(self.language), tuple(self._row(field) for field in group.fields))
+            FormGroup(
+                group.key,
+                group.label(self.language),
+                tuple(self._row(field) for field in group.fields),
+                *self._show_if(group.show_if),
+            )
             for group in self.dossier.groups(self.level)
         )
 
@@ -77,12 +87,14 @@ class DossierForm(forms.Form):
             if field.key not in shown:
                 cleaned.pop(field.key, None)
                 self.errors.pop(field.key, None)
+        self._read_by_chapter(cleaned, stored)
         for field in self.dossier.fields(self.level):
             value = cleaned.get(field.key)
             if value is None:
                 continue
             if field.not_in_future and value > self.today:
                 self.add_error(field.key, ValidationError(_("This date lies in the future."), code="future"))
+            self._compare(field, value, cleaned)
             limit = cleaned.get(field.at_most) if field.at_most else None
             if limit is not None and value > limit:
                 other = next(one for one in self.dossier.fields(self.level) if one.key == field.at_most)
@@ -105,16 +117,55 @@ class DossierForm(forms.Form):
         return head | _stored(self.dossier, self.level, self.cleaned_data)
 
     def _row(self, field: Field) -> FormRow:
-        condition = field.show_if
+        name, values = self._show_if(field.show_if)
         return FormRow(
             field=self[field.key],
             definition=field,
             unit=field.unit,
             required_for_submission=field.required_for_submission,
             owes=field.owes,
-            show_if_name=self.add_prefix(condition.field) if condition else "",
-            show_if_values=" ".join(condition.values) if condition else "",
+            show_if_name=name,
+            show_if_values=values,
         )
+
+    def _show_if(self, condition: Condition | None) -> tuple[str, str]:
+        if condition is None:
+            return "", ""
+        return self.add_prefix(condition.field), " ".join(self.dossier.accepted(self.level, condition))
+
+    def _read_by_chapter(self, cleaned: dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """Read TNM again where the answers say which chapter of the book is the tumour's."""
+        site = self.dossier.tnm_site(stored)
+        if site == self.dossier.site:
+            return
+        for field in self.dossier.fields(self.level):
+            value = cleaned.get(field.key)
+            if field.kind == "tnm" and value:
+                try:
+                    cleaned[field.key] = tnm.from_json(value, site=site).as_json()
+                except InvalidTNM as refused:
+                    self.add_error(field.key, refused)
+
+    def _compare(self, field: Field, value: Any, cleaned: Mapping[str, Any]) -> None:
+        """Refuse a choice that contradicts the choice with which it has to agree."""
+        agreement = field.agrees_with
+        if agreement is None:
+            return
+        said = cleaned.get(agreement.field)
+        allowed = agreement.pairs.get(said) if said else None
+        if value and allowed is not None and value not in allowed:
+            other = next(one for one in self.dossier.fields(self.level) if one.key == agreement.field)
+            self.add_error(
+                field.key,
+                ValidationError(
+                    _("This does not agree with “%(other)s” (%(value)s)."),
+                    code="agrees_with",
+                    params={
+                        "other": other.label(self.language),
+                        "value": choice_words(other, str(said), self.language, with_code=False),
+                    },
+                ),
+            )
 
     def _refuse_unknown_names(self) -> None:
         if not self.prefix:

@@ -113,7 +113,7 @@ def test_a_tumour_without_a_chapter_keeps_what_was_written(text: str, expected: 
     assert (str(classification), classification.words("en")) == (expected, "")
     assert tnm.from_json(classification.as_json(), site="general") == classification
     # Prefix, edition and the rules for M hold all the same.
-    for wrong in ("T2", "cT2 pM0", "cT2 MX", "cT2 foo"):
+    for wrong in ("T2", "cT2 pM0", "cT2 MX", "cT2 foo", "cT5", "cT2 N9"):
         with pytest.raises(InvalidTNM):
             tnm.parse(wrong, edition="8", site="general")
     with pytest.raises(InvalidTNM):

@@ -33,7 +33,7 @@ def raw() -> dict[str, Any]:
 
 def test_the_breast_dossier_asks_what_the_domain_asks() -> None:
     breast = dossier("breast")
-    assert [one.dossier for one in dossiers()] == ["breast"]
+    assert [one.dossier for one in dossiers()] == ["breast", "general"]
     assert {field.key: field.loinc for level in LEVELS for field in breast.fields(level) if field.loinc} == LOINC
     assert [item.code for item in breast.items] == [
         "summary",
