@@ -114,7 +114,8 @@ def _worded_ticket(meeting_id: UUID, asker: Asker, peer: UUID, others: QuerySet[
                 _("The media server does not answer. Call by telephone meanwhile."), field="server_gone"
             ) from error
     meeting = _take_way(meeting, call.MESH)
-    return Entry(peer, call.MESH, meeting.call_epoch, _ask(meeting, call.MESH, asker, peer))
+    way = call.way_of(meeting)  # somebody else may have moved the call meanwhile
+    return Entry(peer, way, meeting.call_epoch, _ask(meeting, way, asker, peer))
 
 
 def _ask(meeting: Meeting, way: str, asker: Asker, peer: UUID) -> dict[str, Any]:

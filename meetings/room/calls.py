@@ -139,6 +139,7 @@ class Calls:
         self._senders: WeakKeyDictionary[Connection, _Sender] = WeakKeyDictionary()
         self._telling = False
         self._ending = False
+        self._left_behind = False
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
@@ -360,16 +361,20 @@ class Calls:
             self.hub.in_background(self.end_rooms())
 
     async def end_rooms(self) -> None:
-        """End what is left behind on the media server, once everybody went over."""
+        """End what is left behind on the media server, once everybody went over; and what is left behind while this waits."""
+        self._left_behind = True
         if self._ending:
             return
         self._ending = True
-        await asyncio.sleep(call.OLD_ROOM_LASTS.total_seconds())
-        self._ending = False
         try:
-            await self.hub.read(call_work.end_due)
+            while self._left_behind:
+                self._left_behind = False
+                await asyncio.sleep(call.OLD_ROOM_LASTS.total_seconds())
+                await self.hub.read(call_work.end_due)
         except Exception as error:  # the sweep does it
             logger.warning("a room of the media server was not ended now (%s)", type(error).__name__)
+        finally:
+            self._ending = False
 
     # --- from browser to browser ---------------------------------------------------------------------------------------
 
