@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 POLL_EVERY_S = 0.5
 FLUSH_PRESENCE_EVERY_S = 1.0
+LOOKS = 4  # at everybody's place, before a room in which something happens meanwhile is told
 PUBLISH_WITHIN_S = 0.5
 SEE_OUT_WITHIN_S = 2.0
 GROUP = "mdo.rooms"
@@ -98,8 +99,11 @@ class Room:
         found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
         if not found.entries:
             return
-        looked_at = found.entries[-1].seq
-        if found.audiences_moved or found.guests:
+        looked_at = -1
+        for _ in range(LOOKS):
+            if looked_at == found.entries[-1].seq or not (found.audiences_moved or found.guests):
+                break  # nothing happened after everybody's place was worked out
+            looked_at = found.entries[-1].seq
             await self.hub.recheck(self)
             audiences = list({connection.place.audience for connection in self.connections})
             found = await self.hub.read(work.news, self.meeting_id, self.seq, audiences)
@@ -123,7 +127,7 @@ class Room:
         self._remember([entry.seq for entry in found.entries], frames)
         self.seq = found.entries[-1].seq
         if self.seq != looked_at and (found.audiences_moved or found.guests):
-            # More happened after the places were worked out: told now, and once more with the places as they are then.
+            # So much happens here that places never stand still: told now, and once more with the places as they are then.
             self.seq = looked_at
             self.moved.set()
         sends = []
