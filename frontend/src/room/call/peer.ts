@@ -22,9 +22,9 @@ const LEADER_SILENT = 9_000;
 export const AGAIN_AFTER = 2_000;
 /** A line that flickered is given a moment. */
 const FLICKER = 2_000;
-/** A fresh attempt is given this long; each one after the first few a little longer. */
+/** A fresh attempt is given this long; after a minute in vain each one longer, up to so many times. */
 const ATTEMPT = 3_500;
-const LONGEST_ATTEMPT = 15_000;
+const MOST_PATIENT = 4;
 /** An offer that was just said is not said again because it was asked for. */
 const JUST_SAID = 300;
 /** So many attempts on one RTCPeerConnection, and so many offers without an answer, until it is built anew. */
@@ -160,7 +160,10 @@ export class Peer {
         for (const place of PLACES) this.transceivers[place] = pc.addTransceiver(place === 'voice' ? 'audio' : 'video', { direction });
         await this.fill();
       }
-      if (restart) pc.restartIce();
+      if (restart) {
+        pc.restartIce();
+        this.found = [];
+      }
       await pc.setLocalDescription();
       this.said.times = 0;
       this.saySelf();
@@ -351,8 +354,9 @@ export class Peer {
     if (this.link === 'connected' && this.flickered === null) return;
     const { iceConnectionState, connectionState } = this.pc;
     const failed = iceConnectionState === 'failed' || connectionState === 'failed';
-    const patient = Math.min(LONGEST_ATTEMPT, ATTEMPT * Math.max(1, this.tries - 3));
-    const given = failed ? 1_000 : iceConnectionState === 'disconnected' ? FLICKER : patient;
+    const minutes = (at - (this.lostSince ?? this.born)) / 60_000;
+    const patience = Math.min(MOST_PATIENT, Math.max(1, minutes));
+    const given = patience * (failed || iceConnectionState === 'disconnected' ? FLICKER : ATTEMPT);
     if (at - Math.max(this.triedAt, this.flickered ?? 0) < given) return;
     this.tries += 1;
     const rebuild = this.tries % (TRIES + 1) === 0;
