@@ -59,9 +59,13 @@ def test_every_value_is_legal_or_not_as_printed(site: str, edition: str, which: 
         pathological = {f"M{value}" for value in VALUES if taken(site, edition, f"pM{value}")}
         assert pathological == set(printed) - {"M0"}
         return
-    prefixes = [prefix for prefix, basis in tnm.PREFIXES.items() if basis == {"c": "clinical", "p": "pathological"}[which]]
+    prefixes = [
+        prefix for prefix, basis in tnm.PREFIXES.items() if basis == {"c": "clinical", "p": "pathological"}[which]
+    ]
     for prefix in prefixes:
-        legal = {f"{axis}{value}" for axis in "TN" for value in VALUES if taken(site, edition, f"{prefix}{axis}{value}")}
+        legal = {
+            f"{axis}{value}" for axis in "TN" for value in VALUES if taken(site, edition, f"{prefix}{axis}{value}")
+        }
         assert legal == set(printed)
 
 
