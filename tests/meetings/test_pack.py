@@ -11,6 +11,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from cases.models import Document
+from mdo.directory.models import Person
 from mdo.kernel.models import AuditEntry
 from mdo.kernel.storage import storage
 from meetings.models import Meeting
@@ -31,6 +32,8 @@ PHRASE = packing.new_passphrase()
 
 
 def client_of(member: Member) -> Client:
+    """This member at a browser, reading English."""
+    Person.objects.filter(pk=member.pk).update(language="en")
     client = Client()
     client.force_login(member.person)
     return client

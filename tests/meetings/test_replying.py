@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from mdo.directory.models import Board
+from mdo.directory.models import Board, Person
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
@@ -105,6 +105,7 @@ def test_who_is_expected_and_what_will_be_missing(cast: Cast, meeting: Meeting) 
 
 
 def test_the_page_asks_and_tells_the_secretary(cast: Cast, meeting: Meeting) -> None:
+    Person.objects.filter(pk=cast.secretary.pk).update(language="en")
     client, secretary = Client(), Client()
     client.force_login(cast.radiologist.person)
     secretary.force_login(cast.secretary.person)
