@@ -430,8 +430,12 @@ export class Peer {
   }
 
   async measure(): Promise<Quality | null> {
-    if (this.closed || this.link !== 'connected') return null;
     const pc = this.pc;
+    if (this.closed || this.link !== 'connected' || this.flickered !== null) {
+      // What is lost in a cut says nothing of the line after it.
+      this.meter = new Meter();
+      return null;
+    }
     const line = this.meter.read(await pc.getStats());
     if (!line || this.closed || pc !== this.pc) return null;
     const { step } = this.ladder;

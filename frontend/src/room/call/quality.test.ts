@@ -119,6 +119,13 @@ describe('sound only', () => {
     expect(over(NOT_LOW, lowAfter, FAIR, 0, 120_000).low).toBe(false);
   });
 
+  test('a cut is no bad line: what was before and after it does not add up', () => {
+    const before = lowAfter(NOT_LOW, BAD, 0);
+    expect(lowAfter(before, BAD, 22_000).low).toBe(false);
+    expect(climbed(climbed(TOP, BAD, 0), BAD, 22_000).step).toBe(0);
+    expect(climbed(climbed({ ...TOP, step: 2 }, GOOD, 0), GOOD, 22_000).step).toBe(2);
+  });
+
   test('back by itself after good seconds, and each time it takes longer', () => {
     const once = over(low(), lowAfter, GOOD, 0, BACK_AFTER);
     expect(once).toMatchObject({ low: false, byItself: false });

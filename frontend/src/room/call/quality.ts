@@ -85,16 +85,18 @@ const DOWN_AFTER = 3_500;
 const UP_AFTER = 10_000;
 const UP_AT_LATEST = 60_000;
 const FORGOTTEN_AFTER = 120_000;
+const GAP = 5_000;
 
 /** How far down one line is: a step after bad seconds, up again after good ones, later each time it failed. */
 export interface Ladder {
   step: number;
   badSince: number | null;
   goodSince: number | null;
+  measuredAt: number;
   upAfter: number;
 }
 
-export const TOP: Ladder = { step: 0, badSince: null, goodSince: null, upAfter: UP_AFTER };
+export const TOP: Ladder = { step: 0, badSince: null, goodSince: null, measuredAt: 0, upAfter: UP_AFTER };
 
 /** The ladder after another measurement of its line. */
 export function climbed(ladder: Ladder, line: Quality, at: number): Ladder {
@@ -103,17 +105,22 @@ export function climbed(ladder: Ladder, line: Quality, at: number): Ladder {
   const short = line.outgoingKbps !== null && line.outgoingKbps < kbps * 0.6;
   const bad = line.loss > 0.08 || line.rttMs > 900 || short;
   const good = line.loss < 0.02 && line.rttMs < 500 && (line.outgoingKbps === null || line.outgoingKbps >= kbps * 1.2);
-  const badSince = bad ? (ladder.badSince ?? at) : null;
-  const goodSince = good ? (ladder.goodSince ?? at) : null;
+  const { badSince, goodSince } = lasting(ladder, bad, good, at);
   if (badSince !== null && at - badSince >= DOWN_AFTER && step < NO_PICTURE) {
-    return { step: step + 1, badSince: at, goodSince: null, upAfter: Math.min(UP_AT_LATEST, ladder.upAfter * 1.5) };
+    return { step: step + 1, badSince: at, goodSince: null, measuredAt: at, upAfter: Math.min(UP_AT_LATEST, ladder.upAfter * 1.5) };
   }
   if (goodSince !== null && at - goodSince >= ladder.upAfter && step > 0) {
-    return { ...ladder, step: step - 1, badSince: null, goodSince: at };
+    return { ...ladder, step: step - 1, badSince: null, goodSince: at, measuredAt: at };
   }
   // What was learned of a line is forgotten when it has been good for long.
   const upAfter = step === 0 && goodSince !== null && at - goodSince >= FORGOTTEN_AFTER ? UP_AFTER : ladder.upAfter;
-  return { ...ladder, badSince, goodSince, upAfter };
+  return { ...ladder, badSince, goodSince, measuredAt: at, upAfter };
+}
+
+/** Since when it is bad, or good. Over a gap without measurements nothing lasts: a cut says nothing of the line before and after it. */
+function lasting(before: { badSince: number | null; goodSince: number | null; measuredAt: number }, bad: boolean, good: boolean, at: number) {
+  const goesOn = at - before.measuredAt <= GAP;
+  return { badSince: bad ? ((goesOn ? before.badSince : null) ?? at) : null, goodSince: good ? ((goesOn ? before.goodSince : null) ?? at) : null };
 }
 
 /** All in ms: how long it is bad before the call goes on with sound only, and how long good before pictures come back. */
@@ -129,27 +136,27 @@ export interface Lowness {
   byItself: boolean;
   badSince: number | null;
   goodSince: number | null;
+  measuredAt: number;
   backAfter: number;
   letBeUntil: number;
 }
 
-export const NOT_LOW: Lowness = { low: false, byItself: false, badSince: null, goodSince: null, backAfter: BACK_AFTER, letBeUntil: 0 };
+export const NOT_LOW: Lowness = { low: false, byItself: false, badSince: null, goodSince: null, measuredAt: 0, backAfter: BACK_AFTER, letBeUntil: 0 };
 
 /** Sound only, or not, after another measurement. Without pictures a line says nothing of what it could carry: loss and time count. */
 export function lowAfter(state: Lowness, line: Quality, at: number): Lowness {
   if (state.low && !state.byItself) return state;
   const bad = line.loss >= 0.1 || line.rttMs >= 1_500 || (!state.low && line.outgoingKbps !== null && line.outgoingKbps < 100);
   const good = line.loss < 0.03 && line.rttMs < 800;
-  const badSince = bad ? (state.badSince ?? at) : null;
-  const goodSince = good ? (state.goodSince ?? at) : null;
+  const { badSince, goodSince } = lasting(state, bad, good, at);
   if (!state.low && badSince !== null && at - badSince >= LOW_AFTER && at >= state.letBeUntil) {
-    return { ...state, low: true, byItself: true, badSince: null, goodSince: null };
+    return { ...state, low: true, byItself: true, badSince: null, goodSince: null, measuredAt: at };
   }
   if (state.low && goodSince !== null && at - goodSince >= state.backAfter) {
     const backAfter = Math.min(BACK_AT_LATEST, state.backAfter * 2);
-    return { ...state, low: false, byItself: false, badSince: null, goodSince: null, backAfter };
+    return { ...state, low: false, byItself: false, badSince: null, goodSince: null, measuredAt: at, backAfter };
   }
-  return { ...state, badSince, goodSince };
+  return { ...state, badSince, goodSince, measuredAt: at };
 }
 
 /** Somebody pressed the key. */
