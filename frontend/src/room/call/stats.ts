@@ -15,8 +15,10 @@ const number = (value: unknown): number | null => (typeof value === 'number' && 
 
 export class Meter {
   private before: Counts | null = null;
+  /** When the other side's last reports came: an old one is repeated for as long as no other comes. */
+  private reports = new Map<string, unknown>();
 
-  /** The line since the last look; null where nothing is known yet. */
+  /** The line since the last look; null where nothing is known yet, or nothing came. */
   read(stats: { forEach(each: (report: Report) => void): void }): Quality | null {
     const now: Counts = { lost: 0, received: 0 };
     const theyLose: number[] = [];
@@ -29,6 +31,9 @@ export class Meter {
       } else if (report.type === 'remote-inbound-rtp') {
         const lost = number(report['fractionLost']);
         const time = number(report['roundTripTime']);
+        const old = this.reports.get(report.id) === report['timestamp'];
+        this.reports.set(report.id, report['timestamp']);
+        if (old) return;
         if (lost !== null) theyLose.push(lost);
         if (time !== null) times.push(time * 1000);
       } else if (report.type === 'candidate-pair' && report['state'] === 'succeeded' && (report['nominated'] || report['selected'])) {
@@ -43,6 +48,7 @@ export class Meter {
     if (!before) return null;
     const lost = Math.max(0, now.lost - before.lost);
     const all = lost + Math.max(0, now.received - before.received);
+    if (!all && !theyLose.length) return null;
     const loss = Math.max(all > 0 ? lost / all : 0, ...theyLose);
     return { loss, rttMs: times.length ? Math.min(...times) : 0, outgoingKbps };
   }
