@@ -7,7 +7,6 @@ is sent here is kept.
 import asyncio
 import contextlib
 import secrets
-from time import monotonic
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from mdo.directory.models import Person
 from meetings.room import hub
+from meetings.room.bucket import Bucket
 from meetings.room.connection import dumps
 from meetings.room.protocol import Close, Malformed, Message, Text, refused
 from meetings.room.sessions import signed_in
@@ -68,7 +68,7 @@ class CallTestConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.closed = False
         self.person_id: UUID | None = None
-        self.tokens, self.counted_at, self.left, self.malformed = float(BURST), monotonic(), ECHOES_AT_MOST, 0
+        self.bucket, self.left, self.malformed = Bucket(BURST, PER_SECOND), ECHOES_AT_MOST, 0
         self.filling = ""
         self.timer = asyncio.get_running_loop().call_later(LASTS_S, self._time_is_over)
         self.closing: asyncio.Task[None] | None = None
@@ -136,12 +136,8 @@ class CallTestConsumer(AsyncWebsocketConsumer):
         return self.filling[:length]
 
     def _in_time(self) -> bool:
-        at = monotonic()
-        self.tokens = min(BURST, self.tokens + (at - self.counted_at) * PER_SECOND)
-        self.counted_at = at
-        self.tokens -= 1
         self.left -= 1
-        return self.tokens >= 0 and self.left >= 0
+        return self.bucket.take() and self.left >= 0
 
     def _time_is_over(self) -> None:
         self.closing = asyncio.get_running_loop().create_task(self.close_with(OVER))

@@ -13,7 +13,6 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -26,6 +25,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from mdo.kernel.errors import Denied, Refused, Unavailable
 from meetings import call
 from meetings.room import call_work, relay
+from meetings.room.bucket import Bucket
 from meetings.room.call_work import Asker
 from meetings.room.connection import Caller, Connection, dumps, prepare
 from meetings.room.protocol import (
@@ -115,18 +115,10 @@ _SENDS = re.compile(r"^a=(sendrecv|sendonly)\s*$", re.MULTILINE)
 class _Sender:
     """What one connection may still say now, and what of it waits."""
 
-    candidates: float = CANDIDATES_BURST
-    counted_at: float = field(default_factory=monotonic)
+    candidates: Bucket = field(default_factory=lambda: Bucket(CANDIDATES_BURST, CANDIDATES_PER_SECOND))
     waiting: deque[CallMessage] = field(default_factory=deque)
     working: bool = False
     showing: bool = False
-
-    def take(self, number: int) -> bool:
-        at = monotonic()
-        self.candidates = min(CANDIDATES_BURST, self.candidates + (at - self.counted_at) * CANDIDATES_PER_SECOND)
-        self.counted_at = at
-        self.candidates -= number
-        return self.candidates >= 0
 
 
 class Calls:
@@ -151,7 +143,9 @@ class Calls:
             if len(str(data.get("sdp", ""))) > LONGEST_SDP:
                 return Close.TOO_LARGE
             listed = data.get("candidates")
-            if isinstance(listed, list) and not (len(listed) <= MOST_CANDIDATES and sender.take(len(listed))):
+            if isinstance(listed, list) and not (
+                len(listed) <= MOST_CANDIDATES and sender.candidates.take(len(listed))
+            ):
                 return Close.TOO_FAST
         if len(sender.waiting) >= MOST_WAITING:
             return Close.TOO_FAST

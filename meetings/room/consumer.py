@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from time import monotonic
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from meetings import walls
 from meetings.models import Lease
 from meetings.room import audience, hub, wall, work
 from meetings.room.audience import Place
+from meetings.room.bucket import Bucket
 from meetings.room.connection import Connection, dumps, iso, prepare
 from meetings.room.protocol import (
     MAX_BYTES,
@@ -70,7 +70,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
         self.closed = False
         # A server that takes prepared frames says so (mdo/server.py); with any other they go through ASGI.
         self.line: Callable[[bytes], bool] | None = self.scope.get("extensions", {}).get("mdo.frame")
-        self.tokens, self.counted_at, self.malformed = float(BURST), monotonic(), 0
+        self.bucket, self.malformed = Bucket(BURST, PER_SECOND), 0
         self.waiting: asyncio.Queue[Envelope] = asyncio.Queue(MOST_WAITING)
         self.worker: asyncio.Task[None] | None = None
         offered = self.scope.get("subprotocols", [])
@@ -135,7 +135,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.closed or self.connection is None:
             return
-        if not self._in_time():
+        if not self.bucket.take():
             await self.close_with(Close.TOO_FAST)
             return
         if text_data is not None and len(text_data.encode("utf-8", "surrogatepass")) > MAX_BYTES:
@@ -183,13 +183,6 @@ class RoomConsumer(AsyncWebsocketConsumer):
         await self._refuse(None, error)
         if self.malformed >= MALFORMED_AT_MOST:
             await self.close_with(Close.MALFORMED)
-
-    def _in_time(self) -> bool:
-        at = monotonic()
-        self.tokens = min(BURST, self.tokens + (at - self.counted_at) * PER_SECOND)
-        self.counted_at = at
-        self.tokens -= 1
-        return self.tokens >= 0
 
     async def _head(self) -> None:
         assert self.connection is not None

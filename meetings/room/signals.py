@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 from mdo.kernel.acting import acting
 from meetings.models import AgendaItem, Meeting
 from meetings.room import snapshot, work
+from meetings.room.bucket import Bucket
 from meetings.room.connection import Connection, dumps
 from meetings.room.protocol import Malformed, Message, Signal
 from meetings.room.snapshot import Audience
@@ -96,22 +97,12 @@ def hears(audience: Audience, row: Row) -> bool:
 
 
 @dataclass
-class _Bucket:
+class _Speaker:
     """What one socket may still say now; the newest of each kind waits for its turn."""
 
-    tokens: float = PER_SECOND
-    counted_at: float = field(default_factory=monotonic)
+    bucket: Bucket = field(default_factory=lambda: Bucket(PER_SECOND, PER_SECOND))
     waiting: dict[str, BaseModel] = field(default_factory=dict)
     wakes: asyncio.TimerHandle | None = None
-
-    def take(self) -> bool:
-        at = monotonic()
-        self.tokens = min(PER_SECOND, self.tokens + (at - self.counted_at) * PER_SECOND)
-        self.counted_at = at
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
 
 
 Said = dict[str, Any]  # {"by", "name", "kind", "data"}
@@ -137,7 +128,7 @@ class Signals:
         self.hub = hub
         self.failures = 0
         self._rooms: dict[UUID, _Room] = {}
-        self._buckets: WeakKeyDictionary[Connection, _Bucket] = WeakKeyDictionary()
+        self._speakers: WeakKeyDictionary[Connection, _Speaker] = WeakKeyDictionary()
         self._heard: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._sending: dict[Connection, dict[tuple[str, str], str]] = {}
 
@@ -162,19 +153,21 @@ class Signals:
             raise Malformed(str(_("This message was not understood."))) from error
         if "share" not in connection.place.audience.can:
             return
-        bucket = self._buckets.setdefault(connection, _Bucket())
-        bucket.waiting.pop(message.kind, None)
-        bucket.waiting[message.kind] = data
-        self._pour(connection, meeting_id, bucket)
+        speaker = self._speakers.setdefault(connection, _Speaker())
+        speaker.waiting.pop(message.kind, None)
+        speaker.waiting[message.kind] = data
+        self._pour(connection, meeting_id, speaker)
 
-    def _pour(self, connection: Connection, meeting_id: UUID, bucket: _Bucket) -> None:
-        while bucket.waiting and not connection.closing:
-            if not bucket.take():
-                if bucket.wakes is None:
-                    bucket.wakes = self.hub.loop.call_later(1 / PER_SECOND, self._again, connection, meeting_id, bucket)
+    def _pour(self, connection: Connection, meeting_id: UUID, speaker: _Speaker) -> None:
+        while speaker.waiting and not connection.closing:
+            if not speaker.bucket.take():
+                if speaker.wakes is None:
+                    speaker.wakes = self.hub.loop.call_later(
+                        1 / PER_SECOND, self._again, connection, meeting_id, speaker
+                    )
                 return
-            kind = next(iter(bucket.waiting))
-            data = bucket.waiting.pop(kind)
+            kind = next(iter(speaker.waiting))
+            data = speaker.waiting.pop(kind)
             place = connection.place
             said = {
                 "by": str(place.person_id),
@@ -184,9 +177,9 @@ class Signals:
             }
             self._say(meeting_id, said, frm=connection)
 
-    def _again(self, connection: Connection, meeting_id: UUID, bucket: _Bucket) -> None:
-        bucket.wakes = None
-        self._pour(connection, meeting_id, bucket)
+    def _again(self, connection: Connection, meeting_id: UUID, speaker: _Speaker) -> None:
+        speaker.wakes = None
+        self._pour(connection, meeting_id, speaker)
 
     def heard(self, message: dict[str, Any]) -> None:
         """Signals that another process passes on."""

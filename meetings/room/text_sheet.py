@@ -11,12 +11,12 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mdo.kernel.errors import Refused, Unavailable
 from meetings.room import text_work
+from meetings.room.bucket import Bucket
 from meetings.room.connection import Connection, Prepared, dumps, prepare
 from meetings.room.text_copy import Copy
 from meetings.room.text_work import Head, Held, Key, NotUnderstood, Row
@@ -36,23 +36,6 @@ CARETS_BURST = 20
 CARETS_PER_SECOND = 10
 JOINS_BURST = 40
 JOINS_PER_SECOND = 4
-
-
-class Bucket:
-    """How much may pass: ``burst`` at once, ``per_second`` for long."""
-
-    def __init__(self, burst: float, per_second: float) -> None:
-        self.burst, self.per_second = burst, per_second
-        self.left, self.at = burst, monotonic()
-
-    def take(self, much: float) -> bool:
-        at = monotonic()
-        self.left = min(self.burst, self.left + (at - self.at) * self.per_second)
-        self.at = at
-        if self.left < much:
-            return False
-        self.left -= much
-        return True
 
 
 @dataclass(eq=False)
