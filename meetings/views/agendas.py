@@ -342,27 +342,28 @@ def pack(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     if not place.permits("run"):
         raise Denied()
     form = PackForm(request.POST or None, initial={"passphrase": packing.new_passphrase()})
-    if request.method != "POST" or not form.is_valid():
+    body = None
+    if request.method == "POST" and form.is_valid():
+        language = get_language() or "en"
+        shown = agenda_for(by, meeting, place)
+        trace("agenda.packed", shown.readable, meeting=str(meeting.pk))
+        sheet = _sheet(meeting, shown, language)
+        cases = {row.item.pk: line for row, line in zip(shown.rows, sheet.items, strict=True) if row.referral}
+        try:
+            body = packing.paper_pack(
+                by, meeting, agenda_pdf(sheet, language, True), cases, language, form.cleaned_data["passphrase"]
+            )
+        except SHOWN as refusal:
+            form.add_error(None, refusal.message)
+    if body is None:
         context = {"meeting": meeting, "board": meeting.board, "form": form, "acting_for": acting_for(request)}
         return render(request, "meetings/pack.html", context, status=422 if request.method == "POST" else 200)
-    language = get_language() or "en"
-    shown = agenda_for(by, meeting, place)
-    trace("agenda.packed", shown.readable, meeting=str(meeting.pk))
-    lines = _lines(shown)
-    cases = {row.item.pk: line for row, line in zip(shown.rows, lines, strict=True) if row.referral is not None}
-    agenda_part = agenda_pdf(_sheet(meeting, shown, language), language, True)
-    try:
-        body = packing.paper_pack(by, meeting, agenda_part, cases, language, form.cleaned_data["passphrase"])
-    except SHOWN as refusal:
-        form.add_error(None, refusal.message)
-        context = {"meeting": meeting, "board": meeting.board, "form": form, "acting_for": acting_for(request)}
-        return render(request, "meetings/pack.html", context, status=422)
     response = HttpResponse(body, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="pack-{meeting.starts_at:%Y-%m-%d}.pdf"'
     return response
 
 
-def _lines(shown: Agenda) -> list[content.AgendaLine]:
+def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
     lines = []
     for row in shown.rows:
         patient = row.referral.case.patient if row.referral else None
@@ -382,13 +383,9 @@ def _lines(shown: Agenda) -> list[content.AgendaLine]:
                 state=row.item.state,  # type: ignore[arg-type]
             )
         )
-    return lines
-
-
-def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
     return content.AgendaSheet(
         sitting=sitting_head(meeting, language),
-        items=tuple(_lines(shown)),
+        items=tuple(lines),
         imprint=content.Imprint(document_id=str(meeting.pk), version=meeting.version),
         ends_at=shown.forecast.end if shown.forecast else None,
         published_at=meeting.published_at,
