@@ -18,7 +18,15 @@ _OPEN_WORDS = re.compile(r"[ ,:;(.]*(?:le|den|dd\.?|d\.d\.?|op|du|vom|am|on|of|v
 _BORN = re.compile(
     r"(?:°|\*|geb(?:oren)?\.?|ne(?:e)?|dob|d\.o\.b\.?|born|geburtsdatum|geboortedatum|date de naissance|date of birth|ddn)[ ]?(?:op|le|am|on|den)?[ :.]*$"
 )
+# An addendum names the report to which it belongs, with its date.
+_OF_ANOTHER = re.compile(
+    r"(?:addendum|aanvulling|aanvullend|complement|additif|supplementary|supplement|nachtrag[a-z]*|zusatzbefund)[^\n:]{0,40}[ ]"
+    r"(?:bij|op|van|to|au|du|zu|zum|for|de)[ ](?:het[ ]|ons[ ]|our[ ]|dem[ ]|the[ ])?(?:verslag|rapport|report|compte[ -]rendu|befund|onderzoek|examen)"
+    r"[^\n:]{0,40}[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
+)
+_RULER = re.compile(r"[-=_*~]{3,}")
 _HEAD_LINES = 8
+_LINE = 300
 _AFTER = 30
 _BEFORE = 60
 _DATE_LIKE = ("own_date", "exam", "visit", "biopsy", "surgery", "specimen")
@@ -55,6 +63,8 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     )
     if not is_named and any(m.any(("not_own_date", "planned", "compared", "doubt")) for m in before[-4:]):
         return False
+    if _OF_ANOTHER.search(reading.low, line_start, figure.start):
+        return False
     behind = _behind(reading, sentence, figure)
     if any(m.any(("planned", "not_own_date")) for m in behind):
         return False
@@ -75,9 +85,10 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
 
 
 def _line_of(reading: Reading, place: int) -> tuple[int, int]:
-    start = reading.low.rfind("\n", 0, place) + 1
-    end = reading.low.find("\n", place)
-    return start, end if end >= 0 else len(reading.low)
+    """The line around a place; of one that has no end, what is near."""
+    start = max(reading.low.rfind("\n", max(0, place - _LINE), place) + 1, place - _LINE)
+    end = reading.low.find("\n", place, place + _LINE)
+    return start, end if end >= 0 else min(len(reading.low), place + _LINE)
 
 
 def _is_fax(line: str) -> bool:
@@ -109,17 +120,8 @@ def _in_letter(reading: Reading, number: int, sentence: Sentence) -> bool:
     start = reading.speech.letter_from
     if start is None or sentence.start < start:
         return False
-    return not any(start < place <= sentence.start for place in _pasted(reading))
-
-
-def _pasted(reading: Reading) -> list[int]:
-    """Where reports are pasted below a letter: drawn lines with or without a title."""
-    found = []
-    for start, end in reading.document.lines:
-        line = reading.low[start:end].strip()
-        if re.match(r"[-=_*~]{3,}", line):
-            found.append(start)
-    return found
+    pasted = reading.document.ruled_after(start)
+    return pasted is None or pasted > sentence.start
 
 
 def _is_title(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
@@ -135,10 +137,19 @@ def _is_title(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
 
 
 def _opens_report(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
-    """Whether a line begins with an examination and its date, as a report does: `Echografie 02/05/2024: …`."""
+    """Whether a line begins a report with an examination and its date; results told one line each are retold."""
     if not sentence.first_of_line:
         return False
     mentions = list(sentence.within(sentence.start, figure.start))
     if not mentions or mentions[0].start - sentence.start > 4 or figure.start - sentence.start > 60:
         return False
-    return mentions[0].any(("exam", "own_date", "biopsy", "surgery"))
+    if not mentions[0].any(("exam", "own_date", "biopsy", "surgery")):
+        return False
+    _, end = _line_of(reading, figure.start)
+    if not reading.low[figure.end : end].strip(" .:)"):
+        return True
+    above = sentence.line - 1
+    while above > 0 and not reading.document.line_text(above).strip():
+        above -= 1
+    line = reading.document.line_text(max(above, 0)).strip()
+    return _RULER.match(line) is not None or line.isupper() or (len(line.split()) <= 4 and line.endswith(":"))

@@ -98,7 +98,81 @@ def _beside_other(reading: Reading, sentence: Sentence, start: int, end: int) ->
     for mention in sentence.within(end, min(last, end + 24)):
         if "other_grade" in mention and not reading.low[end : mention.start].strip(" -:("):
             return True
-    return False
+    return _beside_unknown(reading, sentence, start, end)
+
+
+def _beside_unknown(reading: Reading, sentence: Sentence, start: int, end: int) -> bool:
+    """Whether a clause without a tumour grades a thing by a word that is not known here: most are side effects."""
+    low = reading.low
+    first = max(low.rfind(mark, sentence.start, start) + 1 for mark in ",;:.(")
+    first = max(first, sentence.start)
+    stop = min((place for mark in ",;.)(" if (place := low.find(mark, end, sentence.end)) > 0), default=sentence.end)
+    mentions = list(sentence.within(first, stop))
+    if any(m.any(_TUMOROUS) for m in mentions):
+        return False
+    known = {place for m in mentions for place in range(m.start, m.end)}
+    for match in _LONG_WORD.finditer(low, first, start):
+        if match.start() not in known and match.group() not in _SMALL:
+            return True
+    following = _LONG_WORD.match(low, end + 1, stop) if low[end : end + 1] in (" ", "-") else None
+    return following is not None and following.start() not in known and following.group() not in _SMALL
+
+
+_TUMOROUS = (
+    "carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "dcis", "tumour", "idc", "ilc", "grade_system", "biopsy", "breast",
+    "differentiated", "kind_label", "ductal", "lobular", "surgery", "malignant",
+)  # fmt: skip
+_LONG_WORD = re.compile(r"[a-z]{3,}")
+_SMALL = frozenset(
+    [
+        "van",
+        "het",
+        "een",
+        "met",
+        "dus",
+        "nog",
+        "den",
+        "der",
+        "die",
+        "das",
+        "les",
+        "des",
+        "une",
+        "pour",
+        "avec",
+        "qui",
+        "the",
+        "and",
+        "with",
+        "has",
+        "von",
+        "mit",
+        "und",
+        "ist",
+        "dus",
+        "een",
+        "twee",
+        "drie",
+        "volgens",
+        "selon",
+        "according",
+        "nach",
+        "uit",
+        "bij",
+        "niet",
+        "naar",
+        "ook",
+        "werd",
+        "wordt",
+        "geeft",
+        "met",
+        "total",
+        "totaal",
+        "punten",
+        "points",
+        "punkte",
+    ]
+)
 
 
 def _source(reading: Reading, sentence: Sentence, start: int, end: int) -> str:
@@ -135,11 +209,16 @@ def _about_tumour(reading: Reading, number: int, sentence: Sentence) -> bool:
         "her2",
     ):
         return True
-    first = sentence.mentions[0]
+    first = sentence.mentions[0] if sentence.mentions else None
     if (
-        first.any(("grade_word", "differentiated", "kind_label", "well", "moderately", "poorly"))
+        first is not None
+        and first.any(("grade_word", "differentiated", "kind_label", "well", "moderately", "poorly"))
         and first.start - sentence.start < 24
     ):
         return True
-    sentences = reading.document.sentences
-    return number > 0 and sentences[number - 1].has("carcinoma", "adenocarcinoma", "invasive", "nst", "melanoma")
+    before = reading.document.sentences[max(0, number - 4) : number]
+    return any(
+        each.has("carcinoma", "adenocarcinoma", "invasive", "nst", "melanoma")
+        and (each.line == sentence.line or each is before[-1])
+        for each in before
+    )

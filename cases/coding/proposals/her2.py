@@ -22,7 +22,7 @@ _SCORES = (
     ),
     re.compile(
         r"\A[ ]?(?:status[ ]?)?(?:\([a-z0-9/ .,-]{1,24}\)[ ]?)?(?:[:=][ ]{0,60}|[ ]{1,60})"
-        r"(?:neg[a-z]{0,6}[ ]?)?\(?(?P<score>0)(?=[ ]*(?:\Z|[\n,;)|/-]|[ ]|\.(?![0-9])))"
+        r"(?:neg[a-z]{0,6}[ ,;:(]{0,3})?\(?(?P<score>0)(?=[ ]*(?:\Z|[\n,;)|/-]|[ ]|\.(?![0-9])))"
     ),
     re.compile(
         r"\A[ ]?(?:status[ ]?)?(?:\([a-z0-9/ .,-]{1,24}\)[ ]?)?[:=][ ]{0,60}(?P<score>[0-3])(?=[ ]*(?:\Z|[\n,;)|]|\.(?![0-9])))"
@@ -33,6 +33,9 @@ _SCORE_BEFORE = re.compile(r"(?<![0-9a-z/.,])(?P<score>[0-3])[ ]?\+[ ]?(?:(?:voo
 _SIGN = re.compile(r"[ ]?[:=]?[ ]?\(?([+-])\)?(?=[ ]*(?:\Z|[\n,;.)]))")
 _BY = re.compile(
     r"[ ]?\(?(?:met|par|by|mit|in der|en|op|bij|a la|via|in|mittels|volgens|with)[ ](?:de[ ]|la[ ]|der[ ])?"
+)
+_SOUGHT = re.compile(
+    r"recherche|onderzoek|bepaling|analyse|test|naar|status|beoordeling|determination|assess|bestimmung|untersuchung|prufung"
 )
 _NUMBER_AT_ONCE = re.compile(r"(?:[ ]?\([a-z0-9 -]{1,14}\))?[ ]?[:=]?[ ]?(?:ca\.?[ ]|[~±])?\Z")
 
@@ -106,14 +109,17 @@ def _amplification(reading: Reading, number: int, sentence: Sentence) -> Iterato
             start = denied[-1].start if denied else start
             end = denied_behind[0].end if denied_behind and not denied else end
         elif (
-            "amplified" in mention
-            or any("shown" in m for m in [*before, *behind])
-            or any("positive" in m for m in behind)
+            (
+                "amplified" in mention
+                or any("shown" in m for m in [*before, *behind])
+                or any("positive" in m for m in behind)
+            )
+            or reading.low[sentence.start : mention.start].rstrip(" -").endswith((":", "="))
+            or (
+                "ratio" in reading.low[sentence.start : sentence.end]
+                and not _SOUGHT.search(reading.low, first, mention.start)
+            )
         ):
-            meaning = "positive"
-        elif reading.low[sentence.start : mention.start].rstrip().endswith((":", "=")) or not before:
-            if reading.low[mention.end : sentence.end].lstrip().startswith((":", "=")):
-                continue
             meaning = "positive"
         else:
             continue

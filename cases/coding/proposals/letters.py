@@ -34,10 +34,12 @@ _MISREAD = re.compile(r"(?<![^\W_])(?=[OoIl|]{0,9}[0-9])[0-9OoIl|]{2,10}(?![^\W_
 # Letters alone are figures before a unit, as part of a fraction and as a score.
 _MISREAD_ALONE = re.compile(
     r"(?<![^\W_])[OolI|]{1,3}(?=[ ]{0,2}(?:%|mm\b|cm\b|/[ ]?[0-9]))|(?<![^\W_/])[lI|](?=[+](?!\w|[ ]?[IVX+0-9]))"
-    r"|(?<=[0-9]/)[OolI|](?![^\W_])"
+    r"|(?<![^\W_])[lI](?=[,.][0-9]|[ ](?:van|sur|of|von)[ ][0-9])|(?<=[0-9]/)[OolI|](?![^\W_])|(?<=[sS]core )[OolI|](?![^\W_])"
 )
 # Leaders of a form, and colons that stand in a column of their own, are moved to the label.
 _LEADER = re.compile(r"[ ]?\.{3,}[ ]{0,9}:?|[ ]{2,}:")
+# One letter alone as the value of a row, and behind HER2.
+_VALUE = re.compile(r"(:[ ]{0,60}|(?:HER2|her2|Her2|neu)[ ]{1,3})([OolI|])(?=[ ]*(?:$|[\n,;)]|\.(?![0-9])|[ ]?\+))")
 _FIGURES = str.maketrans("OoIl|", "00111")
 _BROKEN_WORD = re.compile(r"(?<=[a-z0-9])-[ ]{0,9}\n[ ]{0,9}(?=[a-z]{2})")
 
@@ -61,9 +63,12 @@ class Plain:
         if broken:
             cased = self._without(cased, broken)
         self.cased = _LEADER.sub(lambda match: ":" + " " * (len(match.group()) - 1), cased)
+        self.cased = _VALUE.sub(lambda match: match[1] + match[2].translate(_FIGURES), self.cased)
         if (told := told_in_turn(self.cased)) is not None:
             self.cased = told[0]
             self._rearrange(told[1])
+        if "|" in self.cased:
+            self.cased = "\n".join(_without_bars(line) for line in self.cased.split("\n"))
 
     @cached_property
     def low(self) -> str:
@@ -101,6 +106,16 @@ class Plain:
         return "".join(kept)
 
 
+def _without_bars(line: str) -> str:
+    """A row between bars as a row of a form: a colon behind its label, commas between its values."""
+    if "|" not in line:
+        return line
+    inner = line.strip(" |")
+    start = line.index(inner) if inner else 0
+    inner = inner.replace("|", ":", 1).replace("|", ",")
+    return " " * start + inner + " " * (len(line) - start - len(inner))
+
+
 def plain_word(word: str) -> str:
     """A word of the data files, as `Plain.low` would hold it."""
     return _fold(word).cased.lower()
@@ -111,7 +126,7 @@ def _figures(match: re.Match[str]) -> str:
 
 
 def _fold(text: str) -> _Folded:
-    if text.isascii():
+    if text.isascii() and "\t" not in text:
         return _Folded(text.translate(_CONTROLS), None)
     out: list[str] = []
     places = array("L")
@@ -128,10 +143,12 @@ def _fold(text: str) -> _Folded:
     return _Folded("".join(out), places)
 
 
-_CONTROLS = {code: " " for code in [*range(32), 127] if chr(code) not in "\n\t"} | {11: "\n", 12: "\n", 9: "\t"}
+_CONTROLS = {code: " " for code in [*range(32), 127] if chr(code) != "\n"} | {11: "\n", 12: "\n"}
 
 
 def _plain(character: str) -> str:
+    if character == "\t":
+        return "   "
     if character < "\x80":
         return _CONTROLS.get(ord(character), character)
     if character in _DASHES:

@@ -53,6 +53,20 @@ def data(name: str) -> dict[str, dict[str, list[str]]]:
 # Lists of the field come first: only their words are recognised when they are misspelled.
 LISTS = ("tumours", "places", "kinds", "receptors", "nodes", "numbers", "speech", "dates")
 _OF_THE_FIELD = LISTS[:5]
+_ALSO_FORGIVEN = frozenset(
+    [
+        "old_report",
+        "relative",
+        "doubt",
+        "gross_part",
+        "micro_part",
+        "conclusion_part",
+        "history_part",
+        "family_part",
+        "clinical_part",
+        "own_date",
+    ]
+)
 
 
 def _entries(lists: tuple[str, ...] = LISTS) -> Iterator[tuple[str, str, str]]:
@@ -329,6 +343,12 @@ def _deletions(language: str) -> dict[str, tuple[str, ...]]:
     """The words of a language under each form that they have with letters left out."""
     index: dict[str, list[str]] = {}
     written = {word.rstrip("*") for spoken, _, word in _entries(_OF_THE_FIELD) if spoken in (language, "all")}
+    # Of the other words only the long ones: a short one is a word of every day with a letter changed.
+    written |= {
+        word
+        for spoken, noun, word in _entries()
+        if spoken in (language, "all") and noun in _ALSO_FORGIVEN and len(word) > _ONE_MISTAKE and " " not in word
+    }
     for word in sorted({part for each in written for part in PARTS_OF_WORDS.findall(plain_word(each))}):
         if len(word) >= 5 and not word[0].isdecimal():
             alike = _alike(word)

@@ -57,6 +57,15 @@ _REACH = 160
 _FOR = re.compile(
     r"[ ]?(?:voor|pour|for|fur|von|des|aux|van)(?:[ ](?:de|het|les|la|die|den|the|aankleuring))?[ ]?(?:recepteurs[ ](?:aux|des|de|a la)[ ])?"
 )
+_IN = re.compile(
+    r"(?<![a-z])(?:in|dans|bij|par|voor|zu|for|pour|a)[ ](?:ca\.?[ ]|ongeveer[ ]|environ[ ]|etwa[ ]|[>~<][ ]?)?$"
+)
+_ARTICLE = re.compile(
+    r"[ ](?:(?:de|het|les|the|der|die|des|aux|van|of)[ ]){0,2}(?:recepteurs[ ](?:aux|des|de|a la)[ ])?"
+)
+_GOES_ON = re.compile(
+    r"[ ]?(?:[<>~]|ca\.?|circa|[0-9]|intens|sterk|zwak|matig|fort|faible|strong|weak|stark|allred|irs|score)"
+)
 _HYPHEN = re.compile(r"-[ ]?(?:en|et|and|und|/)[ ]")
 
 _WORDS = re.compile(r"[a-z]+")
@@ -95,8 +104,11 @@ def markers(reading: Reading, sentence: Sentence) -> list[Marker]:
     for this, following in itertools.pairwise(found):
         this.end = following.mention.start
         following.before = this.start
+    value_first = bool(found) and _percent_at_once(reading, sentence, found[0]) is not None
     for place, marker in enumerate(found):
         claimed = _claimed(reading, sentence, marker)
+        if claimed is None and value_first:
+            claimed = _percent_at_once(reading, sentence, marker)
         if claimed is not None:
             marker.is_claimed, marker.before = True, max(claimed, marker.before)
             if place:
@@ -118,6 +130,23 @@ def _claimed(reading: Reading, sentence: Sentence, marker: Marker) -> int | None
                 if figure.kind == "percent" and max(start, mention.start - 45) <= figure.start < mention.start
             ]
             return min([mention.start, *(m.start for m in negated), *(f.start for f in percents)])
+    for figure in sentence.figures:
+        if figure.kind == "percent" and marker.before <= figure.start < marker.place:
+            led = _IN.search(reading.low, max(marker.before, figure.start - 8), figure.start)
+            if led and _ARTICLE.fullmatch(reading.low, figure.end, marker.place):
+                return led.start()  # in 60 % de oestrogeenreceptor, en in 10 % de progesteronreceptor
+    return None
+
+
+def _percent_at_once(reading: Reading, sentence: Sentence, marker: Marker) -> int | None:
+    """Where a percentage stands right before a marker: `95 % ER-positief en 40 % PR-positief`."""
+    if marker.kind not in ("er", "pr", "ki67"):
+        return None
+    for figure in sentence.figures:
+        if figure.kind != "percent" or not marker.before <= figure.start < marker.place:
+            continue
+        if not reading.low[figure.end : marker.place].strip(" ("):
+            return figure.start
     return None
 
 
@@ -127,7 +156,7 @@ def _semicolon(reading: Reading, marker: Marker) -> int:
     for place in range(marker.start, min(marker.end, marker.start + _REACH)):
         character = reading.low[place]
         depth += (character == "(") - (character == ")")
-        if character == ";" and depth <= 0:
+        if character == ";" and depth <= 0 and not _GOES_ON.match(reading.low, place + 1, marker.end):
             return place
     return marker.end
 

@@ -124,6 +124,9 @@ def _is_ductal(mention: Mention, group: list[Mention]) -> bool:
 def _stands_alone(reading: Reading, sentence: Sentence, mention: Mention) -> bool:
     """Whether NST is the value of a row: nothing but its label before it."""
     before = reading.low[sentence.start : mention.start].strip(" .:")
+    behind = reading.low[mention.end : mention.end + 2].strip()
+    if before.endswith(",") and (not behind or behind[0] in ",;."):
+        return True
     return before == "" or sentence.label_end >= mention.start - 2 or before.endswith("carcinoom,")
 
 

@@ -6,7 +6,7 @@ the text gives one. Nodes that were seen on images were not examined.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cases.coding.proposals.letters import plain_word
 from cases.coding.proposals.lexicon import data
@@ -55,7 +55,7 @@ _FRACTION = re.compile(
 _OF_FIGURES = re.compile(
     rf"(?<![0-9a-z.,/])(?P<positive>[0-9]{{1,2}}|{_NONE})[ ]{_OF}{_THE}[ ](?P<examined>[0-9]{{1,2}})(?![0-9a-z]|[.,][0-9]|[ ]?(?:mm|cm|%))"
 )
-_CATEGORY = re.compile(r"p?n[0-3x][a-c]?(?:mi)?(?:\([a-z+-]{1,4}\))?[ ]?\(?(?:sn[ ,]{0,2})?$")
+_CATEGORY = re.compile(r"p?n[0-3xoli][a-c]?(?:mi)?(?:\([a-z+-]{1,4}\))?[ ]?\(?(?:sn[ ,]{0,2})?$")
 _ANY_NUMBER = re.compile(rf"(?<![0-9a-z.,/+-])(?!(?:een|un|une|one|ein|eine)[ ])(?P<number>{_NUMBER})")
 _NAMES = re.compile(
     r"(?:niveau|niveaus|niveaux|levels?|klier|klieren|lymfeklier|node|ganglion|stations?|graad|grade|segment|stufe|op|coupe|blok)$"
@@ -82,11 +82,15 @@ class _Counts:
     positive: _Count | None
     examined: _Count | None
     is_total: bool = False
+    is_general: bool = False  # no number was given: "all free"
 
 
 def nodes(reading: Reading) -> Iterator[Finding]:
     """The findings of positive and examined nodes."""
     found = list(_all(reading))
+    if any(counts.positive and counts.positive.value for counts in found):
+        # Where a node is said to be free, others are not.
+        found = [counts for counts in found if not counts.is_general]
     for name in ("positive", "examined"):
         counted = [(counts, count) for counts in found if (count := getattr(counts, name)) is not None]
         totals = [each for each in counted if each[0].is_total]
@@ -144,7 +148,9 @@ def _fractions(reading: Reading, number: int, sentence: Sentence, about: bool) -
             mine = owner.any((*_NODES, "total_word")) if owner is not None else False
             named = (owner is None or mine) and any(m.any(_NODES) for m in behind[:2])
             if category or (about and mine) or named:
-                yield _both(number, sentence, match, positive, examined)
+                counts = _both(number, sentence, match, positive, examined)
+                # Behind a category stand the nodes that it counts: all of them.
+                yield replace(counts, is_total=True) if category else counts
         if any(True for _ in pattern.finditer(reading.low, sentence.start, sentence.end)):
             return
 
@@ -208,7 +214,8 @@ def _plain(reading: Reading, number: int, sentence: Sentence) -> Iterator[_Count
             positive = positive or count
         elif what == "examined" and count.value:
             examined = examined or count
-    negative = _all_negative(reading, sentence)
+    negative = None if sentence.has("imaging", "suspicious_finding", "exam") else _all_negative(reading, sentence)
+    is_general = positive is None and negative is not None
     if positive is None and negative is not None:
         positive = negative
     if examined is not None and positive is not None and positive.value > examined.value:
@@ -218,7 +225,8 @@ def _plain(reading: Reading, number: int, sentence: Sentence) -> Iterator[_Count
     if positive is not None or examined is not None:
         place = positive or examined
         assert place is not None
-        yield _Counts(number, positive, examined, _is_total(sentence, place.start, place.end))
+        total = _is_total(sentence, place.start, place.end)
+        yield _Counts(number, positive, examined, total, is_general and examined is None)
 
 
 def _numbered(reading: Reading, sentence: Sentence) -> Iterator[_Count]:

@@ -1,5 +1,6 @@
 """All rules on one text, and what is left where they say different things."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from cases.coding.proposals.dates import dates
@@ -7,9 +8,10 @@ from cases.coding.proposals.grades import grades
 from cases.coding.proposals.her2 import her2, ki67
 from cases.coding.proposals.morphology import morphology
 from cases.coding.proposals.nodes import nodes
-from cases.coding.proposals.proposal import FIELDS, Proposal
+from cases.coding.proposals.proposal import FIELDS, Proposal, Value
 from cases.coding.proposals.reading import Finding, Reading
 from cases.coding.proposals.receptors import receptors
+from cases.coding.proposals.sides import birads
 from cases.coding.proposals.sizes import sizes
 from cases.coding.proposals.tnm import editions, tnm
 from cases.coding.proposals.topography import topography
@@ -17,7 +19,10 @@ from cases.coding.proposals.tumours import Tumours, tumours
 
 _RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
 _CANCER = ("carcinoma", "adenocarcinoma", "melanoma", "dcis", "nst", "idc", "ilc", "her2", "ki67")
-_BREAST_CANCER = ("tumour", "tumorous", "suspicious_finding", "quadrant", "er")
+_BREAST_CANCER = ("tumorous", "suspicious_finding", "quadrant", "er", "bed")
+# A lump may be anything; these words are only used of what may be cancer.
+_TUMOUR = re.compile(r"(?:tumor|tumeur|tumour|recidief|recidive|rezidiv|recurrence)")
+_CLINIC = re.compile(r"(?<![A-Za-z0-9])[PMU][345](?![0-9A-Za-z])")
 
 
 def propose(text: str) -> list[Proposal]:
@@ -49,9 +54,19 @@ def _speaks_of_cancer(reading: Reading, found: Tumours, findings: list[Finding])
     if any(side.weight >= 3 for side in found.sides):
         return True
     nouns = (*_CANCER, *_BREAST_CANCER) if reading.is_of_breast else _CANCER
+    named = [
+        (sentence, mention)
+        for _, sentence, mention in reading.own_mentions(*nouns, "tumour")
+        if mention.any(nouns) or reading.is_imaging or _TUMOUR.search(mention.word)
+    ]
+    if reading.is_of_breast and _CLINIC.search(reading.cased):
+        return True
+    if any((birads(reading, sentence.start, sentence.end) or 0) >= 4 for _, sentence in reading.own()):
+        return True
     return any(
         not reading.is_denied(sentence, mention.start, mention.end, 60) and "benign" not in mention
-        for _, sentence, mention in reading.own_mentions(*nouns)
+        for sentence, mention in named
+        if reading.is_of_breast or mention.any(_CANCER)
     )
 
 
@@ -60,15 +75,19 @@ def _lateralities(reading: Reading, found: Tumours) -> Iterator[Finding]:
     if not reading.is_of_breast and not any(True for _ in reading.own_mentions("limb", "paired_organ")):
         return
     for side in found.sides:
-        if side.weight and (found.by_side or side.side == found.side):
+        told_of_one = len(found.keys) > 1 and side.weight >= 1 and found.key(side.start) != ""
+        if side.weight and (found.by_side or told_of_one or side.side == found.side):
             yield Finding("laterality", side.side, side.start, side.end, side.sentence)
 
 
 def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
     """Without what gives way: gross size to a microscopic one, DCIS to the invasive tumour, words to a percentage."""
     fields: dict[tuple[int, str], set[str]] = {}
+    measured: dict[tuple[int, str], set[Value]] = {}
     for tumour, finding in numbered:
         fields.setdefault((tumour, finding.field), set()).add(finding.source)
+        if finding.source == "percent":
+            measured.setdefault((tumour, finding.field), set()).add(finding.value)
     for tumour, finding in numbered:
         sources = fields[tumour, finding.field]
         if finding.field == "size_mm" and finding.source == "gross" and "micro" in sources:
@@ -76,11 +95,9 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
         in_situ = finding.source == "dcis" and finding.field in ("grade", "icdo3_morphology")
         if in_situ and (reading.invasive or sources - {"dcis"}):
             continue
-        if finding.field in ("er", "pr") and finding.source in ("words", "triple") and "percent" in sources:
-            decided = {
-                f.value for t, f in numbered if t == tumour and f.field == finding.field and f.source == "percent"
-            }
-            if finding.value not in decided:
+        if finding.source in ("words", "triple") and finding.field in ("er", "pr"):
+            decided = measured.get((tumour, finding.field))
+            if decided and finding.value not in decided:
                 continue
         yield tumour, finding
 

@@ -14,6 +14,7 @@ from cases.coding.proposals.lexicon import data
 _NUMBER = r"[0-9]{1,4}(?:[.,][0-9]{1,2})?"
 _TO = r"[ ]?(?:-|a|tot|bis|to|et|en|and|und|ou|of|or)[ ]?"
 _UNIT = r"(?:mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?|zentimeter)(?![a-z0-9]|[ ]?hg|[²³])"
+_ALSO = rf"(?:{_TO}|[ ]?/[ ]?|[ ]resp\.?[ ]|[ ]respectievelijk[ ]|[ ]respectivement[ ]|[ ]bzw\.?[ ])"
 _PERCENT = r"(?:%|procent\b|percent\b|pct\b|pour[ ]cent\b|prozent\b|per[ ]cent\b|p\.c\.)"
 _START = r"(?<![0-9A-Za-z.,/])"
 
@@ -42,8 +43,8 @@ _FIGURE = re.compile(
   | (?P<list>{_START}{_NUMBER}(?:[ ]?mm|[ ]?cm)?(?:,[ ]{_NUMBER}(?:[ ]?mm|[ ]?cm)?){{0,4}}
         [ ]?,?[ ](?:en|et|and|und)[ ]{_NUMBER}[ ]?{_UNIT})
   | (?P<measure>{_START}{_NUMBER}(?P<range>[ ]?(?:mm|cm)?{_TO}{_NUMBER})?
-        (?:[ ]?(?:mm|cm)?[ ]?[x*][ ]?{_NUMBER}){{0,3}}[ ]?{_UNIT})
-  | (?P<percent>(?<![0-9A-Za-z.,])(?<![0-9]/){_NUMBER}(?:[ ]?%?{_TO}{_NUMBER})?[ ]?{_PERCENT})
+        (?:(?:[ ]?(?:mm|cm)?[ ]?[x*][ ]?|[ ](?:bij|by|sur|mal|op|auf)[ ]){_NUMBER}){{0,3}}[ -]?{_UNIT})
+  | (?P<percent>(?<![0-9A-Za-z.,])(?<![0-9]/){_NUMBER}(?:[ ]?%?{_ALSO}{_NUMBER})?[ ]?{_PERCENT})
   | (?P<fraction>(?<![0-9a-z/.,])[0-9]{{1,2}}[ ]?/[ ]?[0-9]{{1,2}}(?![0-9/]|[.,][0-9]))
   | (?P<number>(?<![0-9a-z/.,+-])[0-9]{{1,3}}(?:[.,][0-9]{{1,2}})?(?![0-9a-z/]|[.,][0-9]))
     """,
@@ -55,6 +56,7 @@ _LESS = re.compile(
     r"(?:<|≤|minder[ ]dan|kleiner[ ]dan|lager[ ]dan|moins[ ]de|inferieur[es]{0,2}[ ]a|less[ ]than|below|fewer[ ]than"
     r"|weniger[ ]als|kleiner[ ]als|onder|beneden|sous|under|unter)(?:[ ]de)?[ ]?$"
 )
+_JOINED = re.compile(r"[ ](?:et|en|and|und|resp\.?|respectievelijk|respectivement|bzw\.?)[ ]|[ ]?/[ ]?")
 _NO_LETTERS = re.compile(r"[a-z]+")
 
 
@@ -160,7 +162,7 @@ def _percent(match: re.Match[str], low: str) -> Iterator[Quantity]:
     text = match.group()
     values = _values(text)
     less = bool(_LESS.search(low, max(match.start() - 20, 0), match.start()))
-    joined = re.search(r"[ ](?:et|en|and|und)[ ]", text)
+    joined = _JOINED.search(text)
     if len(values) == 2 and joined and not _BETWEEN.search(low, max(match.start() - 14, 0), match.start()):
         middle = match.start() + joined.start()
         yield Quantity("percent", match.start(), middle, values=values[:1])

@@ -93,6 +93,17 @@ class Reading:
         return seen > 0 and cut == 0
 
     @cached_property
+    def is_biopsy(self) -> bool:
+        """Whether the text reports a biopsy: no operation is spoken of, nothing was seen on images, no letter tells it."""
+        if self.speech.letter_from is not None:
+            return False
+        if any(not self.is_denied(s, m.start, m.end) for _, s, m in self.own_mentions("surgery", "specimen", "bed")):
+            return False
+        taken = [m.start for _, s, m in self.own_mentions("biopsy") if not s.has("planned", "condition")]
+        seen = [m.start for _, _, m in self.own_mentions("imaging")]
+        return bool(taken) and (not self.is_imaging or min(taken) < min(seen))
+
+    @cached_property
     def is_of_breast(self) -> bool:
         """Whether the breast is what is spoken of; other organs are only where it is not named."""
         return any(True for _ in self.own_mentions("breast", "her2", "dcis", *_OF_THE_BREAST))

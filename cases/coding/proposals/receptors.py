@@ -185,8 +185,8 @@ def _findings(number: int, kind: str, said: _Said) -> Iterator[Finding]:
         yield Finding(f"{kind}_percent", value, start, end, number)
         if said.words_at is not None and abs(said.words_at[0] - start) < _MERGED:
             start, end = min(start, said.words_at[0]), max(end, said.words_at[1])
-        elif said.words_at is not None:
-            start, end = said.words_at
+        elif said.words_at is not None and said.words == meaning:
+            yield Finding(kind, meaning, *said.words_at, number, "percent")
         yield Finding(kind, meaning, start, end, number, "percent")
     elif said.words is not None and said.words_at is not None:
         yield Finding(kind, said.words, *said.words_at, number, "words")

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 from cases.coding.proposals.sentences import Document, Mention, Sentence, is_separator
 
@@ -18,6 +19,7 @@ PARTS: dict[str, Section] = {
     "plan_part": "plan",
     "explanation_part": "explanation",
     "gross_part": "gross",
+    "material_part": "gross",
     "micro_part": "micro",
     "conclusion_part": "conclusion",
     "clinical_part": "clinical",
@@ -26,9 +28,17 @@ _CLOSED_PARTS = frozenset({"history", "family", "explanation"})
 
 # A year that stands alone, and not in a number, an amount, or the name of a book.
 _YEAR = re.compile(r"(?<![0-9a-z./-])(?:19[5-9]|20[0-4])[0-9](?![0-9./-]|[ ]?(?:mg|g|ml|cc|kcal|u)\b)")
-_BOOK = re.compile(r"(?:tnm|uicc|ajcc|who|oms|asco|cap|icd|esmo|icc)[^.;]{0,25}$")
+_BOOK = re.compile(
+    r"(?:(?:tnm|uicc|ajcc|who|oms|asco|cap|icd|esmo|edit|auflage|classif|klassif|guideline|richtlijn|leitlinie)[^;]{0,25}"
+    r"|(?:geb|geboren|nee?|born|°|jahrgang|geboortejaar)[ .:(]{0,3}(?:en[ ]|in[ ]|im[ ])?)$"
+)
 _SCORE = re.compile(r"(?<![0-9])[0-3][ ]?\+")
+_LONG_AGO = 330  # days
+_NUMBERED = re.compile(r"\([^()]{0,20}(?:[A-Z]{1,3}[ -]?[0-9]{2}|[0-9]{2}[A-Z]{1,2})[-/. ]?[0-9]{2,7}")
 _RULER = re.compile(r"[-=_*~]{3,}")
+_BOUND = re.compile(r"[<>≥≤]|[0-9][ ]?-[ ]?1?0")
+_MEANS = re.compile(r"[0-3][ ]?\+?[ ]?=[ ]?[a-z]")
+_PRONOUN = re.compile(r"[ ]*(?:zij|ze|hij|elle|il|she|he|sie|er)[ ]")
 _SCREENED = frozenset({"patient", "imaging", "biopsy", "clinical_part", "micro_part", "conclusion_part", "surgery"})
 
 
@@ -63,26 +73,36 @@ class _Walk:
         )
         self.mode_line = 0
         self.mode_paragraph = 0
-        self.story_line = -1  # the line on which a relative's story is told
+        self.story_paragraph = -1  # where a relative's story is told
         dates = [date.fromisoformat(figure.text) for figure in document.figures if figure.kind == "date"]
         self.latest = max(dates, default=None)
+        self.is_of_operation = any("surgery" in m for sentence in document.sentences[:12] for m in sentence.mentions)
 
     def speech(self) -> Speech:
         document = self.document
-        section = ""
+        section, inline, opened = "", False, 0
         mail_from = self._forwarded()
+        fenced = self._fenced()
         for number, sentence in enumerate(document.sentences):
             line = document.line_text(sentence.line)
             if sentence.start >= mail_from or line.lstrip().startswith(">"):
                 self._close(sentence.start, sentence.end)
                 self.sections.append("mail")
                 continue
+            if any(start <= sentence.start < end for start, end in fenced):
+                self._close(sentence.start, sentence.end)
+                self.sections.append("old")
+                continue
             if self._introduces_mail(number):
                 self._close(sentence.start, sentence.end)
             part = self._part(sentence)
             self._leave(sentence, part)
-            if part and self.mode not in ("old",):
-                section = part
+            if part and self.mode != "old":
+                section = "" if part in _CLOSED_PARTS else part
+                inline = not self._is_alone(sentence, self._head(sentence))
+                opened = sentence.paragraph
+            elif sentence.paragraph > opened and (inline or self._is_heading(sentence)):
+                section = ""
             self._enter(number, sentence, part)
             if self.mode:
                 self._close(sentence.start, sentence.end)
@@ -104,14 +124,28 @@ class _Walk:
         low = self.document.low
         for match in re.finditer(
             r"^[ ]*[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original"
-            r"|ursprungliche nachricht|doorgestuurd bericht|message transfere|forwarded message"
-            r"|weitergeleitete nachricht)[-_ :]*$",
+            r"|ursprungliche nachricht)[-_ :]*$",
             low,
             re.MULTILINE,
         ):
             if low[: match.start()].strip():
                 return match.start()
         return len(low) + 1
+
+    def _fenced(self) -> list[tuple[int, int]]:
+        """What stands between two drawn lines and bears only dates of long ago."""
+        document = self.document
+        rulers = [start for start, end in document.lines if is_separator(document.cased[start:end])][:40]
+        found = []
+        for start, end in pairwise(rulers):
+            days = [f.text for f in document.figures if f.kind == "date" and start < f.start < end]
+            years = [int(match.group()) for match in _YEAR.finditer(document.low, start, end)]
+            if self.latest is None or not (days or years):
+                continue
+            old_days = all((self.latest - date.fromisoformat(day)).days > _LONG_AGO for day in days)
+            if old_days and all(year < self.latest.year for year in years):
+                found.append((start, end))
+        return found
 
     def _introduces_mail(self, number: int) -> bool:
         """Whether a sentence only says who wrote what follows behind `>`."""
@@ -147,6 +181,12 @@ class _Walk:
         alone = sentence.first_of_line and not sentence.figures and len(text.split()) <= 5
         return sentence.end if alone and (text.isupper() or len(text) < 34) else None
 
+    def _is_heading(self, sentence: Sentence) -> bool:
+        """Whether a line is a heading that names no part that is known here."""
+        text = self.document.cased[sentence.start : sentence.end].strip()
+        short = sentence.first_of_line and not sentence.figures and len(text.split()) <= 5
+        return short and (text.isupper() or text.endswith(":"))
+
     def _is_alone(self, sentence: Sentence, head: int | None) -> bool:
         """Whether nothing follows the head on its line."""
         if head is None:
@@ -173,16 +213,18 @@ class _Walk:
                 self.reach = "line"
             return
         if part in _CLOSED_PARTS:
+            if part == "family":
+                self.story_paragraph = sentence.paragraph
             self.mode = part
             self.mode_line, self.mode_paragraph = sentence.line, sentence.paragraph
             self.reach = "block" if self._is_alone(sentence, self._head(sentence)) else "line"
 
     def _old_report(self, sentence: Sentence) -> Mention | None:
         """The words by which an older report is given again from here on; None where it is only spoken of."""
-        for mention in sentence.mentions:
-            if "old_report" not in mention:
-                if mention.start - sentence.start > 60:
-                    return None
+        for place, mention in enumerate(sentence.mentions):
+            if mention.start - sentence.start > 60:
+                break
+            if not self._names_old_report(sentence, place):
                 continue
             before = self.document.low[sentence.start : mention.start].strip(" -=_*(")
             if len(before.split()) > 2:
@@ -191,7 +233,47 @@ class _Walk:
             colon = after.find(":")
             heading = self._head(sentence) is not None
             return mention if heading or 0 <= colon < 80 or _RULER.search(after) else None
-        return None
+        return self._numbered_back(sentence) or self._dated_back(sentence)
+
+    def _numbered_back(self, sentence: Sentence) -> Mention | None:
+        """`Biopt (T23-8812, 02/11/2023): …` in the report of an operation: told with its number, so told again."""
+        if not self.is_of_operation or sentence.label_end == sentence.start:
+            return None
+        label = self.document.cased[sentence.start : sentence.label_end]
+        named = next((m for m in sentence.within(sentence.start, sentence.label_end) if "biopsy" in m), None)
+        return named if named is not None and _NUMBERED.search(label) else None
+
+    def _names_old_report(self, sentence: Sentence, place: int) -> bool:
+        """Whether an older report or biopsy is named: by a word for it, or by an adjective and a noun side by side."""
+        mention = sentence.mentions[place]
+        if "old_report" in mention:
+            return True
+        if not mention.any(("earlier_word", "biopsy", "report_word")):
+            return False
+        for other in sentence.mentions[max(place - 1, 0) : place + 2]:
+            gap = max(other.start - mention.end, mention.start - other.end)
+            if other is mention or gap > 14:
+                continue
+            if "earlier_word" in mention and other.any(("biopsy", "report_word")):
+                return True
+            if "earlier_word" in other and mention.any(("biopsy", "report_word")):
+                return True
+        return False
+
+    def _dated_back(self, sentence: Sentence) -> Mention | None:
+        """A heading of a report that bears a date of another year: `Compte rendu du 12/05/2019 :`."""
+        head = self._head(sentence)
+        if head is None or self.latest is None or sentence.has("not_own_date", "patient"):
+            return None
+        nouns = ("report_word", "biopsy", "exam")
+        named = next((m for m in sentence.within(sentence.start, head) if m.any(nouns)), None)
+        if named is None:
+            return None
+        days = [date.fromisoformat(f.text) for f in sentence.figures if f.kind == "date" and f.start < head + 14]
+        if days:
+            return named if all((self.latest - day).days > _LONG_AGO for day in days) else None
+        years = [int(match.group()) for match in _YEAR.finditer(self.document.low, sentence.start, head)]
+        return named if years and all(year < self.latest.year - 1 for year in years) else None
 
     def _is_ruled(self, sentence: Sentence) -> bool:
         """Whether a drawn line stands right above."""
@@ -238,11 +320,11 @@ class _Walk:
         if self._is_of_relatives(sentence) or self._is_of_the_past(sentence) or self._explains(sentence):
             self._close(sentence.start, sentence.end)
             return
-        for mention in sentence.mentions:
-            if "old_report" in mention:
+        for place, mention in enumerate(sentence.mentions):
+            if self._names_old_report(sentence, place):
                 start, end = self._aside(sentence, mention)
                 self._close(start, end)
-            elif "strict_condition" in mention and self._is_condition(sentence, mention):
+            elif "condition" in mention and self._is_condition(sentence, mention):
                 semicolon = self.document.low.find(";", mention.end, sentence.end)
                 self._close(mention.start, semicolon if semicolon > 0 else sentence.end)
 
@@ -263,12 +345,13 @@ class _Walk:
 
     def _is_of_relatives(self, sentence: Sentence) -> bool:
         if sentence.has("relative"):
-            self.story_line = sentence.line
+            self.story_paragraph = sentence.paragraph
             return True
-        if sentence.line == self.story_line and not sentence.first_of_line:
-            if sentence.label_end == sentence.start and not sentence.has(*_SCREENED):
+        if self.story_paragraph == sentence.paragraph and sentence.label_end == sentence.start:
+            pronoun = _PRONOUN.match(self.document.low, sentence.start)
+            if pronoun or not sentence.has(*_SCREENED):
                 return True
-            self.story_line = -1
+        self.story_paragraph = -1
         return False
 
     def _is_of_the_past(self, sentence: Sentence) -> bool:
@@ -295,10 +378,22 @@ class _Walk:
 
     def _explains(self, sentence: Sentence) -> bool:
         """Whether a sentence says what a laboratory means by its categories."""
-        marker = sentence.has("er", "pr", "her2", "ki67", "score", "grade_word")
-        scores = {match.group()[0] for match in _SCORE.finditer(self.document.low, sentence.start, sentence.end)}
+        if not sentence.has("er", "pr", "her2", "ki67", "score", "grade_word"):
+            return False
+        low = self.document.low[sentence.start : sentence.end]
+        scores = {match.group()[0] for match in _SCORE.finditer(low)}
         both = sentence.has("positive") and sentence.has("negative")
-        return marker and (sentence.has("explains") or (len(scores) > 1 and both and sentence.has("her2")))
+        if sentence.has("explains") or (len(scores) > 1 and both and sentence.has("her2")):
+            return True
+        percents = {figure.values[0] for figure in sentence.figures if figure.kind == "percent"}
+        if (
+            percents
+            and percents <= {1.0, 10.0}
+            and (both or sentence.has("low_positive"))
+            and len(_BOUND.findall(low)) > 1
+        ):
+            return True
+        return len(_MEANS.findall(low)) > 1
 
 
 def _greets(sentence: Sentence) -> bool:

@@ -17,12 +17,14 @@ from cases.coding.proposals.quantities import Quantity, quantities
 LONGEST = 600
 _WRAPPED = 45
 
+_RULER = re.compile(r"[ ]*[-=_*~]{3,}")
 _SEPARATOR = re.compile(r"[ ]*[-=_*~#.+–]{4,}[ ]*\Z")
 _LABEL = re.compile(
     r"[ ]*(?:[-*•>]{1,2}[ ]*|[0-9A-Z]{1,2}[.)][ ]+)?([^:\n.;]{1,60}?)(?:[ .]{0,40}:(?!//)|[ ]?\.{3,60})"
 )
 _ITEM = re.compile(
-    r"[ ]*(?:[-*•][ ]*)?(?P<item>[1-9]|[A-F]|I{1,3}|IV|V)[ ]?[.):/][ ]?(?=[^\s0-9])|[ ]*(?P<part>[A-F])[ ]-[ ]"
+    r"[ ]*(?:[-*•][ ]*)?(?:(?i:staal|stuk|pot|potje|container|specimen|biopt|biopsie|biopsy|flacon|prelevement|echantillon|probe|praparat"
+    r"|part|deel|monster|recipient|material|materiaal|core)[ ](?:nr\.?[ ]|n°[ ]?|no\.?[ ])?)?(?P<item>[1-9]|[A-F]|I{1,3}|IV|V)[ ]?(?:[.):/][ ]?(?=[^\s0-9])|[.)][ ]+(?=[0-9]))|[ ]*(?P<part>[A-F])[ ]-[ ]"
 )
 _ITEM_ALONE = re.compile(r"[ ]*(?:[1-9]|[A-F]|I{1,3}|IV|V)\.\Z")
 _END = re.compile(r"[.!?](?=[ ]+[^ ])|\n")
@@ -30,6 +32,7 @@ _CELL = re.compile(r"[ ]{2,}|\t|[ ]?\|[ ]?")
 _BOUNDARY = re.compile(
     r"[;()\[\]]|,(?![0-9])|[ ](?:maar|mais|but|aber|terwijl|tandis|while|wahrend)[ ]|[ ]-[ ]|\n|(?<=[a-z0-9%)]{3})\.[ ]"
 )
+_TNM_LINE = re.compile(r"(?:y?[pc]|r)[TNM][0-4Xxi]")
 _SHORT = frozenset(
     [
         "dr",
@@ -191,6 +194,7 @@ class Document:
         self.plain = Plain(text)
         self.low, self.cased = self.plain.low, self.plain.cased
         self.lines: list[tuple[int, int]] = []
+        self._ruled: dict[int, int | None] = {}
         self._goes_on_after = self._unwrap()
         tokens = [(match.start(), match.end(), match.group()) for match in PARTS_OF_WORDS.finditer(self.cased)]
         self.language = language_of([word for _, _, word in tokens[:4000]])
@@ -204,6 +208,13 @@ class Document:
         """A line as it stands."""
         start, end = self.lines[number]
         return self.cased[start:end]
+
+    def ruled_after(self, place: int) -> int | None:
+        """Where the first line behind a place begins that is drawn, with or without a title: what follows was pasted."""
+        if place not in self._ruled:
+            lines = (start for start, end in self.lines if start > place and _RULER.match(self.low, start, end))
+            self._ruled[place] = next(lines, None)
+        return self._ruled[place]
 
     # ------------------------------------------------------------------------------------------------------ sentences
 
@@ -255,8 +266,10 @@ class Document:
             return False
         if _LABEL.match(following) or _ITEM.match(following) or _has_cells(following):
             return False
+        if _TNM_LINE.match(nxt):
+            return False
         if nxt[0].islower() or nxt[0] in "(<>≥≤,":
-            return True
+            return len(this) > 30 or nxt[0].islower()
         last = this.split("  ")[-1].strip()
         if (
             len(this) < 30
@@ -273,7 +286,7 @@ class Document:
         position = start
         while position < end:
             stop = self._end_of_sentence(position, end)
-            if self.low[position:stop].strip():
+            if self.low[position:stop].strip(" .!?,;:-"):
                 sentence = Sentence(position, stop, paragraph, line, first_of_line=first)
                 label = _LABEL.match(self.cased, position, stop)
                 sentence.label_end = label.end() if label else position
@@ -296,7 +309,7 @@ class Document:
                 or self._is_ordinal(start, place, after)
             ):
                 continue
-            if match.group() == "." and after[:1].islower() and not before[-1:].isdigit():
+            if match.group() == "." and after[:1].islower() and not (before[-1:].isdigit() or _TNM_LINE.match(after)):
                 continue
             return match.end()
         if end > start + LONGEST:

@@ -15,7 +15,7 @@ _LEFT = ("left", "left_short")
 _RIGHT = ("right", "right_short")
 TUMOROUS = (
     "tumour", "carcinoma", "adenocarcinoma", "melanoma", "surgery", "biopsy", "suspicious_finding", "dcis", "breast",
-    "side_label", "nst", "idc", "ilc", "specimen", "upper_outer", "upper_inner", "lower_outer", "lower_inner", "quadrant",
+    "side_label", "nst", "idc", "ilc", "specimen", "upper_outer", "upper_inner", "lower_outer", "lower_inner", "quadrant", "invasive", "ductal", "lobular",
 )  # fmt: skip
 _STRONG = tuple(noun for noun in TUMOROUS if noun != "breast")
 _ELSEWHERE = ("axilla", "node", "other_finding", "limb", "unpaired_organ", "paired_organ", "metastasis")
@@ -24,6 +24,10 @@ _BIRADS = re.compile(
 )
 _NOT = re.compile(
     r"(?:niet|not|pas(?: a)?|nicht|geen|i\.?p\.?v\.?|in plaats van|au lieu de|instead of|statt)[ ]+(?:de[ ]|la[ ]|the[ ]|a[ ])?$"
+)
+_LETTER = re.compile(
+    r"(?<![A-Za-z0-9])(?P<side>[RL])(?=[ ](?:breast|mamma|borst|Brust)(?![a-z])|\)|[ ]?:)"
+    r"|(?:(?<=breast )|(?<=mamma )|(?<=borst ))(?P<after>[RL])(?![A-Za-z0-9'])"
 )
 _FRENCH_LETTER = re.compile(r"(?:sein|mammaire|mastectomie|tumorectomie)[ ](?P<side>[DG])(?![A-Za-z0-9'])")
 
@@ -53,11 +57,14 @@ def _sides(reading: Reading) -> Iterator[Side]:
             end = found[place + 1][0].start if place + 1 < len(found) else sentence.end
             weight, benign = _weight(reading, sentence, mention, start, end)
             yield Side(which, mention.start, mention.end, number, weight, benign)
+        for match in _LETTER.finditer(reading.cased, sentence.start, sentence.end):
+            if reading.is_of_breast and reading.is_own(match.start()):
+                letter = "side" if match["side"] else "after"
+                yield Side(RIGHT if match[letter] == "R" else LEFT, *match.span(letter), number, 1)
         if reading.document.language == "fr":
             for match in _FRENCH_LETTER.finditer(reading.cased, sentence.start, sentence.end):
                 if reading.is_own(match.start()):
-                    which = RIGHT if match["side"] == "D" else LEFT
-                    yield Side(which, *match.span("side"), number, 2)
+                    yield Side(RIGHT if match["side"] == "D" else LEFT, *match.span("side"), number, 2)
 
 
 def side_of(mention: Mention) -> str:
@@ -92,22 +99,36 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     nearest = _nearest(reading, mention, clause)
     if nearest == "elsewhere":
         return 0, False
-    behind = [m for m in segment if m.start > mention.start] or segment
-    plain = any("plain_finding" in m for m in clause) or any("plain_finding" in m for m in behind[:4])
-    if (any("benign" in m for m in clause) or plain) and not any(
-        m.any(("carcinoma", "idc", "ilc", "nst", "invasive")) and not reading.is_denied(sentence, m.start, m.end)
-        for m in clause
-    ):
-        return 0, True
-    denied = any("negation" in m and not _denies_side(reading, m) for m in clause) and any(
-        m.any(("suspicious_finding", "tumour")) for m in clause
-    )
-    if denied and not any("carcinoma" in m for m in clause):
+    if _is_of_nothing_bad(reading, sentence, clause, segment):
         return 0, True
     if nearest == "tumour":
         return 2, False
     strong = any(m.any(_STRONG) for m in segment)
     return (1 if strong else 0.5), False
+
+
+_SURE = ("carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "idc", "ilc", "dcis", "suspicious_finding")
+_LESION = (*_SURE, "tumour", "surgery", "biopsy", "specimen", "ductal", "lobular")
+
+
+def _is_of_nothing_bad(reading: Reading, sentence: Sentence, clause: list[Mention], segment: list[Mention]) -> bool:
+    """Whether a side is only told to be free of tumours, or to bear something benign."""
+    there = [m for m in segment if m.any(_LESION) and "benign" not in m and not _is_absent(reading, sentence, m)]
+    if any("benign" in m for m in segment):
+        return not any(m.any(_SURE) for m in there)
+    if any(m.any(("plain_finding", "negation")) and not _denies_side(reading, m) for m in [*clause, *segment[:5]]):
+        absent = any(m.any(("tumour", "suspicious_finding", "carcinoma")) for m in segment if m not in there)
+        return not there and (absent or any("plain_finding" in m for m in segment))
+    return False
+
+
+def _is_absent(reading: Reading, sentence: Sentence, mention: Mention) -> bool:
+    """Whether a negation right before says that a thing is not there: `geen verdachte letsels`."""
+    first, _ = sentence.clause(mention.start)
+    before = list(sentence.within(max(first, mention.start - 32), mention.start))
+    return any(
+        m.any(("negation", "plain_finding", "none_word")) and not _denies_side(reading, m) for m in before
+    ) or any("not_seen" in m for m in sentence.within(mention.end, mention.end + 24))
 
 
 def _denies_side(reading: Reading, negation: Mention) -> bool:

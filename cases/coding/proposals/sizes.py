@@ -7,127 +7,53 @@ the nearest before it. Nodes, margins, specimens, cores, the tumour bed, the ext
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from cases.coding.proposals.earlier import is_past
 from cases.coding.proposals.quantities import Quantity
 from cases.coding.proposals.reading import Finding, Reading
 from cases.coding.proposals.sentences import Mention, Sentence
+from cases.coding.proposals.sides import birads
 
 _TUMOUR = ("tumour", "carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "idc", "ilc", "suspicious_finding")
 _WEAK = ("size_word", "imaging")
 _OTHERS = (
-    "node", "axilla", "margin", "specimen", "biopsy", "core_length", "bed", "dcis", "extent", "benign", "metastasis", "distance",
-    "other_finding", "limb",
+    "node", "axilla", "margin", "specimen", "surgery", "biopsy", "core_length", "bed", "dcis", "extent", "benign", "metastasis",
+    "distance", "other_finding", "limb", "region",
 )  # fmt: skip
-_OWNERS = (*_TUMOUR, *_WEAK, *_OTHERS)
-_FROM = re.compile(
-    r"[ ]?(?:van|vanaf|tot|boven|onder|lateraal van|de la|du|des|de l'|from|to|above|below|von|vom|zur|zum|entfernt|afstand|distance"
-    r"|caudaal|craniaal|diep|deep|breed|verwijderd|away|apart)(?:[ ](?:de|het|la|le|the|der|dem|den))?[ ]?"
+_ORGANS = ("other_finding", "paired_organ", "unpaired_organ", "node", "axilla", "limb")
+_OWNERS = (*_TUMOUR, *_WEAK, *_OTHERS, "paired_organ", "unpaired_organ")
+_NEVER_IN_LABEL = (
+    "margin",
+    "node",
+    "axilla",
+    "specimen",
+    "biopsy",
+    "benign",
+    "bed",
+    "metastasis",
+    "gap",
+    "core_length",
 )
+_APPROXIMATELY = r"(?:ca\.?[ ]|circa[ ]|environ[ ]|ongeveer[ ]|about[ ]|etwa[ ]|min\.?[ ]|minimaal[ ])?"
 _AT = re.compile(
-    r"(?:^|[ (,])(?:op|a|at|in|auf|tot op|within|binnen|boven)[ ](?:een afstand van[ ]|une distance de[ ]|ca\.?[ ]|environ[ ]|circa[ ])?$"
+    rf"(?:^|[ (,:])(?:op|a|at|auf|in|tot op|within|binnen|sur)[ ](?:een afstand van[ ]|une distance de[ ]|a distance of[ ])?{_APPROXIMATELY}$"
 )
-_APART = ("margin", "distance", "axilla", "first", "tumour", "breast")
-_BEFORE_NOW = re.compile(r"(?:van|de|from|von)[ ]{1,2}$")
-_TO_NOW = re.compile(r"[^.;]{0,40}?(?:naar|tot|a|to|auf|vers|bis)[ ]{1,2}(?:ca\.?[ ])?[0-9]")
-_AND = re.compile(r"[ ](?:en|et|and|und|met|avec|with|mit)[ ]")
-_AGO = re.compile(r"il y a|geleden|(?<![a-z])ago|vor einem jahr")
-_YEAR = re.compile(r"(?P<year>(?:19|20)[0-9]{2})[ ]?:?[ ]?$")
-_BEHIND = 26
-
-
-def sizes(reading: Reading) -> Iterator[Finding]:
-    """The findings of the size; `gross` is the source of one by the naked eye."""
-    for number, sentence in reading.own():
-        for figure in sentence.figures:
-            if figure.kind != "measure" or figure.is_range or not reading.is_own(figure.start):
-                continue
-            value = max(figure.values)
-            if not 0 < value <= 400 or not _is_of_tumour(reading, number, sentence, figure):
-                continue
-            yield Finding(
-                "size_mm",
-                int(value) if value == int(value) else value,
-                figure.start,
-                figure.end,
-                number,
-                _source(reading, number, sentence, figure),
-            )
-
-
-def _is_of_tumour(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
-    if _is_distance(reading, sentence, figure) or _is_past(reading, sentence, figure):
-        return False
-    behind = _behind(reading, sentence, figure)
-    if behind is not None:
-        return behind.any(_TUMOUR) and not _is_dcis_only(sentence, behind)
-    first, last = sentence.clause(figure.start)
-    if any("gap" in m for m in sentence.within(max(first, figure.start - 44), min(last, figure.end + 22))):
-        return False
-    if any("core_length" in m for m in sentence.within(first, min(last, figure.end + 16))):
-        return False
-    before = [m for m in sentence.within(sentence.start, figure.start) if m.any(_OWNERS)]
-    owner = _owner(reading, sentence, before, figure)
-    if owner is None:
-        return _inherits(reading, number, sentence, figure)
-    if owner.any(_OTHERS) and not owner.any(("invasive",)):
-        return False
-    if owner.any(_TUMOUR):
-        return not (_denied(reading, sentence, owner) or _is_of_other_organ(reading, sentence, owner, figure))
-    return _weak(reading, number, sentence, before, owner, figure)
-
-
-def _owner(reading: Reading, sentence: Sentence, before: list[Mention], figure: Quantity) -> Mention | None:
-    """The nearest noun before a measure; a size word hands it on to the noun of which it is the size."""
-    if not before:
-        return None
-    first, _ = sentence.clause(figure.start)
-    clause = [m for m in before if m.start >= first]
-    strong = [m for m in clause if not m.any(_WEAK) or m.any(_TUMOUR)]
-    if strong:
-        return _unless_said_of_tumour(strong, before)
-    if clause:
-        earlier = [m for m in before if m.start < first and not m.any(_WEAK)]
-        if "size_word" in clause[-1] and not earlier:
-            return clause[-1]
-        if earlier:
-            return earlier[-1]
-        return clause[-1]
-    return (
-        before[-1]
-        if not before[-1].any(_WEAK)
-        else (next((m for m in reversed(before) if not m.any(_WEAK)), before[-1]))
-    )
-
-
-def _unless_said_of_tumour(strong: list[Mention], before: list[Mention]) -> Mention:
-    """The last noun; one that only says where or how the tumour was seen gives way to the tumour before it."""
-    last = strong[-1]
-    if last.any(("extent",)) and len(strong) > 1 and strong[-2].any(("suspicious_finding",)):
-        return last
-    return last
-
-
-def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> Mention | None:
-    """The noun right behind a measure that is its owner: `23 mm mass`, `een 9 mm groot letsel`, `18 mm kliertje`."""
-    _, last = sentence.clause(figure.start)
-    for mention in sentence.within(figure.end, min(last, figure.end + _BEHIND)):
-        between = reading.low[figure.end : mention.start]
-        if any(c in between for c in ".,;:()|\n") or "  " in between:
-            return None
-        words = between.split()
-        if any(word in _STOPS for word in words):
-            return None
-        if mention.any(_WEAK) and not mention.any(_TUMOUR):
-            continue
-        if mention.any(_OWNERS):
-            if "suspicious_finding" in mention:
-                continue
-            return mention
-        if len(words) > 2:
-            return None
-    return None
-
-
+_AWAY = re.compile(
+    r"[ ]?(?:van|vanaf|de la|du|des|de l'|d'|from|von|vom|zur|zum|hiervan|daarvan|ervan|afstand|tepel|caudaa?l|craniaa?l|kaudal|kranial"
+    r"|mediaa?l|lateraa?l|ventraa?l|dorsaa?l|posterior|anterior|inferior|superior|deep|diep|boven|onder|achter|above|below|behind"
+    r"|sous[ ]la|au-dessus|en dessous|entfernt|unterhalb|oberhalb|retroareolair)(?![a-z])"
+)
+_DIRECTION = re.compile(
+    r"[ ](?:posterior|anterior|inferior|superior|lateral|medial|caudal|cranial|deep|distal|proximal)(?:ly)?[ ](?:to|of)[ ]"
+    r"|[ ](?:caudaal|craniaal|mediaal|lateraal|dorsaal|ventraal|achter|onder|boven)(?:[ ]van|[ ]de|[ ]het)[ ]"
+    r"|[ ](?:en dessous|au-dessus|en dehors|en dedans|en arriere)[ ]d|[ ](?:kaudal|kranial|lateral|medial|dorsal)[ ](?:von|der|des|davon)"
+)
+_NIPPLE = re.compile(r"[ ]?(?:fn|ftn|cmfn|from nipple|nac|tepelafstand|mam\.?abstand)(?![a-z])")
+_VERTEBRA = re.compile(r"(?<![a-z0-9])(?:t|d|l|th|bwk|lwk|hwk)[ ]?(?:1[0-2]|[1-9])(?![0-9a-z])")
+_TO_OTHERS = re.compile(
+    r"[ ]?(?:van|tot|du|de la|des|de|from|to|von|vom|zur|zum|bis|a la)(?:[ ](?:de|het|la|le|the|der|dem|den))?[ ]?"
+)
 _STOPS = frozenset(
     [
         "op",
@@ -177,101 +103,244 @@ _STOPS = frozenset(
         "without",
         "ohne",
         "tot",
-        "im",
+        "waarvan",
+        "dont",
+        "in",
     ]
 )
+_JOINED = re.compile(r"[ ](?:en|et|and|und|met|avec|with|mit|sans|zonder|without|ohne|geen|pas|no|kein|keine)[ ]|[,;]")
+_CATEGORY = re.compile(r"[pc]t[1-4][a-d]?(?:mi)?[ ]?\((?:m[ ,;]{1,2})?$")
+_IN_CORE = re.compile(r"[ ](?:in|dans|im|op|sur|van|of)[ ]")
+_UNIT_IN_LABEL = re.compile(r"[ (](?P<unit>mm|cm)\)?[ ]?:?[ ]{0,60}$")
+_EXCEPT = re.compile(r"(?:excl[a-z]{0,7}\.?|zonder|sans|without|ohne|exklusive|hors)[ ]$")
+_BEHIND = 26
 
 
-def _is_distance(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
-    """`op 4 mm van het snijvlak`, `à 5 cm du mamelon`, `35 mm from the nipple`, `3 mm breed`."""
-    low = reading.low
-    at = _AT.search(low, max(sentence.start, figure.start - 26), figure.start) is not None
-    away = _FROM.match(low, figure.end, min(sentence.end, figure.end + 30))
-    if at and away:
+def sizes(reading: Reading) -> Iterator[Finding]:
+    """The findings of the size; `gross` is the source of one by the naked eye."""
+    for number, sentence in reading.own():
+        for figure in _measures(reading, sentence):
+            if figure.is_range or not reading.is_own(figure.start):
+                continue
+            value = max(figure.values)
+            if 0 < value <= 400 and _is_of_tumour(reading, number, sentence, figure):
+                source = _source(reading, number, sentence, figure)
+                shown = int(value) if value == int(value) else value
+                yield Finding("size_mm", shown, figure.start, figure.end, number, source)
+
+
+def _measures(reading: Reading, sentence: Sentence) -> Iterator[Quantity]:
+    """The measures of a sentence; a bare number counts where its label names the unit, as in `Grootte (mm): 17`."""
+    for figure in sentence.figures:
+        if figure.kind == "measure":
+            yield figure
+        elif figure.kind == "number" and (unit := _UNIT_IN_LABEL.search(reading.low, sentence.start, figure.start)):
+            factor = 1 if unit["unit"] == "mm" else 10
+            yield replace(figure, kind="measure", values=tuple(value * factor for value in figure.values))
+
+
+def _is_of_tumour(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
+    if _is_distance(reading, sentence, figure) or is_past(reading, sentence, figure):
+        return False
+    if _is_classed_benign(reading, number, sentence, figure):
+        return False
+    behind = _behind(reading, sentence, figure)
+    if behind is not None:
+        return behind.any(_TUMOUR) and not behind.any(("dcis", "other_finding", "node", "benign"))
+    if _is_between_or_along(reading, sentence, figure):
+        return False
+    if _CATEGORY.search(reading.low, max(sentence.start, figure.start - 14), figure.start):
         return True
-    if away is not None:
-        following = next(iter(sentence.within(away.end(), away.end() + 24)), None)
-        if following is not None and following.any(("distance", "margin", "axilla")):
-            return True
-    following = next(iter(sentence.within(figure.end, figure.end + 14)), None)
-    return following is not None and following.any(("distance", "margin")) and following.start - figure.end <= 3
-
-
-def _is_past(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
-    """What is compared with: `voorheen 32 mm, nu 6 mm`, `35 mm bij start`, `van 35 naar 12 mm`."""
-    low = reading.low
-    first, _last = sentence.clause(figure.start)
-    near = list(sentence.within(max(first, figure.start - 26), figure.start))
-    for mention in near:
-        if "compared" in mention and mention.word not in ("from", "van", "war", "was", "vor", "voor"):
-            return True
-        if mention.word in ("was", "war", "mesurait", "etait") and low[mention.end : figure.start].strip() == "":
-            return len([f for f in sentence.figures if f.kind == "measure"]) > 1
-    behind = [m for m in sentence.within(figure.end, min(sentence.end, figure.end + 22)) if "compared_after" in m]
-    if (
-        behind
-        and len(low[figure.end : behind[0].start].split()) <= 1
-        and not any(c in low[figure.end : behind[0].start] for c in ",(")
-    ) and behind[0].word not in ("naar", "to", "auf", "before"):
-        return True
-    if _BEFORE_NOW.search(low, max(sentence.start, figure.start - 8), figure.start) and _TO_NOW.match(
-        low, figure.end, min(sentence.end, figure.end + 60)
-    ):
-        after = low[figure.end : figure.end + 60]
-        return re.match(r"[^.;]{0,40}?(?:naar|to|auf|vers|a)[ ]", after) is not None and len(sentence.figures) > 1
-    if _AGO.search(low, max(first - 1, figure.start - 24), figure.start):
-        return True
-    year = _YEAR.search(low, max(first - 1, figure.start - 8), figure.start)
-    return year is not None and not any(f.kind == "date" and f.end == year.end("year") for f in sentence.figures)
-
-
-def _denied(reading: Reading, sentence: Sentence, owner: Mention) -> bool:
-    return reading.is_denied(sentence, owner.start, owner.start, 16)
-
-
-def _is_of_other_organ(reading: Reading, sentence: Sentence, owner: Mention, figure: Quantity) -> bool:
-    """Whether a lesion is one of the liver, the lung, a node: named right before it, or behind its size."""
-    kinds = ("other_finding", "node", "axilla", "benign")
-    if any(m.any(kinds) for m in sentence.within(owner.start - 14, owner.start)):
-        return True
-    _, last = sentence.clause(figure.start)
-    joined = _AND.search(reading.low, figure.end, min(last, figure.end + 40))
-    last = joined.start() if joined else last
-    for mention in sentence.within(figure.end, min(last, figure.end + 40)):
-        if mention.any(("breast", "quadrant", "tumour")):
+    before = [m for m in sentence.within(sentence.start, figure.start) if m.any(_OWNERS)]
+    owner = _owner(sentence, before, figure)
+    if owner is None:
+        return _opens_item(reading, sentence, figure) or _inherits(reading, number, sentence, 1)
+    if owner.end <= sentence.label_end and not _is_label_of_tumour(reading, sentence):
+        return False
+    if "region" in owner and reading.is_imaging:
+        return any(m.any(("tumour", "suspicious_finding")) for m in before)
+    if owner.any((*_OTHERS, "paired_organ", "unpaired_organ")) and not owner.any(("invasive", "carcinoma")):
+        return False
+    if owner.any(_TUMOUR):
+        if reading.is_denied(sentence, owner.start, owner.start, 16):
             return False
-        if mention.any(("other_finding", "node")):
-            return True
-    return False
+        return not (
+            _is_in_core(reading, number, sentence, figure) or _is_of_other_organ(reading, sentence, owner, figure)
+        )
+    return _weak(reading, number, sentence, before, owner, figure)
 
 
-def _is_dcis_only(sentence: Sentence, mention: Mention) -> bool:
-    return "dcis" in mention
+# ---------------------------------------------------------------------------------------------------------------- owners
+
+
+def _owner(sentence: Sentence, before: list[Mention], figure: Quantity) -> Mention | None:
+    """The nearest noun before a measure; a size word or a method hands it on to the noun of which it is the size."""
+    if not before:
+        return None
+    first, _ = sentence.clause(figure.start)
+    strong = [m for m in before if not m.any(_WEAK) or m.any(_TUMOUR)]
+    if strong and (strong[-1].start >= first or before[-1].start < first):
+        return strong[-1]
+    if "imaging" in before[-1] and before[-1].start >= first:
+        return before[-1]
+    # `een massa, op 4 cm van de tepel, met een diameter van 18 mm`: the size is not the nipple's.
+    passed_on = [m for m in strong if not m.any(("distance", "gap"))] if "size_word" in before[-1] else strong
+    return passed_on[-1] if passed_on else before[-1]
+
+
+def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> Mention | None:
+    """The noun right behind a measure that is its owner: `23 mm mass`, `een 9 mm groot letsel`, `18 mm kliertje`."""
+    adjectives: set[int] = set()
+    for mention in sentence.within(figure.end, min(sentence.end, figure.end + _BEHIND + 20)):
+        between = reading.low[figure.end : mention.start]
+        # Only from one adjective to the next does a comma lead on: `19 mm grote, spiculaire massa`.
+        commas = [figure.end + place for place, character in enumerate(between) if character == ","]
+        if any(c in between for c in ".;:()|\n") or "  " in between or not adjectives.issuperset(commas):
+            return None
+        words = between.replace(",", " ").split()
+        if any(word in _STOPS for word in words):
+            return None
+        if mention.any(("suspicious_finding", *_WEAK)) and not mention.any(("tumour", "carcinoma")):
+            adjectives.add(mention.end)
+            continue
+        if mention.any(_OWNERS):
+            return mention
+        if len(words) > 3:
+            return None
+    return None
+
+
+def _is_label_of_tumour(reading: Reading, sentence: Sentence) -> bool:
+    """Whether the label of a row asks for the tumour's size: not `marge invasief`, nor `grootte inclusief DCIS`."""
+    label = list(sentence.within(sentence.start, sentence.label_end))
+    if any(m.any(_NEVER_IN_LABEL) for m in label):
+        return False
+    return all(_EXCEPT.search(reading.low, sentence.start, m.start) for m in label if m.any(("dcis", "extent")))
 
 
 def _weak(
     reading: Reading, number: int, sentence: Sentence, before: list[Mention], owner: Mention, figure: Quantity
 ) -> bool:
-    """A size word or a method alone: the size of what the line, or the sentence before, is about."""
-    if any(m.any(("node", "margin", "specimen", "benign", "bed", "biopsy", "metastasis")) for m in before):
+    """A size word or a method alone: the size of what the row, its block, or the sentence before is about."""
+    if any(m.any(("node", "margin", "specimen", "benign", "bed", "biopsy", "metastasis", "surgery")) for m in before):
         return False
-    return _inherits(reading, number, sentence, figure) or "size_word" in owner or reading.section(number) != "gross"
+    if "imaging" in owner:
+        return True
+    if not sentence.first_of_line:
+        return _inherits(reading, number, sentence)
+    return _heads_of_tumour(reading, number, sentence) and not _is_in_core(reading, number, sentence, figure)
 
 
-def _inherits(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
+def _heads_of_tumour(reading: Reading, number: int, sentence: Sentence) -> bool:
+    """Whether the rows above, up to the head of the block, are of nothing else than the tumour."""
+    for previous in reversed(reading.document.sentences[max(0, number - 12) : number]):
+        if previous.paragraph != sentence.paragraph:
+            return True
+        if previous.label_end == previous.start and not previous.figures:
+            return not previous.has("node", "axilla", "margin", "dcis", "specimen", "benign", "metastasis")
+    return True
+
+
+def _opens_item(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
+    """Whether a line of a list begins with the size and goes on with what is known of a tumour."""
+    lead = reading.low[sentence.start : figure.start].strip(" -*•")
+    return (
+        sentence.first_of_line
+        and len(lead) <= 3
+        and sentence.has("quadrant", "nst", "invasive", "grade_word", "upper_outer", "idc", "ilc")
+    )
+
+
+def _inherits(reading: Reading, number: int, sentence: Sentence, reach: int = 3) -> bool:
     """Whether a measure without an owner in its sentence belongs to the tumour of the sentence before."""
-    if any(m.any(_TUMOUR) for m in sentence.within(figure.end, sentence.end)):
-        return not any(m.any(_OTHERS) for m in sentence.within(figure.end, min(sentence.end, figure.end + 40)))
-    if number == 0:
+    if reading.document.sentences[number].has("unpaired_organ", "paired_organ", "other_finding"):
         return False
-    previous = reading.document.sentences[number - 1]
-    if previous.line != sentence.line:
+    for previous in reversed(reading.document.sentences[max(0, number - reach) : number]):
+        if previous.line != sentence.line:
+            return False
+        owners = [m for m in previous.mentions if m.any(_OWNERS) and not m.any(_WEAK)]
+        if owners:
+            return owners[-1].any(_TUMOUR) and not owners[-1].any(_OTHERS)
+    return False
+
+
+# -------------------------------------------------------------------------------------------------------- other measures
+
+
+def _is_distance(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
+    """`op 4 mm van het snijvlak`, `à 5 cm du mamelon`, `35 mm from the nipple`, `3 mm breed`."""
+    low = reading.low
+    stop = min(sentence.end, figure.end + 30)
+    at = _AT.search(low, max(sentence.start, figure.start - 34), figure.start) is not None
+    if _NIPPLE.match(low, figure.end, stop) or _DIRECTION.match(low, figure.end, stop):
+        return True
+    if at and _AWAY.match(low, figure.end, stop):
+        return True
+    away = _TO_OTHERS.match(low, figure.end, stop)
+    if away is not None:
+        following = next(iter(sentence.within(away.end(), away.end() + 24)), None)
+        if following is not None and following.any(("distance", "margin", "axilla")):
+            return True
+    following = next(iter(sentence.within(figure.end, figure.end + 14)), None)
+    return (
+        following is not None
+        and following.any(("distance", "margin"))
+        and not low[figure.end : following.start].strip()
+    )
+
+
+def _is_between_or_along(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
+    """A distance between two things, the length in a core."""
+    first, last = sentence.clause(figure.start)
+    if any("gap" in m for m in sentence.within(max(first, figure.start - 44), min(last, figure.end + 22))):
+        return True
+    if any("core_length" in m for m in sentence.within(first, min(last, figure.end + 16))):
+        return True
+    behind = sentence.within(figure.end, min(last, figure.end + 30))
+    return _IN_CORE.match(reading.low, figure.end, last) is not None and any(
+        m.any(("biopsy", "core_length")) for m in behind
+    )
+
+
+def _is_in_core(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
+    """Whether what is measured is tumour in a core: in a report of a biopsy that tells of no image and no operation."""
+    first, last = sentence.clause(figure.start)
+    if not reading.is_biopsy or reading.section(number) == "clinical":
         return False
-    owners = [m for m in previous.mentions if m.any(_OWNERS)]
-    return bool(owners) and owners[-1].any(_TUMOUR)
+    if any("imaging" in m for m in sentence.within(first, last)):
+        return False
+    return sentence.has("invasive", "carcinoma", "nst", "biopsy") or reading.section(number) in ("micro", "conclusion")
+
+
+def _is_classed_benign(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
+    """Whether the finding is given a BI-RADS class of something benign: behind it, or in the next few words."""
+    following = [each.start for each in sentence.figures if each.kind == "measure" and each.start > figure.end]
+    given = birads(reading, figure.end, following[0] if following else min(sentence.end + 24, len(reading.low)))
+    return given is not None and 1 <= given <= 3
+
+
+def _is_of_other_organ(reading: Reading, sentence: Sentence, owner: Mention, figure: Quantity) -> bool:
+    """Whether a lesion is one of the liver, the lung, a node: named beside it, or behind its size."""
+    kinds = _ORGANS if reading.is_of_breast else ("node", "axilla", "other_finding")
+    if any(m.any((*kinds, "benign")) for m in sentence.within(owner.start - 16, owner.start)):
+        return True
+    if reading.is_of_breast and _VERTEBRA.search(reading.low, owner.end, figure.start):
+        return True
+    between = list(sentence.within(owner.end, figure.start))
+    if any(m.any(kinds) and not m.any(("axilla", "node")) for m in between):
+        return True
+    _, last = sentence.clause(figure.start)
+    joined = _JOINED.search(reading.low, figure.end, min(last, figure.end + 40))
+    for mention in sentence.within(figure.end, joined.start() if joined else min(last, figure.end + 40)):
+        if mention.any(("breast", "quadrant", "tumour")):
+            return False
+        if mention.any(kinds) and "limb" not in mention:
+            return True
+    return False
 
 
 def _source(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> str:
+    """`seen` on images or by hand, `gross` by the naked eye, `micro` in all other words of a pathologist."""
     first, last = sentence.clause(figure.start)
     if any("gross_part" in m for m in sentence.within(max(first - 2, figure.start - 40), min(last, figure.end + 24))):
         return "gross"
@@ -281,4 +350,33 @@ def _source(reading: Reading, number: int, sentence: Sentence, figure: Quantity)
         return "gross"
     if sentence.has("imaging") or reading.section(number) == "clinical" or reading.is_imaging:
         return "seen"
-    return "micro"
+    return "gross" if _is_of_specimen(reading, number, sentence) else "micro"
+
+
+_KINDS = (
+    "invasive",
+    "nst",
+    "idc",
+    "ilc",
+    "ductal",
+    "lobular",
+    "adenocarcinoma",
+    "melanoma",
+    "grade_word",
+    "dcis",
+    "kind_label",
+    "er",
+    "her2",
+)
+
+
+def _is_of_specimen(reading: Reading, number: int, sentence: Sentence) -> bool:
+    """Whether a tumour is told of as part of a specimen, before it is named: its size by the naked eye."""
+    if reading.section(number) in ("micro", "conclusion") or sentence.has(*_KINDS):
+        return False
+    if sentence.label_end > sentence.start and sentence.first_of_line:
+        return False
+    around = [sentence]
+    if number and reading.document.sentences[number - 1].line == sentence.line:
+        around.append(reading.document.sentences[number - 1])
+    return any(each.has("specimen", "margin", "distance", "surgery") for each in around)

@@ -75,10 +75,12 @@ def tnm(reading: Reading) -> Iterator[Finding]:
     """The findings of prefix, T, N and M."""
     for number, sentence in reading.own():
         position = sentence.start
+        named = _NAMED.search(reading.low, sentence.start, sentence.end)
+        named_at = named.start() if named else len(reading.low)
         while (match := _START.search(reading.low, position, sentence.end)) is not None:
             chain, position = _chain(reading, match.start(), sentence.end)
             position = max(position, match.start() + 1)
-            if chain and _counts(reading, sentence, chain):
+            if chain and _counts(reading, sentence, chain, named_at < match.start()):
                 yield from _findings(reading, number, sentence, chain)
 
 
@@ -129,7 +131,7 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
     return _Category(axis, prefix, value, match.start(), found.end(), bare=not prefix)
 
 
-def _counts(reading: Reading, sentence: Sentence, chain: list[_Category]) -> bool:
+def _counts(reading: Reading, sentence: Sentence, chain: list[_Category], named: bool) -> bool:
     """Whether these letters are a classification, of the tumour as it is."""
     first = chain[0]
     if not reading.is_own(first.start) or reading.is_doubted(sentence, first.start, chain[-1].end):
@@ -137,21 +139,22 @@ def _counts(reading: Reading, sentence: Sentence, chain: list[_Category]) -> boo
     before = reading.low[max(sentence.start, first.start - 16) : first.start]
     if _CONDITION_BEFORE.search(before):
         return False
-    named = _NAMED.search(reading.low, sentence.start, first.start) is not None
     if not first.bare:
         # Small letters without a figure behind them (c, m) are words; with one they are meant.
         return True
     if len(chain) == 1 and not named:
         return False
-    if reading.cased[first.start].islower() and not any(category.prefix for category in chain):
-        return named or {"t", "n"} <= {category.axis for category in chain}
-    if named or any(category.prefix for category in chain):
-        return True
     axes = {category.axis for category in chain}
     plain = all(len(category.value) == 1 and category.value in "123" for category in chain)
-    graded = any("grade_word" in m or "other_grade" in m for m in sentence.within(first.start - 60, first.start))
-    commas = "," in reading.low[first.start : chain[-1].end]
-    return {"t", "n"} <= axes and not (plain and (graded or commas))
+    graded = any(m.any(("grade_word", "other_grade")) for m in sentence.within(first.start - 80, first.start))
+    prefixed = any(category.prefix for category in chain)
+    if plain and graded and not prefixed:
+        return False  # the scores of tubules, nuclei and mitoses
+    if reading.cased[first.start].islower() and not prefixed:
+        return named or {"t", "n"} <= axes
+    if named or prefixed:
+        return True
+    return {"t", "n"} <= axes and not (plain and "," in reading.low[first.start : chain[-1].end])
 
 
 def _findings(reading: Reading, number: int, sentence: Sentence, chain: list[_Category]) -> Iterator[Finding]:

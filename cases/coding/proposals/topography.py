@@ -29,12 +29,19 @@ def topography(reading: Reading) -> Iterator[Finding]:
                 if figure.text.startswith(("C77", "C78", "C79")) or not _is_code(reading, sentence, figure.start):
                     continue
                 yield Finding("icdo3_topography", figure.text, figure.start, figure.end, number, "code")
-        if reading.is_of_breast:
+        if reading.is_of_breast and not _is_benign(sentence):
             found = list(_quadrants(reading, sentence))
             yield from (
                 Finding("icdo3_topography", code, start, end, number, "words")
                 for code, start, end in _without_pairs(reading, sentence, found)
             )
+
+
+def _is_benign(sentence: Sentence) -> bool:
+    """Whether a sentence tells of something benign and of nothing else."""
+    return sentence.has("benign") and not sentence.has(
+        "carcinoma", "invasive", "nst", "idc", "ilc", "dcis", "suspicious_finding", "adenocarcinoma", "tumour"
+    )
 
 
 def _is_code(reading: Reading, sentence: Sentence, place: int) -> bool:
