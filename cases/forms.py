@@ -198,6 +198,11 @@ class PatientForm(VersionedForm, IdentityFields):
         label=_("GP, if known here"), queryset=Person.objects.none(), required=False, empty_label="–"
     )
     gp_name = LineField(label=_("GP, by name"), required=False, max_length=200)
+    deceased_on = _date(
+        label=_("Deceased on"),
+        required=False,
+        help_text=_("Ends reminders and invitations for this patient. Empty it again if it was a mistake."),
+    )
 
     def __init__(self, *args: Any, guests: QuerySet[Person], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -211,7 +216,9 @@ class PatientForm(VersionedForm, IdentityFields):
     @staticmethod
     def initial_of(patient: Patient) -> dict[str, Any]:
         names = ("family_name", "given_name", "birth_date", "sex", "other_identifier", "other_identifier_reason")
-        return {name: getattr(patient, name) for name in (*names, "language", "phone", "gp_name", "version")} | {
+        return {
+            name: getattr(patient, name) for name in (*names, "language", "phone", "gp_name", "deceased_on", "version")
+        } | {
             "gp": patient.gp_id,
             "national_number": national_number.formatted(patient.national_number) if patient.national_number else "",
             "no_number": not patient.national_number,
@@ -226,6 +233,7 @@ class PatientForm(VersionedForm, IdentityFields):
             phone=cleaned["phone"],
             gp_id=cleaned["gp"].pk if cleaned["gp"] else None,
             gp_name=cleaned["gp_name"],
+            deceased_on=cleaned["deceased_on"],
         )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from cases.models import living
 from mdo.directory import access as directory
 from mdo.directory.models import Board, BoardRole
 from mdo.kernel.clock import now
@@ -29,16 +30,23 @@ def in_office(board: Board) -> Iterator[BoardRole]:
             yield role
 
 
+def lives(item_id: UUID) -> bool:
+    """Whether an item may still be a reason to invite somebody: it is not about a patient who died."""
+    return AgendaItem.objects.filter(living("referral__case__patient"), pk=item_id).exists()
+
+
 def invited(meeting: Meeting, roles: Iterable[BoardRole] | None = None) -> dict[UUID, dict[str, Any]]:
     """Person → in what capacity: ``{"as": "member", "required": bool, "for": organisation}``, ``{"as": "requester", …}``, or
     ``{"as": "guest", "item": id, …}``.
 
     Members of the board, requesters of what is still expected on the agenda, and guests of one item, who get an invitation that
-    names nobody. Who is several of these is invited once, with the most rights. ``roles``: the board's people ``in_office``, where they
+    names nobody. Nobody is invited for the sake of a patient who died. Who is several of these is invited once, with the most rights. ``roles``: the board's people ``in_office``, where they
     were read already.
     """
     found: dict[UUID, dict[str, Any]] = {}
-    items = AgendaItem.objects.filter(meeting=meeting, state__in=_EXPECTED, referral__isnull=False)
+    items = AgendaItem.objects.filter(
+        living("referral__case__patient"), meeting=meeting, state__in=_EXPECTED, referral__isnull=False
+    )
     requesters: dict[UUID, UUID] = {}
     columns = items.values_list("pk", "hospital", "referral__requester", "referral__guest")
     for item_id, hospital_id, requester_id, guest_id in columns.order_by("position"):

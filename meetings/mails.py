@@ -20,6 +20,7 @@ from mdo.directory.middleware import FOR
 from mdo.kernel import sms
 from mdo.kernel.clock import now
 from meetings import calendar, forecast, guests, series
+from meetings.invited import lives
 from meetings.models import AgendaItem, Decision, Delivery, GuestInvitation, Meeting
 from meetings.reports.wording import Wording
 
@@ -107,6 +108,8 @@ def _invitation(delivery: Delivery) -> _Content:
         item = AgendaItem.objects.filter(pk=delivery.detail["item"], meeting=meeting).first()
         if item is None or item.state not in (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN):
             return "the item was taken off"
+        if not lives(item.pk):
+            return _NO_MORE
         items = list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
         expected = forecast.forecast(items, starts_at=meeting.starts_at, started_at=meeting.started_at).items
         starts_at = expected.get(item.pk, meeting.starts_at)
@@ -232,10 +235,15 @@ def _guest(delivery: Delivery) -> GuestInvitation:
     return found.get(pk=delivery.detail["guest"])
 
 
+_NO_MORE = "nobody is invited for this item any more"
+
+
 def _guest_link(delivery: Delivery) -> _Content:
     invitation = _guest(delivery)
     if guests.is_over(invitation):
         return "the invitation is over"
+    if not lives(invitation.item_id):
+        return _NO_MORE
     meeting = invitation.meeting
     words = _sitting(meeting)
     # Behind the #, so that no server, proxy or log on the way ever sees it (docs/decisions/guest-links.md).
@@ -264,6 +272,8 @@ def text_message(delivery: Delivery) -> TextMessage | str:
     invitation = _guest(delivery)
     if guests.is_over(invitation) or invitation.confirmed_at is not None:
         return "the code is not needed any more"
+    if not lives(invitation.item_id):
+        return _NO_MORE
     if not invitation.phone:
         return "no number"
     with translation.override(invitation.person.language):

@@ -38,6 +38,7 @@ class PatientDetails:
     gp_id: UUID | None = None
     gp_name: str = ""
     phone: str = ""
+    deceased_on: date | None = None
 
     def problems(self, on: date) -> dict[str, list[str]]:
         """What is wrong, by field; empty when it can be stored. ``on`` is today."""
@@ -49,6 +50,10 @@ class PatientDetails:
             found["birth_date"] = [_("The birth date lies in the future.")]
         elif self.birth_date < OLDEST:
             found["birth_date"] = [_("Check the year of birth.")]
+        if self.deceased_on is not None and self.deceased_on > on:
+            found["deceased_on"] = [_("The day of death lies in the future.")]
+        elif self.deceased_on is not None and self.deceased_on < self.birth_date:
+            found["deceased_on"] = [_("The day of death lies before the birth.")]
         if self.sex not in Patient.Sex.values:
             found["sex"] = [_("Choose one of the list.")]
         if self.national_number:
@@ -85,6 +90,7 @@ def _values(details: PatientDetails) -> dict[str, object]:
         "gp_id": details.gp_id,
         "gp_name": details.gp_name,
         "phone": details.phone,
+        "deceased_on": details.deceased_on,
     }
 
 
@@ -121,7 +127,8 @@ def _existing(by: Actor, details: PatientDetails) -> Patient | None:
 def change_patient(
     *, by: Actor, patient_id: UUID, version: int, details: PatientDetails, command_id: UUID
 ) -> tuple[Event, ...]:
-    """Correct a patient's identity, contact or GP. Effects: version + 1, every case of the patient shows it from now on.
+    """Correct a patient's identity, contact or GP. Effects: version + 1, every case of the patient shows it from now on. A day of
+    death ends reminders and invitations for what is the patient's (``cases.models.living``); taking it away lets them begin anew.
 
     Refused: ``NotFound`` outside of the own hospital, ``Stale``, ``Invalid`` by field, also when another patient of the same
     hospital has the number.

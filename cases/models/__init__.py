@@ -3,7 +3,7 @@
 from cases.models.case import Case, Tumour
 from cases.models.document import Document
 from cases.models.grant import Grant
-from cases.models.patient import Patient
+from cases.models.patient import Patient, living
 from cases.models.referral import Referral
 
-__all__ = ["Case", "Document", "Grant", "Patient", "Referral", "Tumour"]
+__all__ = ["Case", "Document", "Grant", "Patient", "Referral", "Tumour", "living"]

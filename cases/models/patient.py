@@ -5,6 +5,12 @@ from django.utils.translation import gettext_lazy as _
 from mdo.kernel.ids import new_id
 
 
+def living(path: str = "") -> Q:
+    """The one condition for whatever reminds, invites or asks afterwards: the patient is not known to have died. ``path`` leads from the
+    filtered rows to the patient (``"case__patient"``); a row that has no patient at all, such as a topic, fulfils it."""
+    return Q(**{f"{path}__deceased_on" if path else "deceased_on": None})
+
+
 class Patient(models.Model):
     """A patient as one hospital knows them: the same person in two hospitals is two rows. Never a ``Person``."""
 

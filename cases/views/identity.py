@@ -25,7 +25,8 @@ def identity(patient: Patient, hospital: Organisation, *, url: str = "") -> dict
     return {
         "name": patient.display_name,
         "birth_date": patient.birth_date,
-        "age": age(patient.birth_date),
+        "age": age(patient.birth_date, patient.deceased_on),
+        "deceased_on": patient.deceased_on,
         "sex": patient.get_sex_display(),
         "number": number,
         "number_label": label,

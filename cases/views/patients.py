@@ -79,7 +79,16 @@ def _differences(patient: Patient, form: PatientForm) -> list[dict[str, object]]
         if form.cleaned_data["national_number"]
         else "",
     }
-    names = ("family_name", "given_name", "birth_date", "national_number", "other_identifier", "phone", "gp_name")
+    names = (
+        "family_name",
+        "given_name",
+        "birth_date",
+        "national_number",
+        "other_identifier",
+        "phone",
+        "gp_name",
+        "deceased_on",
+    )
     return [
         {"label": form.fields[name].label, "now": now[name] or "–", "typed": typed[name] or "–"}
         for name in names

@@ -42,7 +42,7 @@ def waiting_calls() -> list[UUID]:
 @action("agenda.call_people", row="system")
 def call_people(*, by: Actor, meeting_id: UUID) -> tuple[Event, ...]:
     """Call in the requesters and guests of the items that come next, and the disciplines which the board's quorum asks for and
-    nobody in the room has. Whoever was called in for an item is not called in for it again; whoever is absent gets one mail, with
+    nobody in the room has; for a patient who died only the disciplines. Whoever was called in for an item is not called in for it again; whoever is absent gets one mail, with
     a link and no word about anybody. The house alone does this."""
     directory.require_system(by)
     meeting = Meeting.objects.select_for_update(of=("self",)).select_related("board").get(pk=meeting_id)
@@ -69,7 +69,9 @@ def call_people(*, by: Actor, meeting_id: UUID) -> tuple[Event, ...]:
 
 def calls_of(meeting: Meeting) -> list[Call]:
     """Who has to be called in for the next two items of a running meeting and was not yet. In the door of the house."""
-    items = list(AgendaItem.objects.filter(meeting=meeting).select_related("referral").order_by("position"))
+    items = list(
+        AgendaItem.objects.filter(meeting=meeting).select_related("referral__case__patient").order_by("position")
+    )
     coming = agenda.waiting(items)[:AHEAD]
     if not coming:
         return []
@@ -82,8 +84,8 @@ def calls_of(meeting: Meeting) -> list[Call]:
         once = f"call:{item.pk.hex}"
         detail = {"item": str(item.pk)}
         wanted = dict.fromkeys(absent, (MAILED_ONCE, detail))
-        wanted |= dict.fromkeys(outside.get(item.pk, ()), (once, detail))
-        if item.referral is not None:
+        if item.referral is not None and item.referral.case.patient.deceased_on is None:
+            wanted |= dict.fromkeys(outside.get(item.pk, ()), (once, detail))
             wanted[item.referral.requester_id] = (once, {**detail, "for": str(item.hospital_id)})
         calls += [
             Call(item.pk, person_id, person_id not in here, occasion, told)

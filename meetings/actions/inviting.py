@@ -28,6 +28,7 @@ from meetings.actions import mailing
 from meetings.actions.slots import SLOT_AT_MOST
 from meetings.calendar import one_line
 from meetings.events import GuestConfirmed, GuestInvited, GuestLeft
+from meetings.invited import lives
 from meetings.models import AgendaItem, Delivery, GuestInvitation, Meeting
 
 MOST_FOR_ITEM = 12
@@ -63,7 +64,7 @@ def invite_guest(
 ) -> tuple[Event, ...]:
     """Invite somebody from outside to one case by a personal link. Effects: a person is made who can come in by this invitation
     alone, until an hour after the sitting; a mail with the link goes out, and where there is a gateway and a number a text message
-    with the code. Refused for a topic, for an item that no longer waits, once the meeting is over."""
+    with the code. Refused for a topic, for a patient who died, for an item that no longer waits, once the meeting is over."""
     item = access.access_item_for(by, meeting_id, item_id, "run")
     meeting = item.meeting
     if meeting.state in (Meeting.State.CLOSED, Meeting.State.CANCELLED) or guests.expires_at(meeting) <= now():
@@ -72,6 +73,8 @@ def invite_guest(
         raise RuleBroken(_("A guest is invited to a case, not to a topic."), field="item")
     if item.state not in _WAITING:
         raise RuleBroken(_("This case no longer waits."), field="item")
+    if not lives(item.pk):
+        raise RuleBroken(_("This patient has died: nobody is invited any more."), field="item")
     if GuestInvitation.objects.filter(item=item, revoked_at=None).count() >= MOST_FOR_ITEM:
         raise RuleBroken(_("There are as many guests for this case as there can be."), field="item")
     name, mail, phone = _checked(name, discipline, mail, phone, language)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from cases.dossiers.board_kinds import board_kind
-from cases.models import Referral
+from cases.models import Referral, living
 from mdo.directory import access as directory
 from mdo.directory.models import BoardRole
 from mdo.kernel import work
@@ -81,9 +81,9 @@ def _deadline(row: Reminder) -> _Reminded:
     meeting, kind = row.meeting, Delivery.Kind.DEADLINE
     if meeting.state in (Meeting.State.CANCELLED, Meeting.State.CLOSED) or now() >= series.deadline(meeting):
         return {}, kind, "the deadline is past"
-    unfinished = Referral.objects.filter(
+    of_the_living = Referral.objects.filter(living("case__patient"), board=meeting.board_id)
+    unfinished = of_the_living.filter(
         Q(wanted_meeting=None) | Q(wanted_meeting=meeting.pk),
-        board=meeting.board_id,
         status__in=(Referral.Status.DRAFT, Referral.Status.RETURNED),
     )
     people: dict[UUID, dict[str, Any]] = {}
@@ -92,7 +92,7 @@ def _deadline(row: Reminder) -> _Reminded:
         detail = people.setdefault(requester_id, {"unfinished": 0})
         detail["unfinished"] += 1
         hospitals[hospital_id] = hospitals.get(hospital_id, 0) + 1
-    waiting = Referral.objects.filter(board=meeting.board_id, status=Referral.Status.SUBMITTED).count()
+    waiting = of_the_living.filter(status=Referral.Status.SUBMITTED).count()
     for role in in_office(meeting.board):
         if role.role != BoardRole.Role.SECRETARY:
             continue
