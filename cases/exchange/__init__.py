@@ -1,0 +1,1 @@
+"""Adapters to what other programs say and understand: pure, without database writes."""
