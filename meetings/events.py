@@ -101,7 +101,7 @@ class ItemsMoved(MeetingEvent):
 
 
 class ItemChanged(MeetingEvent):
-    """The minutes planned for an item changed."""
+    """The minutes planned for an item changed, or what it asks for in a proposed order."""
 
     name: ClassVar[str] = "agenda.item_changed"
     item_id: UUID

@@ -1,7 +1,8 @@
 """What people type about sittings, agendas and decisions. Every form carries the id of its command, so a double click does one
 thing, and the version that was read, so nobody writes over what they did not see."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,9 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext_lazy as _
 
 from cases.dossiers.board_kinds import BoardKind
+from mdo.directory import disciplines
 from mdo.kernel.ids import new_id
-from meetings.models import Reply, Series
+from meetings.models import AgendaItem, Reply, Series
 from meetings.reports import packing
 
 DAYS = [
@@ -211,11 +213,71 @@ def steps_of(formset: BaseFormSet) -> list[dict[str, str]]:
     ]
 
 
-class ReplyForm(CommandForm):
+class ClockField(forms.TimeField):
+    """A local time on the day of a meeting, or none."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
+        super().__init__(required=False, widget=widget, **options)
+
+
+class OnTheDay(CommandForm):
+    """Base: times on the day of a meeting."""
+
+    def moment(self, field: str, starts_at: datetime, zone: str) -> datetime | None:
+        """What was typed as a moment on the local day on which the meeting starts."""
+        at: time | None = self.cleaned_data.get(field)
+        day = starts_at.astimezone(ZoneInfo(zone)).date()
+        return datetime.combine(day, at, ZoneInfo(zone)) if at is not None else None
+
+
+class ReplyForm(OnTheDay):
     """What somebody says to an invitation."""
 
     answer = forms.ChoiceField(choices=Reply.Answer.choices)
     deputy = forms.UUIDField(required=False)
+    can_from = ClockField(label=_("From"))
+    can_until = ClockField(label=_("Until"))
+
+
+class LockForm(VersionedForm):
+    """Keep an item at its place, or let it move again."""
+
+    locked = forms.TypedChoiceField(choices=[("1", "1"), ("0", "0")], coerce=lambda value: value == "1")
+
+
+class WishesForm(OnTheDay, VersionedForm):
+    """What an item asks for in a proposed order."""
+
+    by_dossier = forms.BooleanField(label=_("As the dossier says"), required=False)
+    needs = forms.MultipleChoiceField(
+        label=_("Disciplines that must be there"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    heavy = forms.BooleanField(label=_("Heavy case: while people are fresh"), required=False)
+    guest_from = ClockField(label=_("The guest can come from"))
+    guest_until = ClockField(label=_("The guest can stay until"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["needs"].choices = list(disciplines.all_words().items())  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, item: AgendaItem, by_dossier: Iterable[str], zone: str) -> "WishesForm":
+        """The form as it stands for an item; ``by_dossier``: the disciplines that its dossier asks for."""
+
+        def local(moment: datetime | None) -> time | None:
+            return moment.astimezone(ZoneInfo(zone)).time() if moment is not None else None
+
+        return cls(
+            initial={
+                "version": item.version,
+                "by_dossier": item.needs is None,
+                "needs": sorted(by_dossier) if item.needs is None else item.needs,
+                "heavy": item.heavy,
+                "guest_from": local(item.guest_from),
+                "guest_until": local(item.guest_until),
+            }
+        )
 
 
 class PackForm(forms.Form):

@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meetings.views import agendas, boards, call_test, decisions, feeds, guests, hooks, room, signing, wall
+from meetings.views import (
+    agendas,
+    boards,
+    call_test,
+    decisions,
+    feeds,
+    guests,
+    hooks,
+    proposed_order,
+    room,
+    signing,
+    wall,
+)
 from meetings.views.search import search
 
 app_name = "meetings"
@@ -20,6 +32,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meetings/<uuid:meeting_id>/agenda.pdf", agendas.agenda_sheet, name="agenda_sheet"),
     path("meetings/<uuid:meeting_id>/pack/", agendas.pack, name="pack"),
     path("meetings/<uuid:meeting_id>/minutes.pdf", decisions.minutes, name="minutes"),
+    path("meetings/<uuid:meeting_id>/order/", proposed_order.order, name="order"),
+    path("meetings/<uuid:meeting_id>/order/take/", proposed_order.take, name="take_order"),
+    path("meetings/<uuid:meeting_id>/order/restore/", proposed_order.restore, name="restore_order"),
+    path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/lock/", proposed_order.lock, name="item_lock"),
+    path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/wishes/", proposed_order.set_wishes, name="item_wishes"),
     path("meetings/<uuid:meeting_id>/reply/", agendas.reply, name="reply"),
     path("meetings/<uuid:meeting_id>/publish/", agendas.publish, name="publish"),
     path("meetings/<uuid:meeting_id>/move/", boards.move_sitting, name="move"),

@@ -1,5 +1,6 @@
 """The kinds of board (tumour and clinical board, care conference, cooperation committee) and their lists, as data."""
 
+from collections.abc import Mapping
 from datetime import time
 from functools import cache
 from typing import Annotated, Any, Self
@@ -8,7 +9,7 @@ from pydantic import Field as Bound
 from pydantic import model_validator
 
 from cases.coding.words import Definition, Words, in_language, read_yaml
-from cases.dossiers.definition import Key, dossier
+from cases.dossiers.definition import Condition, Key, dossier
 
 Minutes = Annotated[int, Bound(ge=1, le=240)]
 Days = Annotated[int, Bound(ge=0, le=366)]
@@ -41,6 +42,28 @@ class Reminders(Definition):
     follow_up_days: Days
 
 
+class Needed(Definition):
+    """A discipline that has to be there for a case: when one of the fields `filled` was answered, or when `field` holds one of
+    the values `in`. All are fields of the case, not of a tumour."""
+
+    discipline: Key
+    filled: tuple[Key, ...] = ()
+    field: Key | None = None
+    values: tuple[str, ...] = Bound(default=(), alias="in")
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if bool(self.filled) == bool(self.field) or bool(self.field) != bool(self.values):
+            raise ValueError(f"{self.discipline}: either `filled`, or `field` with `in`")
+        return self
+
+    def holds(self, data: Mapping[str, Any]) -> bool:
+        """Whether a case with these answers needs the discipline."""
+        if self.field is not None:
+            return Condition.model_validate({"field": self.field, "in": self.values}).holds(data)
+        return any(data.get(key) not in (None, "", []) for key in self.filled)
+
+
 class KindDefinition(Definition):
     """A kind as the file holds it: its lists are codes."""
 
@@ -51,6 +74,7 @@ class KindDefinition(Definition):
     identifiable_patients: bool
     dossiers: tuple[Key, ...] = ()
     required_items: dict[Key, tuple[Key, ...]] = Bound(default_factory=dict)
+    needed_disciplines: dict[Key, tuple[Needed, ...]] = Bound(default_factory=dict)
     intents: tuple[Key, ...] = ()
     steps: tuple[Key, ...] = ()
     postponement_reasons: tuple[Key, ...] = ()
@@ -72,6 +96,7 @@ class BoardKind(Definition):
     identifiable_patients: bool
     dossiers: tuple[Key, ...]
     required_items: dict[Key, tuple[Key, ...]]
+    needed_disciplines: dict[Key, tuple[Needed, ...]]
     intents: tuple[Option, ...]
     steps: tuple[Option, ...]
     postponement_reasons: tuple[Option, ...]
@@ -80,6 +105,11 @@ class BoardKind(Definition):
     minutes_per_topic: int
     deadline: Deadline
     reminders: Reminders
+
+    def needs(self, dossier_code: str, data: Mapping[str, Any]) -> frozenset[str]:
+        """The codes of the disciplines that have to be there for a case, by what its dossier holds."""
+        found = self.needed_disciplines.get(dossier_code, ())
+        return frozenset(each.discipline for each in found if each.holds(data))
 
     def choices(self, name: str, language: str | None) -> list[tuple[str, str]]:
         """One of the lists (`intents`, `steps`, `postponement_reasons`, `referral_reasons`) as (code, words)."""
@@ -119,6 +149,10 @@ class _File(Definition):
             for code, items in kind.required_items.items():
                 if unknown := set(items) - {item.code for item in dossier(code).items}:
                     raise ValueError(f"{kind.code}: {code} has no items {sorted(unknown)}")
+            for code, needed in kind.needed_disciplines.items():
+                asked = {key for each in needed for key in (*each.filled, *([each.field] if each.field else ()))}
+                if unknown := asked - {field.key for field in dossier(code).fields("case")}:
+                    raise ValueError(f"{kind.code}: {code} has no fields {sorted(unknown)}")
         return self
 
 

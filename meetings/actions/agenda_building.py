@@ -79,7 +79,8 @@ def _current(referral: Referral, version: int) -> None:
 # --- the agenda --------------------------------------------------------------------------------------------------------
 
 
-def _being_built(meeting: Meeting) -> None:
+def being_built(meeting: Meeting) -> None:
+    """Refuse to build the agenda of a meeting that runs or is over."""
     if meeting.state == Meeting.State.RUNNING:
         raise RuleBroken(_("The meeting is running: change its agenda in the room."))
     if meeting.state not in (Meeting.State.PLANNED, Meeting.State.PUBLISHED):
@@ -113,7 +114,7 @@ def schedule_referral(
     referral = access_referral_for_agenda(by, referral_id)
     if referral.board_id != meeting.board_id:
         raise RuleBroken(_("This case was referred to another board."), field="referral")
-    _being_built(meeting)
+    being_built(meeting)
     _current(referral, version)
     events: list[Event] = []
     if referral.status == Status.SUBMITTED:
@@ -148,7 +149,7 @@ def unschedule(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comm
     it move up. Refused for what no longer waits, once the meeting runs, and as stale."""
     item = access.access_item_for(by, meeting_id, item_id, "build_agenda")
     meeting = item.meeting
-    _being_built(meeting)
+    being_built(meeting)
     _item_current(item, version)
     if item.state not in (State.SCHEDULED, State.WITHDRAWN):
         raise RuleBroken(_("Only an item that still waits can be taken off."), field="item")
@@ -200,7 +201,7 @@ def add_topic(
 ) -> tuple[Event, ...]:
     """Put a topic that is about no patient at the end of an agenda that is being built. Refused without a title."""
     meeting = access.access_meeting_for(by, meeting_id, "build_agenda")
-    _being_built(meeting)
+    being_built(meeting)
     title = " ".join(title.split())
     if not title:
         raise Invalid({"title": [_("Give the topic a title.")]})
@@ -219,7 +220,7 @@ def publish_meeting(*, by: Actor, meeting_id: UUID, version: int, command_id: UU
     the agenda and each guest of an item (who learns of nobody); published again, the invitation has a higher sequence, and who
     is no longer invited gets a cancellation. Refused once the meeting runs or is over, and as stale."""
     meeting = access.access_meeting_for(by, meeting_id, "build_agenda")
-    _being_built(meeting)
+    being_built(meeting)
     if meeting.version != version:
         raise Stale(_("Somebody else changed this sitting. Look again."), current=meeting.version)
     if meeting.state == Meeting.State.PUBLISHED:

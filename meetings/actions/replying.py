@@ -1,5 +1,6 @@
 """What people say to an invitation."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
 from meetings import access
 from meetings.actions import table
+from meetings.actions.ordering import window
 from meetings.events import MeetingAnswered
 from meetings.invited import in_office
 from meetings.models import Meeting, Reply
@@ -19,12 +21,20 @@ from meetings.models import Meeting, Reply
 
 @action("meeting.answer", row="join")
 def answer_invitation(
-    *, by: Actor, meeting_id: UUID, answer: str, deputy: UUID | None, command_id: UUID
+    *,
+    by: Actor,
+    meeting_id: UUID,
+    answer: str,
+    deputy: UUID | None,
+    can_from: datetime | None = None,
+    can_until: datetime | None = None,
+    command_id: UUID,
 ) -> tuple[Event, ...]:
-    """Say whether one comes to a sitting. ``deputy``: somebody of the board who comes instead, where one does not.
+    """Say whether one comes to a sitting. ``deputy``: somebody of the board who comes instead, where one does not. ``can_from``,
+    ``can_until``: whoever comes for a while only.
 
     Effects: the reply replaces an earlier one; who is expected is reckoned anew. Refused once the sitting runs or is over, for a
-    deputy who is not of the board, is oneself, or does not come either.
+    deputy who is not of the board, is oneself, or does not come either, and for a time that is not on the day of the sitting.
     """
     meeting = access.access_meeting_for_replying(by, meeting_id)
     table.not_over(meeting)
@@ -34,16 +44,18 @@ def answer_invitation(
         raise Invalid({"answer": [_("Choose an answer from the list.")]})
     if deputy is not None:
         _check(by, meeting, answer, deputy)
+    if answer == Reply.Answer.NO:
+        can_from = can_until = None
+    window(can_from, can_until, meeting, ("can_from", "can_until"))
+    said = {"answer": answer, "deputy_id": deputy, "can_from": can_from, "can_until": can_until, "at": now()}
     Reply.objects.update_or_create(
         meeting=meeting,
         person_id=by.actor_id,
-        defaults={"answer": answer, "deputy_id": deputy, "at": now()},
+        defaults=said,
         create_defaults={
             "id": derived_id(command_id, by.actor_id, "reply"),
             "hospital_id": meeting.hospital_id,
-            "answer": answer,
-            "deputy_id": deputy,
-            "at": now(),
+            **said,
         },
     )
     return (MeetingAnswered(meeting_id=meeting.pk, person_id=by.actor_id, what=answer),)

@@ -9,6 +9,7 @@ from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
 from meetings.models.outbox import Delivery, Reminder
 from meetings.models.presence import Beside, CallIn, Delegation, Lease
+from meetings.models.protocol_rule import ProtocolRule
 from meetings.models.reply import Reply
 from meetings.models.text import TextDocument, TextUpdate
 from meetings.models.walls import WallDisplay
@@ -26,6 +27,7 @@ __all__ = [
     "GuestInvitation",
     "Lease",
     "Meeting",
+    "ProtocolRule",
     "Remark",
     "Reminder",
     "Reply",

@@ -53,6 +53,13 @@ class AgendaItem(models.Model):
     protocol = models.CharField(
         max_length=120, blank=True
     )  # the protocol that covers the case: recorded without discussion
+    protocol_reference = models.CharField(max_length=200, blank=True)  # where it is written: the guideline, its section
+    # What a proposed order does justice to. `needs`: codes of disciplines; None is what the dossier says.
+    needs = models.JSONField(null=True, default=None)
+    heavy = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False)  # keeps its place
+    guest_from = models.DateTimeField(null=True)
+    guest_until = models.DateTimeField(null=True)
     # The read-back that stands: since when, by whom, and the how-manieth of this item.
     read_back_at = models.DateTimeField(null=True)
     read_back_by = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")

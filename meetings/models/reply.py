@@ -22,6 +22,9 @@ class Reply(models.Model):
     )
     person = models.ForeignKey("directory.Person", on_delete=models.CASCADE, related_name="+")
     answer = models.CharField(max_length=3, choices=Answer)
+    # Whoever comes for a while: from when and until when; None is from the start, or to the end.
+    can_from = models.DateTimeField(null=True)
+    can_until = models.DateTimeField(null=True)
     deputy = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(default=now)
 
@@ -30,6 +33,10 @@ class Reply(models.Model):
             models.UniqueConstraint(fields=["meeting", "person"], name="reply_once"),
             models.CheckConstraint(
                 condition=models.Q(answer="no") | models.Q(deputy=None), name="reply_deputy_for_somebody_absent"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(answer="yes") | models.Q(can_from=None, can_until=None),
+                name="reply_window_of_who_comes",
             ),
         ]
 

@@ -21,7 +21,7 @@ from mdo.kernel.ids import new_id
 from meetings import access
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
-from meetings.actions import replying, sitting
+from meetings.actions import ordering, replying, sitting
 from meetings.expected import deputies, expected
 from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, ReplyForm, TopicForm, VersionedForm
 from meetings.invited import in_office, invited
@@ -93,6 +93,7 @@ def _page(
         "new_id": new_id,
         "acting_for": acting_for(request),
         "deadline": deadline(meeting),
+        "restorable": editable and ordering.may_be_restored(meeting, [row.item for row in shown.rows]),
         "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
     }
     roles: list[BoardRole] = []
@@ -180,6 +181,8 @@ def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, meeting_id, form_sentences(form), 422)
     data = form.cleaned_data
+    meeting, _place = access.access_meeting_for_reading(person(request), meeting_id)
+    zone = meeting.board.time_zone
     return _do(
         request,
         meeting_id,
@@ -189,6 +192,8 @@ def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             meeting_id=meeting_id,
             answer=data["answer"],
             deputy=data["deputy"],
+            can_from=form.moment("can_from", meeting.starts_at, zone),
+            can_until=form.moment("can_until", meeting.starts_at, zone),
             command_id=data["command_id"],
         ),
     )

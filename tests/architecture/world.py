@@ -307,6 +307,14 @@ def arguments(things: Things) -> dict[str, Any]:
         "answer": "yes",
         "deputy": None,
         "way": "mesh",
+        "needs": ["radiology"],
+        "heavy": True,
+        "guest_from": None,
+        "guest_until": None,
+        "can_from": None,
+        "can_until": None,
+        "locked": True,
+        "order": [(things.item.pk, 1)],
         "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 
