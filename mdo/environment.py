@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mdo import call_servers
@@ -82,6 +81,8 @@ def parse_database_url(url: str) -> dict[str, Any]:
 
     libpq itself reads it, so sockets (`?host=/folder`), several hosts and `sslmode` mean what PostgreSQL's manual says.
     """
+    from psycopg.conninfo import conninfo_to_dict  # slow to load, and most commands read no database
+
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with postgresql:// (PostgreSQL is the only engine)")
     try:

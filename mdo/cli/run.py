@@ -183,6 +183,13 @@ def generate(arguments: argparse.Namespace) -> int:
     return write()
 
 
+def propose(arguments: argparse.Namespace) -> int:
+    """Read a report from standard input and print what it proposes, one JSON object a line; needs no settings and no server."""
+    from mdo.cli.propose import propose as print_proposals
+
+    return print_proposals(sys.stdin.buffer, sys.stdout.buffer)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "servers": servers,
@@ -200,6 +207,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "format": format,
     "messages": messages,
     "generate": generate,
+    "propose": propose,
 }
 
 

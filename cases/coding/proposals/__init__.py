@@ -8,6 +8,6 @@ it; every proposal says which characters it comes from. What counts as right sta
 """
 
 from cases.coding.proposals.proposal import FIELDS, Proposal
-from cases.coding.proposals.proposing import propose
+from cases.coding.proposals.proposing import propose, propose_and_overruled
 
-__all__ = ["FIELDS", "Proposal", "propose"]
+__all__ = ["FIELDS", "Proposal", "propose", "propose_and_overruled"]

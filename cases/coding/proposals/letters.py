@@ -37,7 +37,7 @@ _MISREAD_ALONE = re.compile(
     r"|(?<![^\W_])[lI](?=[,.][0-9]|[ ](?:van|sur|of|von)[ ][0-9])|(?<=[0-9]/)[OolI|](?![^\W_])|(?<=[sS]core )[OolI|](?![^\W_])"
 )
 # Leaders of a form, and colons that stand in a column of their own, are moved to the label.
-_LEADER = re.compile(r"[ ]?\.{3,}[ ]{0,9}:?|[ ]{2,}:")
+_LEADER = re.compile(r"[ ]?\.{3,}[ ]{0,9}:?|(?<![ ])[ ]{2,}:")
 # One letter alone as the value of a row, and behind HER2.
 _VALUE = re.compile(r"(:[ ]{0,60}|(?:HER2|her2|Her2|neu)[ ]{1,3})([OolI|])(?=[ ]*(?:$|[\n,;)]|\.(?![0-9])|[ ]?\+))")
 _FIGURES = str.maketrans("OoIl|", "00111")

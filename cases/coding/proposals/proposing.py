@@ -30,17 +30,29 @@ def propose(text: str) -> list[Proposal]:
 
     Pure and deterministic; the time grows with the length of the text and no faster.
     """
+    return propose_and_overruled(text)[0]
+
+
+def propose_and_overruled(text: str) -> tuple[list[Proposal], list[Proposal]]:
+    """What `propose` gives, and beside it what a text says of a receptor in words elsewhere, against its own percentage.
+
+    The percentage decides; that another sentence denies it (90 % here, negative there) is for somebody to see.
+    """
     if not text.strip():
-        return []
+        return [], []
     reading = Reading(text)
     found = tumours(reading)
     findings = [finding for rule in _RULES for finding in rule(reading)]
     findings.extend(_lateralities(reading, found))
     if not _speaks_of_cancer(reading, found, findings):
-        return []
+        return [], []
     numbered = [(found.number(f.start, f.field, f.sentence), f) for f in findings]
+    return _in_order(reading, _settled(reading, numbered)), _in_order(reading, _overruled(numbered))
+
+
+def _in_order(reading: Reading, numbered: Iterable[tuple[int, Finding]]) -> list[Proposal]:
     span = reading.document.plain.span
-    proposals = {Proposal(f.field, f.value, tumour, *span(f.start, f.end)) for tumour, f in _settled(reading, numbered)}
+    proposals = {Proposal(f.field, f.value, tumour, *span(f.start, f.end)) for tumour, f in numbered}
     return sorted(proposals, key=lambda p: (p.start, p.end, FIELDS.index(p.field), p.tumour, str(p.value)))
 
 
@@ -100,6 +112,18 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
             if decided and finding.value not in decided:
                 continue
         yield tumour, finding
+
+
+def _overruled(numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
+    """The words that say negative where a percentage of another sentence does not, or the other way round."""
+    measured = [(tumour, f) for tumour, f in numbered if f.source == "percent" and f.field in ("er", "pr")]
+    for tumour, finding in numbered:
+        if finding.source not in ("words", "triple") or finding.field not in ("er", "pr"):
+            continue
+        decided = [f for number, f in measured if (number, f.field) == (tumour, finding.field)]
+        denied = [(f.value == "negative") != (finding.value == "negative") for f in decided]
+        if decided and all(denied) and all(f.sentence != finding.sentence for f in decided):
+            yield tumour, finding
 
 
 def fields_of(proposals: Iterable[Proposal]) -> dict[tuple[int, str], list[Proposal]]:

@@ -123,7 +123,7 @@ class _Walk:
         """Where a mail that was forwarded or answered begins below the own one."""
         low = self.document.low
         for match in re.finditer(
-            r"^[ ]*[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original"
+            r"^[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original"
             r"|ursprungliche nachricht)[-_ :]*$",
             low,
             re.MULTILINE,
