@@ -78,7 +78,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "frontend" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["mdo.kernel.dates"],
+            "builtins": ["mdo.kernel.dates", "mdo.kernel.pieces"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",

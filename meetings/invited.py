@@ -1,33 +1,15 @@
 """Who is invited to a sitting, and as what."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from cases.models import living
 from mdo.directory import access as directory
-from mdo.directory.models import Board, BoardRole
-from mdo.kernel.clock import now
+from mdo.directory.models import BoardRole
 from meetings.models import AgendaItem, Meeting
 
 _EXPECTED = (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
-
-
-def in_office(board: Board) -> Iterator[BoardRole]:
-    """The roles on a board that count now: in force, of somebody with an account, and of a partner only under an agreement.
-    One query, and one for each organisation."""
-    at = now()
-    roles = BoardRole.objects.filter(
-        Q(valid_until=None) | Q(valid_until__gt=at), board=board, valid_from__lte=at, person__is_active=True
-    )
-    reach: dict[UUID, bool] = {}
-    for role in roles.select_related("person").order_by("valid_from", "id"):
-        if role.organisation_id not in reach:
-            reach[role.organisation_id] = bool(directory.reach(board, role.organisation_id))
-        if reach[role.organisation_id]:
-            yield role
 
 
 def lives(item_id: UUID) -> bool:
@@ -40,7 +22,8 @@ def invited(meeting: Meeting, roles: Iterable[BoardRole] | None = None) -> dict[
     ``{"as": "guest", "item": id, …}``.
 
     Members of the board, requesters of what is still expected on the agenda, and guests of one item, who get an invitation that
-    names nobody. Nobody is invited for the sake of a patient who died. Who is several of these is invited once, with the most rights. ``roles``: the board's people ``in_office``, where they
+    names nobody. Nobody is invited for the sake of a patient who died. Who is several of these is invited once, with the most rights.
+    ``roles``: the board's people in office, where they
     were read already.
     """
     found: dict[UUID, dict[str, Any]] = {}
@@ -56,7 +39,7 @@ def invited(meeting: Meeting, roles: Iterable[BoardRole] | None = None) -> dict[
             found.setdefault(guest_id, {"as": "guest", "item": str(item_id), "required": False})
     for person_id, hospital_id in requesters.items():
         found[person_id] = {"as": "requester", "required": True, "for": str(hospital_id)}
-    for role in in_office(meeting.board) if roles is None else roles:
+    for role in directory.in_office(meeting.board) if roles is None else roles:
         required = role.role != BoardRole.Role.OBSERVER or found.get(role.person_id, {}).get("required", False)
         found[role.person_id] = {"as": "member", "required": required, "for": str(role.organisation_id)}
     return found

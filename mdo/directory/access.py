@@ -13,6 +13,7 @@ Outsiders get ``NotFound``, insiders without the right ``Denied``.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -54,15 +55,17 @@ def today() -> date:
     return now().astimezone(_LEGAL_ZONE).date()
 
 
-def _parties(board: Board, organisation_id: UUID) -> QuerySet[AgreementParty]:
-    """Who signed an agreement in force that covers the board, together with its organiser and this organisation."""
+def _parties(board: Any, organiser: Any, organisation: Any) -> ArraySubquery:
+    """Who signed an agreement in force that covers the board, together with its organiser and this organisation, beside each row of
+    a query. What comes from that row is an ``OuterRef`` of an ``OuterRef``: it is asked within the subquery."""
     signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
-    return AgreementParty.objects.filter(
-        Exists(signed.filter(organisation=board.organiser_id)),
-        Exists(signed.filter(organisation=organisation_id)),
+    found = AgreementParty.objects.filter(
+        Exists(signed.filter(organisation=organiser)),
+        Exists(signed.filter(organisation=organisation)),
         agreement__in=_agreements_in_force(today()).filter(agreementboard__board=board),
         signed_on__isnull=False,
     )
+    return ArraySubquery(found.values("organisation_id"))
 
 
 def _reach(board: Board, organisation_id: UUID, parties: Iterable[UUID]) -> frozenset[UUID]:
@@ -71,7 +74,8 @@ def _reach(board: Board, organisation_id: UUID, parties: Iterable[UUID]) -> froz
 
 def reach(board: Board, organisation_id: UUID) -> frozenset[UUID]:
     """The hospitals whose referrals to ``board`` people of ``organisation_id`` may know of now. One query."""
-    return _reach(board, organisation_id, _parties(board, organisation_id).values_list("organisation_id", flat=True))
+    parties = _parties(board.pk, board.organiser_id, organisation_id)
+    return _reach(board, organisation_id, Board.objects.values_list(parties, flat=True).get(pk=board.pk))
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def standing(by: Actor, board: Board, organisation_id: UUID | None = None) -> St
     organisation_id = organisation_id or current().organisation_id
     if by.actor_kind != "person" or organisation_id is None:
         return Standing(board, organisation_id, frozenset(), frozenset())
-    parties = ArraySubquery(_parties(board, organisation_id).values("organisation_id"))
+    parties = _parties(board.pk, board.organiser_id, organisation_id)
     person = Person.objects.filter(pk=by.actor_id, is_active=True)
     held = BoardRole.objects.filter(_in_force(now()), board=board, person=OuterRef("pk"), organisation=organisation_id)
     found = person.values_list(ArraySubquery(held.values("role")), parties).first()
@@ -153,11 +157,11 @@ def organisation_for(by: Person, board: Board, preferred: UUID | None) -> UUID |
 
 def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozenset[str]:
     """The roles in force that ``by`` has in the organisation (default: the door's)."""
-    organisation_id = organisation_id or current().organisation_id
-    if by.actor_kind != "person" or organisation_id is None:
+    organisation = organisation_id or current().organisation_id
+    if by.actor_kind != "person" or organisation is None:
         return frozenset()
-    held = OrganisationRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation_id)
-    return frozenset(held.values_list("role", flat=True))
+    held = OrganisationRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation)
+    return current().once(("roles", by.actor_id, organisation), lambda: frozenset(held.values_list("role", flat=True)))
 
 
 def people_with_role(organisation_id: UUID | None, role: str) -> QuerySet[Person]:
@@ -178,19 +182,35 @@ def organisations_of(person: Person) -> list[Organisation]:
 
 
 def visible_boards(by: Actor) -> list[Standing]:
-    """The boards on which ``by`` has a seat, acting for the door's organisation, with the standing on each, by name."""
+    """The boards on which ``by`` has a seat, acting for the door's organisation, with the standing on each, by name. One query, and
+    none when the page asks again."""
     organisation_id = current().organisation_id
     if by.actor_kind != "person" or organisation_id is None:
         return []
-    held = BoardRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation_id)
-    roles: dict[UUID, set[str]] = {}
-    for board_id, role in held.values_list("board_id", "role"):
-        roles.setdefault(board_id, set()).add(role)
-    boards = Board.objects.filter(pk__in=roles).select_related("organiser").order_by("name")
+    return current().once(("boards", by.actor_id), lambda: _boards_of(by, organisation_id))
+
+
+def _boards_of(by: Actor, organisation_id: UUID) -> list[Standing]:
+    held = BoardRole.objects.filter(
+        _in_force(now()), board=OuterRef("pk"), person=by.actor_id, organisation=organisation_id
+    )
+    parties = _parties(OuterRef(OuterRef("pk")), OuterRef(OuterRef("organiser")), organisation_id)
+    boards = Board.objects.filter(Exists(held)).annotate(held=ArraySubquery(held.values("role")), parties=parties)
     found = [
-        Standing(board, organisation_id, frozenset(roles[board.pk]), reach(board, organisation_id)) for board in boards
+        Standing(board, organisation_id, frozenset(board.held), _reach(board, organisation_id, board.parties))
+        for board in boards.select_related("organiser").order_by("name")
     ]
     return [each for each in found if each.seats]
+
+
+def in_office(board: Board) -> list[BoardRole]:
+    """The roles on a board that count now, the oldest first: in force, of somebody with an account, and of a partner only under an
+    agreement. One query."""
+    roles = BoardRole.objects.filter(_in_force(now()), board=board, person__is_active=True).annotate(
+        parties=_parties(board.pk, board.organiser_id, OuterRef(OuterRef("organisation")))
+    )
+    found = roles.select_related("person").order_by("valid_from", "id")
+    return [role for role in found if _reach(board, role.organisation_id, role.parties)]
 
 
 def boards_open_to(organisation_id: UUID) -> list[Board]:

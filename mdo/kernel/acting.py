@@ -4,15 +4,16 @@
 write guard see the same actor as the code does, and nothing outlives the transaction in a pooled connection.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
 
+T = TypeVar("T")
 _SYSTEM_NAMESPACE = UUID("6f1d7f0a-6d64-5d6f-8d64-6f2d73797374")
 
 
@@ -43,7 +44,9 @@ class System:
 
 @dataclass
 class Acting:
-    """What the open door knows. ``reads`` collects what was already audited in this transaction."""
+    """What the open door knows. ``reads`` collects what was already audited in this transaction; ``known`` what ``once`` was told,
+    and ``doing`` counts the actions that run.
+    """
 
     actor: Actor
     organisation_id: UUID | None
@@ -51,6 +54,19 @@ class Acting:
     savepoints: bool = True
     action: str = ""
     reads: set[tuple[str, UUID]] = field(default_factory=set)
+    known: dict[Hashable, Any] = field(default_factory=dict)
+    doing: int = 0
+
+    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """What ``ask`` gives, asked once while this door is open: a page needs to know several times where somebody sits. Never kept
+        over an action, which may change it, nor within one.
+        """
+        if self.doing:
+            return ask()
+        if key not in self.known:
+            self.known[key] = ask()
+        found: T = self.known[key]
+        return found
 
 
 _current: ContextVar[Acting | None] = ContextVar("mdo_acting", default=None)

@@ -140,6 +140,8 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
             call = _Call(name, row, by, command_id, command_ids.digest(name, asked))
             outer = _call.get()
             token = _call.set(call)
+            here.known.clear()
+            here.doing += 1
             try:
                 with transaction.atomic() if here.savepoints or outer else nullcontext():
                     if here.action != name:
@@ -177,6 +179,7 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
                     ) from error
                 raise
             finally:
+                here.doing -= 1
                 _call.reset(token)
 
         if name in ACTIONS:

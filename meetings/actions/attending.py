@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from mdo.directory.access import in_office
 from mdo.directory.disciplines import DISCIPLINES
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
@@ -13,7 +14,6 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
 from meetings import access
 from meetings.events import BesideChanged
-from meetings.invited import in_office
 from meetings.models import Beside, Lease, Meeting
 
 MOST_BESIDE = 12

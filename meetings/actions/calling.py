@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mdo.directory import access as directory
+from mdo.directory.access import in_office
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
 from mdo.kernel.events import Event
@@ -15,7 +16,6 @@ from mdo.kernel.ids import new_id
 from meetings import agenda, guests
 from meetings.actions import mailing
 from meetings.events import PeopleCalled
-from meetings.invited import in_office
 from meetings.models import AgendaItem, CallIn, Delivery, Lease, Meeting
 
 AHEAD = 2
@@ -100,6 +100,6 @@ def _absent_disciplines(meeting: Meeting, here: set[UUID]) -> Sequence[UUID]:
     required = set(meeting.board.quorum.get("required", ()))
     if not required:
         return []
-    office = list(in_office(meeting.board))
+    office = in_office(meeting.board)
     there = {role.person.discipline for role in office if role.person_id in here}
     return [role.person_id for role in office if role.person.discipline in required - there]

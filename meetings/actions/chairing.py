@@ -6,6 +6,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from mdo.directory import access as directory
+from mdo.directory.access import in_office
 from mdo.directory.models import BoardRole, Person
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
@@ -23,7 +24,6 @@ from meetings.events import (
     ProtocolMarked,
     RecordingDelegated,
 )
-from meetings.invited import in_office
 from meetings.models import AgendaItem, Delegation, Meeting
 
 State = AgendaItem.State

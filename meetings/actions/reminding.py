@@ -9,6 +9,7 @@ from django.db.models import Q
 from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral, living
 from mdo.directory import access as directory
+from mdo.directory.access import in_office
 from mdo.directory.models import BoardRole
 from mdo.kernel import work
 from mdo.kernel.acting import Actor
@@ -18,7 +19,6 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import series
 from meetings.actions import mailing
-from meetings.invited import in_office
 from meetings.models import Decision, Delivery, Meeting, Reminder
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from mdo.directory.access import in_office
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
@@ -15,7 +16,6 @@ from meetings import access
 from meetings.actions import table
 from meetings.actions.ordering import window
 from meetings.events import MeetingAnswered
-from meetings.invited import in_office
 from meetings.models import Meeting, Reply
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.core.files.base import ContentFile
 
 from mdo.directory import access as directory
+from mdo.directory.access import in_office
 from mdo.directory.models import BoardRole
 from mdo.kernel import work
 from mdo.kernel.acting import Actor
@@ -20,7 +21,6 @@ from mdo.kernel.storage import storage
 from meetings import access
 from meetings.actions import mailing, reminding
 from meetings.events import ReportMade
-from meetings.invited import in_office
 from meetings.models import AgendaItem, Decision, Delivery, Meeting, Report
 from meetings.reports.printing import case_report_pdf, minutes_pdf
 from meetings.reports.writing import case_report, minutes_of

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral
+from mdo.directory.access import in_office
 from mdo.directory.middleware import is_id
 from mdo.directory.models import BoardRole
 from mdo.kernel.errors import Denied, Invalid
@@ -24,18 +26,20 @@ from meetings.actions import agenda_building as building
 from meetings.actions import ordering, replying, sitting
 from meetings.expected import deputies, expected
 from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, ReplyForm, TopicForm, VersionedForm
-from meetings.invited import in_office, invited
+from meetings.invited import invited
 from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
 from meetings.reports import content, packing
 from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
-from meetings.views.rows import Agenda, agenda_for
+from meetings.views.rows import Agenda, Row, agenda_for
 from meetings.views.showing import SHOWN, acting_for, did, form_sentences, person, private, sentences, status_of, trace
 from meetings.views.submissions import missing_words
 
 State = Meeting.State
 MOST_CANDIDATES = 200
+_ANY = UUID(int=0)  # stands in an address where a row's own id comes
+_ROUTES = {"minutes": "item_minutes", "move": "item_move", "remove": "item_remove", "guests": "guests"}
 
 
 @private
@@ -70,6 +74,7 @@ def _page(
         ):
             decisions[decision.item_id] = decision
     kind = board_kind(meeting.board.kind)
+    addresses = _addresses(meeting, acting_for(request))
     context: dict[str, Any] = {
         "meeting": meeting,
         "board": meeting.board,
@@ -81,6 +86,7 @@ def _page(
                 decisions.get(row.item.pk),
                 (typed or {}).get(str(row.item.pk)),
                 missing_words(row.referral, kind, get_language()) if editable and row.referral and row.waits else (),
+                addresses(row),
             )
             for row in shown.rows
         ],
@@ -91,6 +97,8 @@ def _page(
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],
         "new_id": new_id,
+        "command_id": new_id(),  # one for every row: whatever is done, the list comes anew
+        "csrf_input": csrf_input(request),
         "acting_for": acting_for(request),
         "deadline": deadline(meeting),
         "restorable": editable and ordering.may_be_restored(meeting, [row.item for row in shown.rows]),
@@ -98,7 +106,7 @@ def _page(
     }
     roles: list[BoardRole] = []
     if meeting.state in (State.PLANNED, State.PUBLISHED) and not place.is_guest:
-        roles = list(in_office(meeting.board))
+        roles = in_office(meeting.board)
         if editable:
             context["coming"] = expected(meeting, roles)
         if place.permits("join", ["agr", "invited"]):
@@ -114,6 +122,22 @@ def _page(
     if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
         context["minutes"] = _minutes(meeting)
     return render(request, "meetings/agenda.html", context, status=status)
+
+
+def _addresses(meeting: Meeting, acting_for: str) -> Callable[[Row], dict[str, str]]:
+    """The addresses of a row's links and buttons. Looked up once a page: sixty rows have three hundred of them."""
+    where = {
+        name: reverse(f"meetings:{route}", args=[meeting.pk, _ANY]) + acting_for for name, route in _ROUTES.items()
+    }
+    where["case"] = reverse("cases:detail", args=[_ANY]) + acting_for
+
+    def addresses(row: Row) -> dict[str, str]:
+        found = {name: where[name].replace(str(_ANY), str(row.item.pk)) for name in _ROUTES}
+        if row.referral is not None:
+            found["case"] = where["case"].replace(str(_ANY), str(row.referral.case_id))
+        return found
+
+    return addresses
 
 
 def _candidates(request: HttpRequest, meeting: Meeting) -> list[Referral]:

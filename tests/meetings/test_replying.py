@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from mdo.directory.access import in_office
 from mdo.directory.models import Board, Person
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken
 from mdo.kernel.ids import new_id
@@ -14,7 +15,6 @@ from mdo.kernel.models import AuditEntry
 from meetings.actions.replying import answer_invitation
 from meetings.events import MeetingAnswered
 from meetings.expected import expected
-from meetings.invited import in_office
 from meetings.models import Meeting, Reply
 from tests.cast import Cast, Member, acting_as
 from tests.factories import make_item, make_meeting, make_referral, writing
