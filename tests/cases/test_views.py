@@ -73,7 +73,7 @@ def test_the_list_asks_the_same_number_of_questions_for_1_and_30_rows(
 ) -> None:
     make_referral(cast.board, cast.organiser, cast.requester.person, status="returned")
     secretary.get("/cases/")
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(13):
         assert len(secretary.get("/cases/").context["rows"]) == 1
     with writing():
         for number in range(29):
@@ -83,7 +83,7 @@ def test_the_list_asks_the_same_number_of_questions_for_1_and_30_rows(
                 cast.requester.person,
                 status=["draft", "submitted", "scheduled"][number % 3],
             )
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(13):
         assert len(secretary.get("/cases/").context["rows"]) == 30
 
 
@@ -320,7 +320,7 @@ def test_the_case_asks_a_constant_number_of_questions(
         make_document(many)
     secretary.get(f"/cases/{few.pk}/")
     for each in (few, many):
-        with django_assert_num_queries(38):
+        with django_assert_num_queries(23):
             secretary.get(f"/cases/{each.pk}/")
 
 

@@ -113,7 +113,7 @@ def test_narrowed_to_a_person_an_outcome_and_a_period(cast: Cast, acts: None, of
 
 def test_pages_and_queries(cast: Cast, officer: Client, django_assert_num_queries: Any) -> None:
     act(cast.chair, "own.read", cast.organiser)
-    queries = 16
+    queries = 15
     with django_assert_num_queries(queries):
         assert len(rows(officer.get(reverse("audit")))) == 1
     for _ in range(60):

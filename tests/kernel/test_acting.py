@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from cases.models import Case
+from mdo.directory.actions.account import choose_language
 from mdo.directory.models import Organisation
 from mdo.kernel.acting import System, acting, current, elevated, is_open
 from tests.cast import Cast, acting_as
@@ -158,3 +159,22 @@ def test_row_level_security_shows_nothing_without_a_door(cast: Cast) -> None:
     make_case(cast.organiser, cast.requester.person)
     assert list(Case.objects.all()) == []
     assert not Case.objects.filter(pk=uuid4()).exists()
+
+
+def test_what_a_page_asks_twice_is_asked_once_until_something_is_done(cast: Cast) -> None:
+    asked: list[int] = []
+
+    def ask() -> int:
+        asked.append(len(asked))
+        return asked[-1]
+
+    with acting_as(cast.chair) as person:
+        here = current()
+        assert [here.once("seat", ask), here.once("seat", ask), here.once("other", ask)] == [0, 0, 1]
+        choose_language(by=person, language="nl")
+        assert here.once("seat", ask) == 2  # an action may have changed it
+        here.doing = 1
+        assert [here.once("seat", ask), here.once("seat", ask)] == [3, 4]  # within one nothing is kept
+        here.doing = 0
+    with acting_as(cast.chair):
+        assert current().once("seat", ask) == 5

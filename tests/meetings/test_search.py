@@ -305,13 +305,13 @@ def test_pages(cast: Cast, django_assert_num_queries: Any) -> None:
     assert (second.first, second.last, second.total, second.previous_page, second.next_page) == (21, 30, 30, 1, None)
     assert (look(cast.chair).previous_page, look(cast.chair).next_page) == (None, 2)
     assert ids(look(cast.chair, page=MOST)) == made[20:]  # beyond the end: the last one
-    with acting_as(cast.chair) as person, django_assert_num_queries(12):
+    with acting_as(cast.chair) as person, django_assert_num_queries(7):
         find(person, Wanted("heelkunde"), "nl")
 
 
 def test_one_line_costs_as_much_as_thirty(cast: Cast, django_assert_num_queries: Any) -> None:
     decide(cast)
-    with acting_as(cast.chair) as person, django_assert_num_queries(12):
+    with acting_as(cast.chair) as person, django_assert_num_queries(7):
         find(person, Wanted("heelkunde"), "nl")
 
 

@@ -21,7 +21,7 @@ from tests.cast import Cast, Member
 from tests.factories import make_decision, make_item, make_meeting, make_referral, writing
 from tests.meetings.acts import audited, by_house, call, house
 
-SIGNING_QUERIES = 23
+SIGNING_QUERIES = 12
 
 
 @pytest.fixture
