@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mdo.directory import disciplines
+from mdo.directory.access import in_office
 from mdo.directory.middleware import is_id
 from mdo.directory.models import BoardRole
 from mdo.kernel.errors import Denied, Invalid
@@ -21,7 +22,6 @@ from meetings import access, wishes
 from meetings.access import Chair
 from meetings.actions import ordering
 from meetings.forms import CommandForm, LockForm, WishesForm
-from meetings.invited import in_office
 from meetings.models import Meeting, Reply
 from meetings.proposed_order import Miss, Place, Proposal, Rest, propose
 from meetings.views.order_words import Names, reason, violation
