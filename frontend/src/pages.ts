@@ -12,6 +12,7 @@ import { remember } from './pages/remember';
 import { sendOnce } from './pages/send';
 import { showIf } from './pages/showif';
 import { themeSwitch } from './pages/theme';
+import { tickAll } from './pages/tick';
 import { uploads } from './pages/uploads';
 
 const page = document;
@@ -27,6 +28,7 @@ keys(page);
 copyButtons(page);
 fillButtons(page);
 uploads(page);
+tickAll(page);
 errorsSummary(page);
 remember(page);
 
