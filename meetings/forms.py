@@ -1,7 +1,7 @@
 """What people type about sittings, agendas and decisions. Every form carries the id of its command, so a double click does one
 thing, and the version that was read, so nobody writes over what they did not see."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -247,28 +247,30 @@ class LockForm(VersionedForm):
 
 
 class WishesForm(OnTheDay, VersionedForm):
-    """What an item asks for in a proposed order."""
+    """What an item asks for in a proposed order. ``offered``: codes of the disciplines to choose from."""
 
     by_dossier = forms.BooleanField(label=_("As the dossier says"), required=False)
     needs = forms.MultipleChoiceField(
-        label=_("Disciplines that must be there"), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Disciplines needed for this item"), required=False, widget=forms.CheckboxSelectMultiple
     )
     heavy = forms.BooleanField(label=_("Heavy case: while people are fresh"), required=False)
     guest_from = ClockField(label=_("The guest can come from"))
     guest_until = ClockField(label=_("The guest can stay until"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offered: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["needs"].choices = list(disciplines.all_words().items())  # type: ignore[attr-defined]
+        known = [(code, words) for code, words in disciplines.all_words().items() if code in offered]
+        self.fields["needs"].choices = known  # type: ignore[attr-defined]
 
     @classmethod
-    def of(cls, item: AgendaItem, by_dossier: Iterable[str], zone: str) -> "WishesForm":
+    def of(cls, item: AgendaItem, by_dossier: Iterable[str], zone: str, *, offered: Collection[str]) -> "WishesForm":
         """The form as it stands for an item; ``by_dossier``: the disciplines that its dossier asks for."""
 
         def local(moment: datetime | None) -> time | None:
             return moment.astimezone(ZoneInfo(zone)).time() if moment is not None else None
 
         return cls(
+            offered=offered,
             initial={
                 "version": item.version,
                 "by_dossier": item.needs is None,
@@ -276,7 +278,7 @@ class WishesForm(OnTheDay, VersionedForm):
                 "heavy": item.heavy,
                 "guest_from": local(item.guest_from),
                 "guest_until": local(item.guest_until),
-            }
+            },
         )
 
 

@@ -1,6 +1,6 @@
 """A proposed order in words: why an item stands where it stands, and which wishes are not met."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -66,8 +66,26 @@ def reason(names: Names, found: Reason) -> str:
             return _("Makes room for others")
 
 
-def violation(names: Names, found: Violation) -> str:
-    """One wish that is not met, as a sentence without a full stop."""
+def violations(names: Names, found: Iterable[Violation]) -> list[str]:
+    """The wishes that are not met, as sentences without a full stop: a person or discipline that is missed for several items is
+    told once."""
+    together: dict[tuple[Miss, Hashable], list[Violation]] = {}
+    for each in found:
+        alone = each.code not in (Miss.PERSON_AWAY, Miss.DISCIPLINE_MISSING)
+        key = each.item if alone else each.person if each.code == Miss.PERSON_AWAY else each.discipline
+        together.setdefault((each.code, key), []).append(each)
+    return [_one(names, group[0]) if len(group) == 1 else _several(names, group) for group in together.values()]
+
+
+def _several(names: Names, found: list[Violation]) -> str:
+    items = ", ".join(names.items.get(each.item, "–") for each in found)
+    if found[0].code == Miss.PERSON_AWAY:
+        return _("%(name)s cannot be there for: %(items)s") % {"name": names.person(found[0].person), "items": items}
+    words = disciplines.words(found[0].discipline)
+    return _("Nobody of %(discipline)s can be there for: %(items)s") % {"discipline": words, "items": items}
+
+
+def _one(names: Names, found: Violation) -> str:
     item = names.items.get(found.item, "–")
     match found.code:
         case Miss.PERSON_AWAY:

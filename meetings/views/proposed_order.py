@@ -23,8 +23,8 @@ from meetings.access import Chair
 from meetings.actions import ordering
 from meetings.forms import CommandForm, LockForm, WishesForm
 from meetings.models import Meeting, Reply
-from meetings.proposed_order import Miss, Place, Proposal, Rest, propose
-from meetings.views.order_words import Names, reason, violation
+from meetings.proposed_order import Place, Proposal, Rest, propose
+from meetings.views.order_words import Names, reason, violations
 from meetings.views.rows import Row, agenda_for
 from meetings.views.showing import (
     SHOWN,
@@ -113,11 +113,11 @@ def _shown(meeting: Meeting, rows: list[Row], proposal: Proposal, names: Names) 
         why = [reason(names, each) for each in place.reasons]
         lines.append((place.starts_at, Line(row, place, now_at[place.item], words, why)))
     lines.sort(key=lambda each: each[0])
-    told = [each for each in proposal.after.violations if each.code != Miss.PAST_END or each.minutes]
+    told = proposal.after.violations
     return Shown(
         proposal,
         [line for _at, line in lines],
-        [violation(names, each) for each in told],
+        violations(names, told),
         len(proposal.before.violations),
     )
 
@@ -244,9 +244,11 @@ def set_wishes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRes
         trace("agenda.order_proposed", [(row.item.hospital_id, row.referral.case_id)], meeting=str(meeting.pk))
     zone = meeting.board.time_zone
     by_dossier = wishes.needs_by_dossier(row.item, meeting, readable=row.referral is not None)
+    here = {role.person.discipline for role in in_office(meeting.board)} - {""}
+    offered = here | by_dossier | set(row.item.needs or ())
     status = 200
     if request.method == "POST":
-        form, status = WishesForm(request.POST), 422
+        form, status = WishesForm(request.POST, offered=offered), 422
         if form.is_valid():
             data = form.cleaned_data
             try:
@@ -267,7 +269,7 @@ def set_wishes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRes
                 status = refusal.status
                 renew(form, row.item.version)
     else:
-        form = WishesForm.of(row.item, by_dossier, zone)
+        form = WishesForm.of(row.item, by_dossier, zone, offered=offered)
     context = {
         "form": form,
         "row": row,

@@ -16,9 +16,17 @@ from meetings.models import AgendaItem, Meeting, Reply
 from tests.cast import Cast, Member
 from tests.factories import case_data, make_case, make_item, make_meeting, make_patient, make_referral, writing
 from tests.meetings.acts import audited, call, house
-from tests.meetings.test_views_agenda import signed_in, url
+from tests.meetings.test_views_agenda import url
 
 ORDER_QUERIES = 28
+
+
+def signed_in(member: Member) -> Client:
+    """This member at a browser, reading English."""
+    Person.objects.filter(pk=member.pk).update(language="en")
+    client = Client()
+    client.force_login(member.person)
+    return client
 
 
 def put(meeting: Meeting, cast: Cast, family: str, *, partner: bool = False, **values: Any) -> AgendaItem:
@@ -150,7 +158,7 @@ def test_wishes_of_an_item(cast: Cast, meeting: Meeting) -> None:
     sent_back = {
         "command_id": "01890000-0000-7000-8000-000000000002",
         "version": version,
-        "needs": ["surgery", "pathology"],
+        "needs": ["surgery", "medical_oncology"],
         "heavy": "on",
         "guest_until": "14:20",
     }
@@ -162,7 +170,7 @@ def test_wishes_of_an_item(cast: Cast, meeting: Meeting) -> None:
     with house():
         item = AgendaItem.objects.get(pk=item_id)
     assert (item.needs, item.heavy, item.guest_from, item.version) == (
-        ["pathology", "surgery"],
+        ["medical_oncology", "surgery"],
         True,
         None,
         version + 1,
@@ -212,7 +220,7 @@ def test_who_comes_for_a_while_is_needed_then(cast: Cast, meeting: Meeting) -> N
     call(replying.answer_invitation, cast.radiologist, **{**answer, "answer": "no"}, can_until=until)
     with house():
         assert Reply.objects.get(person=cast.radiologist.person).can_until is None
-    assert any("nobody of Radiology" in each for each in page_of(cast.secretary, meeting).context["shown"].missed)
+    assert any("Nobody of Radiology" in each for each in page_of(cast.secretary, meeting).context["shown"].missed)
 
 
 @pytest.mark.parametrize("name", ["partnersecretary", "radiologist", "observer", "requester"])
