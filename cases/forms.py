@@ -420,3 +420,10 @@ class DossierCommandForm(VersionedForm):
     """What goes with a dossier's forms: ``seen`` is the fingerprint of the answers that the page was made from."""
 
     seen = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+
+class CodeSearchForm(forms.Form):
+    """Words for a code, and in which list it is looked for."""
+
+    system = forms.ChoiceField(choices=[("topography", "topography"), ("morphology", "morphology")])
+    q = forms.CharField(max_length=200)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cases.views import detail, documents, edit, lists, new, patients, referrals
+from cases.views import codes, detail, documents, drafts, edit, lists, new, patients, referrals
 
 app_name = "cases"
 urlpatterns = [
@@ -10,10 +10,13 @@ urlpatterns = [
     path("cases/new/", new.case_new, name="new"),
     path("cases/<uuid:case_id>/", detail.case_detail, name="detail"),
     path("cases/<uuid:case_id>/edit/", edit.case_edit, name="edit"),
+    path("cases/<uuid:case_id>/draft/", drafts.case_draft, name="draft"),
+    path("cases/<uuid:case_id>/codes/", codes.find, name="codes"),
     path("cases/<uuid:case_id>/patient/", patients.patient_edit, name="patient"),
     path("cases/<uuid:case_id>/documents/", documents.upload, name="upload"),
     path("cases/<uuid:case_id>/referrals/new/", referrals.referral_new, name="refer"),
     path("referrals/<uuid:referral_id>/", referrals.referral_edit, name="referral"),
+    path("referrals/<uuid:referral_id>/draft/", drafts.referral_draft, name="referral_draft"),
     path("referrals/<uuid:referral_id>/submit/", referrals.submit, name="submit"),
     path("referrals/<uuid:referral_id>/withdraw/", referrals.withdraw, name="withdraw"),
     path("documents/<uuid:document_id>/", documents.document, name="document"),

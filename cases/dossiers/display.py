@@ -60,6 +60,31 @@ def display(
     return groups
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One answer that is not the same on two sides, in words; an empty text where it was not given."""
+
+    key: str
+    label: str
+    before: str
+    after: str
+
+
+def changes(
+    dossier_code: str | Dossier, level: Level, before: Mapping[str, Any], after: Mapping[str, Any], language: str | None
+) -> list[Change]:
+    """What differs between two states of the same answers, in the order of the form. In words: what is not asked does not count."""
+    sides = []
+    for data in (before, after):
+        rows = [row for group in display(dossier_code, level, data, language) for row in group.rows]
+        sides.append({row.key: f"{row.code} {row.words} {row.unit}".strip() for row in rows})
+    return [
+        Change(field.key, field.label(language), sides[0].get(field.key, ""), sides[1].get(field.key, ""))
+        for field in definition_of(dossier_code, after).fields(level)
+        if sides[0].get(field.key) != sides[1].get(field.key)
+    ]
+
+
 def title(dossier_code: str | Dossier, data: Mapping[str, Any], language: str | None) -> str:
     """A short name of a tumour, made of the fields marked `title`: `Left, upper outer quadrant`; may be empty."""
     definition = definition_of(dossier_code, data)

@@ -154,7 +154,10 @@ def form_field(definition: Dossier, field: Field, language: str | None) -> forms
     }
     match field.kind:
         case "choice" | "code":
-            return forms.ChoiceField(choices=[("", "—"), *options_of(definition, field, language)], **options)
+            # The page offers to find a code by words where its kind is said.
+            find = {"data-find": field.codes} if field.codes else {}
+            choices = [("", "—"), *options_of(definition, field, language)]
+            return forms.ChoiceField(choices=choices, widget=forms.Select(attrs=find), **options)
         case "multichoice":
             return forms.MultipleChoiceField(
                 choices=options_of(definition, field, language), widget=forms.CheckboxSelectMultiple, **options
@@ -189,7 +192,8 @@ def form_field(definition: Dossier, field: Field, language: str | None) -> forms
         case "longtext":
             return TextField(max_length=field.length(), widget=forms.Textarea(attrs={"rows": 4}), **options)
         case "text":
-            return TextField(max_length=field.length(), pattern=field.pattern, **options)
+            widget = forms.TextInput(attrs={"data-find": field.pattern} if field.pattern else {})
+            return TextField(max_length=field.length(), pattern=field.pattern, widget=widget, **options)
 
 
 def options_of(definition: Dossier, field: Field, language: str | None) -> list[tuple[str, str]]:

@@ -36,6 +36,11 @@ class FormRow:
     show_if_values: str
     """The values that show this field, separated by spaces."""
 
+    @property
+    def derives(self) -> bool:
+        """Whether something follows from the answer that is shown under it."""
+        return self.definition.kind == "tnm" or self.definition.codes == "topography"
+
 
 @dataclass(frozen=True)
 class FormGroup:
@@ -115,6 +120,21 @@ class DossierForm(forms.Form):
             raise ValueError("The form has errors.")
         head = {"dossier": self.dossier.dossier, "version": self.dossier.version}
         return head | _stored(self.dossier, self.level, self.cleaned_data)
+
+    def partial(self, stored: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What can be stored of a form with errors: right answers as they were typed, wrong ones as they stand in `stored`.
+
+        None where an error belongs to no answer. Only after `is_valid()` was asked.
+        """
+        if self.non_field_errors():
+            return None
+        typed = _stored(self.dossier, self.level, self.cleaned_data)
+        found: dict[str, Any] = {"dossier": self.dossier.dossier, "version": self.dossier.version}
+        for field in self.dossier.fields(self.level):
+            source = stored if field.key in self.errors else typed
+            if field.key in source:
+                found[field.key] = source[field.key]
+        return found
 
     def _row(self, field: Field) -> FormRow:
         name, values = self._show_if(field.show_if)

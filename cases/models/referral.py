@@ -30,6 +30,9 @@ class Referral(models.Model):
     # What the requester's side may still change.
     EDITABLE = (Status.DRAFT, Status.RETURNED, Status.SUBMITTED, Status.ACCEPTED, Status.SCHEDULED, Status.POSTPONED)
 
+    # What lies with the requester's side and is saved while it is typed; what a board works with changes when somebody says so.
+    DRAFTED = (Status.DRAFT, Status.RETURNED)
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="referrals", db_constraint=False)
@@ -61,3 +64,8 @@ class Referral(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def saves_itself(self) -> bool:
+        """Whether its form is saved while somebody types."""
+        return self.status in self.DRAFTED

@@ -1,13 +1,15 @@
 """A case's dossier as pages show it: sections in words, tumours side by side, what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from cases.dossiers import DisplayGroup, Dossier, MissingItem, Row, board_kind, display, dossier, missing, title
 from cases.dossiers.definition import Field
+from cases.dossiers.derived import icd10, stages
 from cases.models import Case, Tumour
 from mdo.directory.models import Board
 
@@ -27,6 +29,8 @@ class TumourRow:
 
     label: str
     cells: tuple[Row | None, ...]
+    derived: bool = False
+    """Whether the cells follow from the row above and were answered by nobody; without a code, they say what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,37 @@ class TumourTable:
 
     heads: tuple[TumourHead, ...]
     groups: tuple[TumourGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedLine:
+    """What follows from a tumour's answers, under one question: the value in words, or the sentence that says why there is none.
+
+    ``wrong`` is true when the answers contradict each other.
+    """
+
+    label: str
+    words: str
+    code: str = ""
+    sentence: str = ""
+    wrong: bool = False
+
+
+def derived_lines(case: Case, data: Mapping[str, Any], language: str | None) -> dict[str, DerivedLine]:
+    """By question: the stage group under each classification, the ICD-10 code under the topography. Nothing of it is stored."""
+    form, found = definition(case), {}
+    for each in stages(form, data, language):
+        if each.stage is not None:
+            found[each.field] = DerivedLine(
+                _("Stage"), f"({each.stage.prefix}TNM {each.stage.edition})", each.stage.group
+            )
+        else:
+            found[each.field] = DerivedLine(_("Stage"), "", sentence=each.sentence, wrong=each.contradiction)
+    code = icd10(form, data, language)
+    place = next((field.key for field in form.fields("tumour") if field.codes == "topography"), None)
+    if code is not None and place is not None:
+        found[place] = DerivedLine("ICD-10", code.words, code.code, sentence=code.sentence)
+    return found
 
 
 def definition(case: Case) -> Dossier:
@@ -76,16 +111,27 @@ def tumour_table(
         {row.key: row for group in display(form, "tumour", tumour.data, language) for row in group.rows}
         for tumour in tumours
     ]
+    derived = [derived_lines(case, tumour.data, language) for tumour in tumours]
     groups = []
     for group in form.groups("tumour"):
-        rows = tuple(
-            TumourRow(field.label(language), tuple(found.get(field.key) for found in answers))
-            for field in group.fields
-            if _shown(field, guest, pseudonyms) and any(field.key in found for found in answers)
-        )
+        rows: list[TumourRow] = []
+        for field in group.fields:
+            if _shown(field, guest, pseudonyms) and any(field.key in found for found in answers):
+                rows.append(TumourRow(field.label(language), tuple(found.get(field.key) for found in answers)))
+                rows += _derived_row([lines.get(field.key) for lines in derived])
         if rows:
-            groups.append(TumourGroup(group.label(language), rows))
+            groups.append(TumourGroup(group.label(language), tuple(rows)))
     return TumourTable(heads(case, tumours, language), tuple(groups))
+
+
+def _derived_row(lines: Sequence[DerivedLine | None]) -> list[TumourRow]:
+    """What follows from a question's answers, where something does or where they contradict each other."""
+    said = [line if line is not None and (line.code or line.wrong) else None for line in lines]
+    label = next((line.label for line in said if line is not None), None)
+    if label is None:
+        return []
+    cells = tuple(Row("", label, line.sentence or line.words, line.code) if line is not None else None for line in said)
+    return [TumourRow(label, cells, derived=True)]
 
 
 def heads(case: Case, tumours: Sequence[Tumour], language: str | None) -> tuple[TumourHead, ...]:

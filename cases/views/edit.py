@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods
 
 from cases import access
 from cases.actions.dossiers import add_tumour, change_case, changeable, remove_tumour
-from cases.dossiers import DossierForm, Level, display, form_class, initial
+from cases.dossiers import DossierForm, Level, changes, form_class, initial
 from cases.forms import DossierCommandForm
-from cases.models import Case, Tumour
+from cases.models import Case, Referral, Tumour
 from cases.queries import case_referrals
-from cases.views.dossier import TumourHead, definition, heads, missing_for
+from cases.views.dossier import DerivedLine, TumourHead, definition, derived_lines, heads, missing_for
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, language, put_errors
 from mdo.directory.access import today
@@ -38,10 +38,21 @@ class TumourForm:
     head: TumourHead
     tumour: Tumour
     form: DossierForm
+    derived: dict[str, DerivedLine]
+    """What follows from the stored answers, by the question under which it stands."""
 
     @property
     def key(self) -> str:
         return str(self.tumour.pk)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The form's groups, each row with its derived ``line``."""
+        lines = self.derived
+        return [
+            {"it": group, "rows": [{"row": row, "line": lines.get(row.definition.key)} for row in group.rows]}
+            for group in self.form.groups
+        ]
 
 
 @dataclass
@@ -63,7 +74,12 @@ class Forms:
 
 def fingerprint(case: Case, tumours: Sequence[Tumour]) -> str:
     """Of all answers: a document that somebody added meanwhile is no reason to refuse what was typed."""
-    answers = [case.data, [[str(tumour.pk), tumour.data] for tumour in tumours]]
+    return fingerprint_of(case.data, {tumour.pk: tumour.data for tumour in tumours})
+
+
+def fingerprint_of(data: Mapping[str, Any], tumours: Mapping[UUID, Mapping[str, Any]]) -> str:
+    """The same of answers by themselves, the tumours in their order."""
+    answers = [data, [[str(tumour_id), found] for tumour_id, found in tumours.items()]]
     return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
 
 
@@ -83,7 +99,7 @@ def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
         messages.info(request, _("This case was discussed or withdrawn. Refer it again to change its dossier."))
         return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
     tumours = list(case.tumours.order_by("position"))
-    forms = _forms(case, tumours, request.POST if request.method == "POST" else None)
+    forms = make_forms(case, tumours, request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return _page(request, case, tumours, forms)
     status, differences = 422, []
@@ -95,7 +111,7 @@ def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
             put_errors(forms.command, error)
             status = error.status
             if isinstance(error, Stale):
-                differences = _differences(case, tumours, forms)
+                differences = differences_of(case, tumours, forms)
                 forms.command.see(case.version)
                 forms.command.put("seen", fingerprint(case, tumours))
         else:
@@ -105,7 +121,8 @@ def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
     return _page(request, case, tumours, forms, status=status, differences=differences)
 
 
-def _forms(case: Case, tumours: Sequence[Tumour], data: Any) -> Forms:
+def make_forms(case: Case, tumours: Sequence[Tumour], data: Any) -> Forms:
+    """The page's forms, bound to ``data`` where something was sent."""
     form = definition(case)
     start = {"version": case.version, "seen": fingerprint(case, tumours)}
 
@@ -118,16 +135,21 @@ def _forms(case: Case, tumours: Sequence[Tumour], data: Any) -> Forms:
         prefix = f"tumour-{tumour.pk}"
         # A tumour that somebody else added meanwhile was not on the page that was sent.
         sent = data if data is not None and any(name.startswith(f"{prefix}-") for name in data) else None
-        found.append(TumourForm(head, tumour, level("tumour", tumour.data, data=sent, prefix=prefix)))
+        answers = level("tumour", tumour.data, data=sent, prefix=prefix)
+        found.append(TumourForm(head, tumour, answers, derived_lines(case, tumour.data, language())))
     return Forms(DossierCommandForm(data, initial=start), level("case", case.data, data=data), found)
+
+
+def version_seen(case: Case, tumours: Sequence[Tumour], forms: Forms) -> int:
+    """The version on which the sent answers were built: the current one while nobody else changed an answer."""
+    command = forms.command.cleaned_data
+    return case.version if command["seen"] == fingerprint(case, tumours) else int(command["version"])
 
 
 def _save(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms, then: str) -> str:
     """Save, do what the button says, and return where to go. A repetition of the same command does nothing and goes there too."""
     command = forms.command.cleaned_data
-    command_id, version = command["command_id"], command["version"]
-    if command["seen"] == fingerprint(case, tumours):
-        version = case.version
+    command_id, version = command["command_id"], version_seen(case, tumours, forms)
     change_case(
         by=by,
         case_id=case.pk,
@@ -150,31 +172,26 @@ def _save(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms, then:
     return edit if verb == "stay" else here
 
 
-def _differences(case: Case, tumours: Sequence[Tumour], forms: Forms) -> list[dict[str, str]]:
+def differences_of(case: Case, tumours: Sequence[Tumour], forms: Forms) -> list[dict[str, str]]:
     """What stands now beside what was typed, where they are not the same."""
-    found = _compare(case, "case", case.data, forms.case.canonical, "")
+    found = _compare(case, "case", case.data, _typed(forms.case, case.data), "")
     for each in forms.tumours:
         if each.form.is_bound:
-            found += _compare(case, "tumour", each.tumour.data, each.form.canonical, f"{each.head.title}: ")
+            typed = _typed(each.form, each.tumour.data)
+            found += _compare(case, "tumour", each.tumour.data, typed, f"{each.head.title}: ")
     return found
+
+
+def _typed(form: DossierForm, now: Mapping[str, Any]) -> Mapping[str, Any]:
+    return form.canonical if form.is_valid() else form.partial(now) or now
 
 
 def _compare(
     case: Case, level: Level, now: Mapping[str, Any], typed: Mapping[str, Any], prefix: str
 ) -> list[dict[str, str]]:
-    form = definition(case)
-    sides = []
-    for data in (now, typed):
-        rows = [row for group in display(form, level, data, language()) for row in group.rows]
-        sides.append({row.key: f"{row.code} {row.words} {row.unit}".strip() for row in rows})
     return [
-        {
-            "label": prefix + field.label(language()),
-            "now": sides[0].get(field.key, "–"),
-            "typed": sides[1].get(field.key, "–"),
-        }
-        for field in form.fields(level)
-        if sides[0].get(field.key) != sides[1].get(field.key)  # in words: what is not asked does not count
+        {"label": prefix + each.label, "now": each.before or "–", "typed": each.after or "–"}
+        for each in changes(definition(case), level, now, typed, language())
     ]
 
 
@@ -188,11 +205,6 @@ def _page(
     differences: Sequence[dict[str, str]] = (),
 ) -> HttpResponse:
     referrals = case_referrals(request.user, case)  # type: ignore[arg-type]
-    board = referrals[0].board if referrals else None
-    gaps = missing_for(case, tumours, board, language()) if board is not None else []
-    asked = [
-        gap.field if gap.tumour_index is None else f"tumour-{tumours[gap.tumour_index].pk}-{gap.field}" for gap in gaps
-    ]
     context = {
         "case": case,
         "identity": identity(case.patient, case.hospital, url=reverse("cases:detail", args=[case.pk])),
@@ -200,19 +212,27 @@ def _page(
         "forms": forms,
         "errors": [error for form in forms.all for error in _errors(form)],
         "differences": differences,
-        "asked": asked,
-        "missing": [
-            {
-                "anchor": f"id_{name}",
-                "label": gap.label,
-                "owes": gap.owes_label,
-                "tumour": gap.tumour_index + 1 if gap.tumour_index is not None and len(tumours) > 1 else None,
-            }
-            for gap, name in zip(gaps, asked, strict=True)
-        ],
         "may_remove": len(tumours) > 1,
-    }
+    } | still_missing(case, tumours, referrals)
     return render(request, "cases/edit.html", context, status=status)
+
+
+def still_missing(case: Case, tumours: Sequence[Tumour], referrals: Sequence[Referral]) -> dict[str, Any]:
+    """What the board still asks for: ``missing`` for the list, ``asked`` as names of controls."""
+    gaps = missing_for(case, tumours, referrals[0].board, language()) if referrals else []
+    asked = [
+        gap.field if gap.tumour_index is None else f"tumour-{tumours[gap.tumour_index].pk}-{gap.field}" for gap in gaps
+    ]
+    listed = [
+        {
+            "anchor": f"id_{name}",
+            "label": gap.label,
+            "owes": gap.owes_label,
+            "tumour": gap.tumour_index + 1 if gap.tumour_index is not None and len(tumours) > 1 else None,
+        }
+        for gap, name in zip(gaps, asked, strict=True)
+    ]
+    return {"asked": asked, "missing": listed}
 
 
 def _errors(form: Any) -> list[dict[str, str]]:

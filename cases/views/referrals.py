@@ -29,7 +29,7 @@ def referral_new(request: HttpRequest, case_id: UUID) -> HttpResponse:
     by: Person = request.user  # type: ignore[assignment]
     case = access.access_case_for_reading(by, case_id)
     access.access_case_for_referring(by, case_id)
-    form = _form(request, by, case, None)
+    form = form_of(request, by, case, None)
     if request.method != "POST":
         return _page(request, case, form)
     status = 422
@@ -62,7 +62,7 @@ def referral_edit(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     if referral.status not in Referral.EDITABLE:
         messages.info(request, _("This case was discussed or withdrawn. Refer it again instead."))
         return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
-    form = _form(request, by, case, referral)
+    form = form_of(request, by, case, referral)
     if request.method != "POST":
         return _page(request, case, form, referral)
     status, differences = 422, None
@@ -79,7 +79,7 @@ def referral_edit(request: HttpRequest, referral_id: UUID) -> HttpResponse:
             put_errors(form, error)
             status = error.status
             if isinstance(error, Stale):
-                differences = _differences(referral, form)
+                differences = differences_of_referral(referral, form)
                 form.see(referral.version)
         else:
             messages.success(request, _("Saved."))
@@ -88,7 +88,8 @@ def referral_edit(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     return _page(request, case, form, referral, status=status, differences=differences)
 
 
-def _form(request: HttpRequest, by: Person, case: Case, referral: Referral | None) -> ReferralForm:
+def form_of(request: HttpRequest, by: Person, case: Case, referral: Referral | None) -> ReferralForm:
+    """The form of a referral, or of a new one for ``None``; bound where something was sent."""
     boards = boards_for(case.hospital_id, case.dossier)
     requesters = list(access.visible_requesters(by))
     if referral is None:
@@ -120,12 +121,22 @@ def _form(request: HttpRequest, by: Person, case: Case, referral: Referral | Non
     )
 
 
-def _differences(referral: Referral, form: ReferralForm) -> list[dict[str, object]]:
+def differences_of_referral(referral: Referral, form: ReferralForm) -> list[dict[str, object]]:
+    """What stands now beside what was typed, where they are not the same."""
     typed = form.whole_request
+    guest = form.cleaned_data["guest"]
+
+    def chosen(name: str, value: object) -> object:
+        return dict(form.fields[name].choices).get(str(value), value)  # type: ignore[attr-defined]
+
     pairs: tuple[tuple[str, object, object], ...] = (
+        ("board", chosen("board", referral.board_id), chosen("board", typed.board_id)),
+        ("reason", chosen("reason", referral.reason), chosen("reason", typed.reason)),
         ("question", referral.question, typed.question),
-        ("informs_patient", referral.informs_patient, typed.informs_patient),
+        ("requester", referral.requester.display_name, chosen("requester", typed.requester_id)),
         ("requested_on", referral.requested_on, typed.requested_on),
+        ("informs_patient", referral.informs_patient, typed.informs_patient),
+        ("guest", referral.guest and referral.guest.display_name, guest and guest.display_name),
     )
     return [
         {"label": form.fields[name].label, "now": now or "–", "typed": new or "–"}

@@ -1,8 +1,10 @@
 /** Entry point of every page: the look, htmx, and small behaviours. Each page works without them. */
 import '../css/main.css';
 import { configureHtmx } from './pages/htmx';
+import { codeFields } from './pages/codes';
 import { copyButtons } from './pages/copy';
 import { dialogs } from './pages/dialogs';
+import { drafts } from './pages/drafts';
 import { errorsSummary } from './pages/errors';
 import { fillButtons } from './pages/fill';
 import { guardForms } from './pages/guard';
@@ -21,8 +23,10 @@ configureHtmx(page);
 themeSwitch(page);
 menus(page);
 dialogs(page);
-sendOnce(page);
 guardForms(page);
+codeFields(page);
+drafts(page); // before sendOnce: a button that has to wait is not sent yet
+sendOnce(page);
 showIf(page);
 keys(page);
 copyButtons(page);
