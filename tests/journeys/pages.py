@@ -225,7 +225,23 @@ class CasePage:
         for label, text in texts.items():
             self._question("textbox", label).fill(text)
         for label, value in choices.items():
-            self._question("combobox", label).select_option(value)
+            asked = self._question("combobox", label)
+            if asked.evaluate("control => control.tagName === 'SELECT'"):
+                asked.select_option(value)
+            else:
+                self.find(label, value)
+
+    def find(self, label: str, words: str) -> None:
+        """Look a code up by words, and take the first one that is offered."""
+        box = self._question("combobox", label)
+        box.fill(words)
+        expect(box).to_have_attribute("aria-activedescendant", re.compile(".+"))
+        box.press("Enter")
+        expect(box).to_have_attribute("aria-expanded", "false")
+
+    def draft_is(self, words: str) -> None:
+        """What the page says of what was typed."""
+        expect(self.page.locator("[data-draft-state]")).to_contain_text(words)
 
     def _question(self, role: Literal["textbox", "combobox"], label: str) -> Locator:
         asked = self.page.get_by_role(role, name=f"{label} missing", exact=True)
