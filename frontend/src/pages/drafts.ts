@@ -31,6 +31,11 @@ const MARKS: Record<State, string> = {
 };
 const QUIET: readonly State[] = ['saved', 'saving', 'unsaved'];
 
+/** A part of a page that the server drew and escaped; nothing in it runs. */
+function drawn(html: string): Node[] {
+  return [...new DOMParser().parseFromString(html, 'text/html').body.childNodes].map((each) => document.importNode(each, true));
+}
+
 /** One form that saves itself. What was sent and not answered is sent again as it was, so that it happens once. */
 class Draft {
   private pending: { body: URLSearchParams; content: string } | undefined;
@@ -40,6 +45,7 @@ class Draft {
   private failures = 0;
   private stored: string;
   private errors: Record<string, string> = {};
+  private readonly parts = new Map<string, string>();
   private settled: State | undefined;
   private at = new Date();
   /** Somebody else saved in between: what is typed goes by the button only. */
@@ -146,7 +152,7 @@ class Draft {
       this.paused = true;
       this.form.dataset['guard'] = 'dirty';
       const place = this.form.ownerDocument.getElementById('differences');
-      if (place) place.innerHTML = answer.differences;
+      place?.replaceChildren(...drawn(answer.differences));
       this.show('changed');
       return false;
     }
@@ -161,8 +167,9 @@ class Draft {
     settle(this.form, sent, wholly);
     this.form.ownerDocument.querySelector('main [data-errors]')?.remove();
     for (const [id, html] of Object.entries(answer.parts ?? {})) {
-      const part = this.form.ownerDocument.getElementById(id);
-      if (part && part.innerHTML.trim() !== html.trim()) part.innerHTML = html;
+      if (this.parts.get(id) === html) continue; // what says the same is not said again
+      this.parts.set(id, html);
+      this.form.ownerDocument.getElementById(id)?.replaceChildren(...drawn(html));
     }
     if (answer.asked) {
       for (const tag of this.form.querySelectorAll<HTMLElement>('[data-missing]')) tag.hidden = !answer.asked.includes(tag.dataset['missing'] ?? '');
@@ -191,9 +198,7 @@ class Draft {
       const control = page.getElementById(id) ?? page.getElementById(`${id}_0`);
       const field = control?.closest('.field');
       if (!control || !field || field.contains(page.activeElement)) continue;
-      const found = page.createElement('template');
-      found.innerHTML = html;
-      const error = found.content.firstElementChild;
+      const error = drawn(html).find((each) => each instanceof Element);
       if (!error) continue;
       page.getElementById(`${id}_error`)?.remove();
       (field.querySelector('.field-help') ?? field.querySelector('legend, label'))?.after(error);
