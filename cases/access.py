@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from cases.models import Case, Document, Grant, Patient, Referral, Tumour
+from cases.models import Case, Document, Grant, Merge, Patient, Referral, Tumour
 from mdo.directory import access as directory
 from mdo.directory.matrix import Seat, permits
 from mdo.directory.models import Board, OrganisationRole, Person
@@ -261,10 +261,69 @@ def find_patient(by: Actor, *, national_number: str = "", other_identifier: str 
     organisation_id = current().organisation_id
     if organisation_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
         return None
-    patients = Patient.objects.filter(hospital=organisation_id)
+    patients = Patient.objects.filter(hospital=organisation_id).select_related("merged_into")
     if national_number:
-        return patients.filter(national_number=national_number).first()
-    return patients.filter(other_identifier=other_identifier).first() if other_identifier else None
+        named = Q(national_number=national_number)
+    elif other_identifier:
+        named = Q(other_identifier=other_identifier) | Q(record_number=other_identifier)
+    else:
+        return None
+    # A record in force before one that went up in another: its number may have gone along.
+    found = patients.filter(named).order_by(F("merged_into").asc(nulls_first=True)).first()
+    return surviving(found) if found else None
+
+
+def surviving(patient: Patient) -> Patient:
+    """The record in force: the patient itself, or the one in which it went up, however many merges later."""
+    while patient.merged_into is not None:
+        patient = patient.merged_into
+    return patient
+
+
+def access_patients_for_merging(by: Actor, *patient_ids: UUID) -> list[Patient]:
+    """These patients of the acting hospital, locked, in the order given: for its secretaries, who see every case of theirs, and for the
+    house when it acts on behalf of the hospital's record system. Raises ``NotFound`` or ``Denied``."""
+    hospital_id = current().organisation_id
+    roles = directory.organisation_roles(by)
+    if hospital_id is None or not (by.actor_kind == "system" or roles & {SECRETARY, CLINICIAN}):
+        raise NotFound()
+    locked = Patient.objects.select_for_update(of=("self",)).filter(pk__in=patient_ids, hospital=hospital_id)
+    found = {
+        each.pk: each for each in locked.order_by("pk")
+    }  # in one order, so that two merges never wait for each other
+    if len(found) < len(set(patient_ids)):
+        raise NotFound()
+    if by.actor_kind != "system" and SECRETARY not in roles:
+        raise Denied()
+    granted("submit", hospital_id=hospital_id)
+    return [found[each] for each in patient_ids]
+
+
+def access_patients_named(by: Actor, *, national_number: str, own_numbers: Iterable[str]) -> list[Patient]:
+    """The acting hospital's patients in force whom any of these numbers names, locked: for what its record system tells. A number of a
+    record that went up in another names that one, unless a record in force has it. Raises ``Denied`` for anybody but the house."""
+    directory.require_system(by)
+    hospital_id = current().organisation_id
+    if hospital_id is None:
+        raise Denied()
+    granted("system", hospital_id=hospital_id)
+    own = list(own_numbers)
+    by_number = [Q(national_number=national_number)] if national_number else []
+    by_number += [Q(record_number__in=own), Q(other_identifier__in=own)] if own else []
+    found: set[UUID] = set()
+    for named in by_number:
+        rows = list(Patient.objects.filter(named, hospital=hospital_id).select_related("merged_into"))
+        in_force = [each for each in rows if each.merged_into_id is None]
+        found |= {surviving(each).pk for each in in_force or rows}
+    return list(Patient.objects.select_for_update(of=("self",)).filter(pk__in=found).order_by("pk"))
+
+
+def visible_merges(by: Actor, patient: Patient) -> QuerySet[Merge]:
+    """The merges in force into a patient of the acting hospital, for who may undo them."""
+    if patient.hospital_id != current().organisation_id or SECRETARY not in directory.organisation_roles(by):
+        return Merge.objects.none()
+    found = Merge.objects.filter(survivor=patient, undone_at=None, survivor__merged_into=None)
+    return found.select_related("merged").order_by("made_at", "pk")
 
 
 def visible_requesters(by: Actor) -> QuerySet[Person]:
@@ -284,7 +343,8 @@ def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
     hospital_id = current().organisation_id
     if hospital_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
         raise NotFound()
-    patient = Patient.objects.select_for_update().filter(pk=patient_id, hospital=hospital_id).first()
+    found = Patient.objects.select_for_update().filter(pk=patient_id, hospital=hospital_id, merged_into=None)
+    patient = found.first()
     if patient is None:
         raise NotFound()
     granted("submit", hospital_id=hospital_id)

@@ -23,6 +23,28 @@ class PatientChanged(Event):
     version: int
 
 
+class PatientsMerged(Event):
+    """A hospital's second record of a patient went up in another one: its cases are that one's from now on."""
+
+    name: ClassVar[str] = "patient.merged"
+    patient_id: UUID
+    merged_id: UUID
+    hospital_id: UUID
+    cases: int
+    version: int
+
+
+class PatientsUnmerged(Event):
+    """A merge was undone: the record ``patient_id`` has its cases again."""
+
+    name: ClassVar[str] = "patient.unmerged"
+    patient_id: UUID
+    survivor_id: UUID
+    hospital_id: UUID
+    cases: int
+    version: int
+
+
 class CaseCreated(Event):
     """A case was begun for a patient."""
 

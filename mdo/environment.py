@@ -235,6 +235,14 @@ class Environment(BaseModel):
     )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
+    hl7_host: str = Field(
+        "127.0.0.1",
+        alias="MDO_HL7_HOST",
+        description="The address on which `mdo hl7` takes messages about patients. MLLP knows no sign-in: loopback, or behind a tunnel.",
+    )
+    hl7_port: int = Field(
+        2575, alias="MDO_HL7_PORT", ge=1, le=65535, description="The port on which `mdo hl7` listens."
+    )
     origins: str = Field(
         "",
         alias="MDO_ORIGINS",
@@ -259,14 +267,16 @@ class Environment(BaseModel):
     def _bool(cls, value: Any) -> Any:
         return _strict_bool(value)
 
-    @field_validator("port", mode="before")
+    @field_validator("port", "hl7_port", mode="before")
     @classmethod
     def _port(cls, value: Any) -> Any:
         if isinstance(value, str) and not (value.isascii() and value.isdigit()):
             raise ValueError("must be a whole number")
         return value
 
-    @field_validator("secret_key", "file_key", "database_url", "redis_url", "email_url", "host", "email_from")
+    @field_validator(
+        "secret_key", "file_key", "database_url", "redis_url", "email_url", "host", "hl7_host", "email_from"
+    )
     @classmethod
     def _one_line(cls, value: str) -> str:
         if value != value.strip() or any(ord(c) < 32 for c in value):
@@ -340,7 +350,7 @@ class Environment(BaseModel):
             raise ValueError("may hold letters, digits and signs without spaces only")
         return value
 
-    @field_validator("host")
+    @field_validator("host", "hl7_host")
     @classmethod
     def _host(cls, value: str) -> str:
         try:

@@ -273,6 +273,9 @@ MDO_LIVEKIT_KEY = ENVIRONMENT.livekit_key
 MDO_LIVEKIT_SECRET = ENVIRONMENT.livekit_secret
 
 # A class that sends text messages (mdo/kernel/sms.py), or nothing.
+# Where `mdo hl7` listens.
+MDO_HL7_HOST = ENVIRONMENT.hl7_host
+MDO_HL7_PORT = ENVIRONMENT.hl7_port
 MDO_SMS = ENVIRONMENT.sms
 
 # --- language and time ------------------------------------------------------------------------------------------------------------

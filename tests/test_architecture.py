@@ -76,6 +76,10 @@ ELEVATED = {
         "meetings/actions/inviting.py",
         "guest.slot",
     ): "whether the case of a guest who was just let in is on the table, before they may read it",
+    (
+        "cases/actions/merging.py",
+        "merge.links",
+    ): "a board's links follow a patient's record, which the hospital's secretary merges without seeing them",
     ("meetings/views/rows.py", "agenda.label"): "the label of a case that the reader may not read",
 }
 
@@ -242,9 +246,10 @@ def test_who_reads_as_the_house_is_named() -> None:
 
 
 def test_doors_of_the_house_are_opened_by_the_house() -> None:
-    """`System(…)` acts without asking anybody: jobs, the room's own drawing, the demonstration, the site's operator."""
+    """`System(…)` acts without asking anybody: jobs, record systems, the room's own drawing, the demonstration, the site's operator."""
     hits = set(found(r"\bSystem\(", sources(*ROOMS)))
     assert hits == {
+        "cases/receiving.py",
         "mdo/demo/dossiers.py",
         "mdo/kernel/acting.py",
         "meetings/room/stays.py",

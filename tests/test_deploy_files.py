@@ -20,7 +20,7 @@ COMPOSE = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
 LIVEKIT = yaml.safe_load((BASE_DIR / "deploy" / "livekit" / "livekit.yaml").read_text())
 EXAMPLE = (BASE_DIR / "deploy" / "environment.example").read_text()
-PROGRAM = ("prepare", "web", "worker", "beat")
+PROGRAM = ("prepare", "web", "worker", "beat", "hl7")
 REQUIRED = {str(field.alias) for field in Environment.model_fields.values() if field.is_required()}
 
 FILLED = {
@@ -96,7 +96,7 @@ def test_each_service_runs_a_command_that_exists(service):
 
 def test_only_the_migration_knows_the_owner():
     assert {name for name in PROGRAM if "DATABASE_OWNER_URL" in settings_of(name)} == {"prepare"}
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "beat", "hl7"):
         assert COMPOSE["services"][name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
 
 
@@ -194,6 +194,14 @@ def test_the_port_is_the_same_everywhere():
     assert COMPOSE["services"]["web"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE) == [port]
     assert "/healthz" in DOCKERFILE
+
+
+def test_messages_about_patients_are_taken_on_this_machine_only():
+    told = settings_of("hl7")
+    assert (told["MDO_HL7_HOST"], COMPOSE["services"]["hl7"]["profiles"]) == ("0.0.0.0", ["hl7"])
+    port = told["MDO_HL7_PORT"]
+    assert COMPOSE["services"]["hl7"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert environment.parse(environment.placeholders()).hl7_host == "127.0.0.1"
 
 
 def test_the_image_builds_from_files_that_exist():

@@ -1,6 +1,6 @@
 """A patient as one hospital knows them: registering, correcting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from uuid import UUID
 
@@ -40,6 +40,11 @@ class PatientDetails:
     phone: str = ""
     deceased_on: date | None = None
 
+    @classmethod
+    def of(cls, patient: Patient) -> "PatientDetails":
+        """As it is stored now."""
+        return cls(**{each.name: getattr(patient, each.name) for each in fields(cls)})
+
     def problems(self, on: date) -> dict[str, list[str]]:
         """What is wrong, by field; empty when it can be stored. ``on`` is today."""
         found: dict[str, list[str]] = {}
@@ -76,7 +81,7 @@ def _check(details: PatientDetails) -> None:
         raise Invalid(problems)
 
 
-def _values(details: PatientDetails) -> dict[str, object]:
+def values_of(details: PatientDetails) -> dict[str, object]:
     return {
         "family_name": details.family_name,
         "given_name": details.given_name,
@@ -110,7 +115,7 @@ def register_patient(
         return ()
     try:
         with transaction.atomic():
-            Patient.objects.create(id=patient_id, hospital_id=hospital_id, **_values(details))
+            Patient.objects.create(id=patient_id, hospital_id=hospital_id, **values_of(details))
     except IntegrityError:
         existing = _existing(by, details)
         if existing is None or existing.pk == patient_id:
@@ -137,7 +142,7 @@ def change_patient(
     if patient.version != version:
         raise Stale(_("Somebody else changed this patient. Compare and save again."), current=patient.version)
     _check(details)
-    for field, value in _values(details).items():
+    for field, value in values_of(details).items():
         setattr(patient, field, value)
     patient.version += 1
     try:

@@ -3,7 +3,8 @@
 from cases.models.case import Case, Tumour
 from cases.models.document import Document
 from cases.models.grant import Grant
+from cases.models.joining import Link, Merge
 from cases.models.patient import Patient, living
 from cases.models.referral import Referral
 
-__all__ = ["Case", "Document", "Grant", "Patient", "Referral", "Tumour", "living"]
+__all__ = ["Case", "Document", "Grant", "Link", "Merge", "Patient", "Referral", "Tumour", "living"]

@@ -35,18 +35,28 @@ class Patient(models.Model):
     gp_name = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=30, blank=True)
     deceased_on = models.DateField(null=True, blank=True)
+    record_number = models.CharField(max_length=40, blank=True)  # the hospital's own, as its record system tells it
+    # The record that goes on for this one since they were found to be one patient's; this row stays as a pointer, without cases.
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["id", "hospital"], name="patient_id_hospital"),
             models.UniqueConstraint(
-                fields=["hospital", "national_number"], condition=~Q(national_number=""), name="patient_national_number"
+                fields=["hospital", "national_number"],
+                condition=~Q(national_number="") & Q(merged_into=None),
+                name="patient_national_number",
             ),
             models.UniqueConstraint(
                 fields=["hospital", "other_identifier"],
-                condition=~Q(other_identifier=""),
+                condition=~Q(other_identifier="") & Q(merged_into=None),
                 name="patient_other_identifier",
+            ),
+            models.UniqueConstraint(
+                fields=["hospital", "record_number"],
+                condition=~Q(record_number="") & Q(merged_into=None),
+                name="patient_record_number",
             ),
             models.CheckConstraint(
                 condition=~Q(national_number="") | (~Q(other_identifier="") & ~Q(other_identifier_reason="")),

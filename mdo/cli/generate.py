@@ -23,7 +23,7 @@ MADE = "Made from the code by `mdo generate`; do not edit."
 
 def declare_everything() -> None:
     """Import every module that declares events, actions or commands. Django must be set up."""
-    for name in ("mdo.urls", "meetings.tasks", "meetings.room.consumer", "mdo.directory.events"):
+    for name in ("mdo.urls", "meetings.tasks", "meetings.room.consumer", "cases.receiving", "mdo.directory.events"):
         import_module(name)
 
 

@@ -85,6 +85,20 @@ def beat(arguments: argparse.Namespace) -> int:
     return run_beat()
 
 
+def hl7(arguments: argparse.Namespace) -> int:
+    """Take HL7 messages about patients (ADT) over MLLP, until SIGTERM."""
+    adopt()
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from cases import receiving
+    from mdo import mllp
+
+    return mllp.serve(receiving.answer_in_thread, receiving.refuse, settings.MDO_HL7_HOST, settings.MDO_HL7_PORT)
+
+
 def smtp(arguments: argparse.Namespace) -> int:
     """Take mail over SMTP on loopback into the mailbox of the demonstration."""
     from mdo.cli.mail import serve
@@ -196,6 +210,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "web": web,
     "worker": worker,
     "beat": beat,
+    "hl7": hl7,
     "smtp": smtp,
     "prepare": prepare,
     "static": static,

@@ -30,6 +30,7 @@ from mdo.directory.models import (
     Organisation,
     OrganisationRole,
     Person,
+    RecordSystem,
 )
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
@@ -238,6 +239,15 @@ def access_board_for(by: Actor, board_id: UUID, row: str, facts: Iterable[str] =
         raise Denied()
     granted(row, hospital_id=board.organiser_id)
     return here
+
+
+def record_system_of(sending_facility: str, receiving_facility: str) -> RecordSystem | None:
+    """The active record system whose messages say so in MSH-4 and MSH-6; ``None`` where there is none, or the hospital did not ask for
+    it. Who may put it there is the site's operator."""
+    found = RecordSystem.objects.filter(
+        sending_facility=sending_facility, receiving_facility=receiving_facility, active=True
+    )
+    return found.first()
 
 
 def require_system(by: Actor) -> None:

@@ -39,6 +39,7 @@ from mdo.directory.models import (
     Organisation,
     OrganisationRole,
     Person,
+    RecordSystem,
 )
 from mdo.kernel.acting import current
 
@@ -85,6 +86,13 @@ FIELDS = {
     "valid_from": _("valid from"),
     "valid_until": _("valid until"),
     "version": _("version"),
+    "active": _("active"),
+    "authority": _("assigning authority"),
+    "charset": _("character set"),
+    "processing": _("processing id"),
+    "receiving_facility": _("receiving facility"),
+    "registers": _("registers patients"),
+    "sending_facility": _("sending facility"),
 }
 for kept in (
     Agreement,
@@ -97,6 +105,7 @@ for kept in (
     Organisation,
     OrganisationRole,
     Person,
+    RecordSystem,
 ):
     for column in (*kept._meta.local_fields, *kept._meta.local_many_to_many):
         column.verbose_name = FIELDS.get(column.name, column.verbose_name)
@@ -275,11 +284,16 @@ class PersonAdmin(OperatorAdmin, UserAdmin):
 # --- organisations and networks ----------------------------------------------------------------------------------------
 
 
+class RecordSystemInline(OperatorInline):
+    model = RecordSystem
+
+
 @admin.register(Organisation)
 class OrganisationAdmin(OperatorAdmin):
     list_display = ("name", "short_name", "kind", "city", "colour")
     list_filter = ("kind", "networks")
     search_fields = ("name", "short_name", "city")
+    inlines = (RecordSystemInline,)
 
 
 class MembershipInline(OperatorInline):

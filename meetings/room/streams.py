@@ -161,7 +161,7 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             return Parts(referrals={UUID(data["referral_id"])}, candidates=True, audiences=True)
         case "case.created" | "case.changed" | "document.added" | "document.removed":
             return Parts(cases={UUID(data["case_id"])})
-        case "patient.changed" | "patient.registered":
+        case "patient.changed" | "patient.registered" | "patient.merged" | "patient.unmerged":
             return Parts(patients={UUID(data["patient_id"])}, candidates=True)
     if name.startswith("meeting."):
         return Parts(meeting=True, forecast=True)

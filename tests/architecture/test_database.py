@@ -19,6 +19,8 @@ CARE = (
     "cases_tumour",
     "cases_document",
     "cases_referral",
+    "cases_link",
+    "cases_merge",
     "meetings_decision",
     "meetings_guestinvitation",
     "meetings_remark",
@@ -43,6 +45,8 @@ WITHOUT_OWNER = {"kernel_auditentry": "the trace of what belongs to no hospital 
 
 # A relation between two tables that have a hospital each, without a composite key: they may be of two hospitals, and why.
 ACROSS_HOSPITALS = {
+    "cases_link.one_id": "a link is between two hospitals: each end has a composite key with its own",
+    "cases_link.other_id": "as above",
     "meetings_agendaitem.meeting_id": "a partner's case on the organiser's agenda",
     "meetings_agendaitem.postponed_to_id": "as above",
     "meetings_meeting.current_item_id": "as above",

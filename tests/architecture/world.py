@@ -18,6 +18,7 @@ from django.db import connection
 from cases.actions.documents import Upload
 from cases.actions.patients import PatientDetails
 from cases.actions.referrals import Request
+from cases.exchange.adt import Admission, Numbers, Said
 from cases.models import Case, Document, Patient, Referral, Tumour
 from mdo.directory.matrix import Seat
 from mdo.directory.models import Board, Organisation, Person
@@ -306,6 +307,12 @@ def arguments(things: Things) -> dict[str, Any]:
         "seen": 0,
         "answer": "yes",
         "deputy": None,
+        "admission": Admission("A08", (Said(Numbers(things.patient.national_number), family_name=CANARY),)),
+        "registers": True,
+        "source_id": new_id(),
+        "merged_id": things.patient.pk,
+        "merged_version": 1,
+        "merge_id": new_id(),
         "way": "mesh",
         "needs": ["radiology"],
         "heavy": True,

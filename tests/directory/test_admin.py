@@ -356,6 +356,7 @@ def test_an_agreement_with_its_parties_and_boards(keep: Client, cast: Cast) -> N
 
 def test_an_organisation_and_a_network(keep: Client, cast: Cast) -> None:
     data = {"name": "AZ Nieuw", "short_name": "AN", "kind": "hospital", "colour": "6", "city": "Gent"}
+    data |= formset("record_systems")
     assert keep.post(url(Organisation, "add"), {**data, "colour": "9"}).status_code == 200
     assert keep.post(url(Organisation, "add"), data).status_code == 302
     new = Organisation.objects.get(name="AZ Nieuw")

@@ -6,11 +6,20 @@ from django.db import connection
 from mdo.kernel import schema
 
 GUARDED = {
-    "cases_case", "cases_document", "cases_grant", "cases_patient", "cases_referral", "cases_tumour",
+    "cases_case", "cases_document", "cases_grant", "cases_link", "cases_merge", "cases_patient", "cases_referral", "cases_tumour",
     "meetings_agendaitem", "meetings_decision", "meetings_delivery", "meetings_meeting", "meetings_reminder",
     "meetings_report", "meetings_topic",
 }  # fmt: skip
-SECURED = {"cases_case", "cases_document", "cases_patient", "cases_referral", "cases_tumour", "meetings_decision"}
+SECURED = {
+    "cases_case",
+    "cases_document",
+    "cases_link",
+    "cases_merge",
+    "cases_patient",
+    "cases_referral",
+    "cases_tumour",
+    "meetings_decision",
+}
 
 
 def rows(query: str) -> set[str]:

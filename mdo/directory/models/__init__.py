@@ -2,7 +2,7 @@
 
 from mdo.directory.models.agreements import Agreement, AgreementBoard, AgreementParty
 from mdo.directory.models.boards import Board, BoardRole
-from mdo.directory.models.organisations import Network, NetworkMembership, Organisation
+from mdo.directory.models.organisations import Network, NetworkMembership, Organisation, RecordSystem
 from mdo.directory.models.people import OrganisationRole, Person
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Organisation",
     "OrganisationRole",
     "Person",
+    "RecordSystem",
 ]

@@ -47,6 +47,47 @@ class Organisation(models.Model):
         return self.short_name
 
 
+class RecordSystem(models.Model):
+    """A hospital's record system that tells of its patients by HL7 version 2, found by what its messages say: MSH-4 and MSH-6
+    (``docs/administrators/hl7.md``)."""
+
+    class Charset(models.TextChoices):
+        STANDARD = "", _("ASCII, as the standard says")
+        LATIN_1 = "8859/1", "8859/1"
+        LATIN_9 = "8859/15", "8859/15"
+        UTF_8 = "UNICODE UTF-8", "UNICODE UTF-8"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="record_systems")
+    sending_facility = models.CharField(max_length=60, help_text=_("MSH-4 of its messages"))
+    receiving_facility = models.CharField(max_length=60, help_text=_("MSH-6 of its messages"))
+    authority = models.CharField(
+        max_length=60, blank=True, help_text=_("Whose patient numbers count (PID-3.4); empty: all of them")
+    )
+    charset = models.CharField(max_length=20, choices=Charset, blank=True, help_text=_("What an empty MSH-18 means"))
+    processing = models.CharField(
+        max_length=1,
+        choices=[("P", "P"), ("T", "T"), ("D", "D")],
+        default="P",
+        help_text=_("MSH-11: production, training or debugging"),
+    )
+    registers = models.BooleanField(
+        default=False,
+        help_text=_("Register patients who are not known yet. Only for a feed of nothing but patients for a board"),
+    )
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = _("record system")
+        verbose_name_plural = _("record systems")
+        constraints = [
+            models.UniqueConstraint(fields=["sending_facility", "receiving_facility"], name="record_system_facilities")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sending_facility} → {self.receiving_facility}"
+
+
 class Network(models.Model):
     """A group of organisations that work together. An organisation can be in several, joins and leaves on a date."""
 
