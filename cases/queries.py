@@ -9,7 +9,7 @@ from cases.access import visible_cases, visible_referrals
 from cases.coding import national_number
 from cases.coding.digits import digits_of
 from cases.coding.names import name_key
-from cases.models import Case, Patient, Referral
+from cases.models import Case, Patient, Referral, living
 from mdo.kernel.acting import Actor, current
 
 Status = Referral.Status
@@ -67,6 +67,12 @@ def cases_of(by: Actor, patient: Patient) -> Sequence[Case]:
     return list(
         visible_cases(by).filter(patient=patient).prefetch_related("referrals__board").order_by("-created_at")[:10]
     )
+
+
+def live(referrals: QuerySet[Referral]) -> QuerySet[Referral]:
+    """**The rule.** Those about which anybody is still asked or reminded of anything: on their way to a discussion, of a patient who lives. Every list of
+    what is missing, every digest and every reminder of submissions goes through here."""
+    return referrals.filter(living("case__patient"), status__in=Referral.EDITABLE)
 
 
 def case_referrals(by: Actor, case: Case) -> list[Referral]:

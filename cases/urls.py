@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cases.views import codes, detail, documents, drafts, edit, lists, new, patients, referrals
+from cases.views import answer, codes, detail, documents, drafts, edit, lists, new, patients, referrals
 
 app_name = "cases"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/edit/", edit.case_edit, name="edit"),
     path("cases/<uuid:case_id>/draft/", drafts.case_draft, name="draft"),
     path("cases/<uuid:case_id>/codes/", codes.find, name="codes"),
+    path("cases/<uuid:case_id>/answer/<uuid:answer_id>/", answer.answer, name="answer"),
     path("cases/<uuid:case_id>/patient/", patients.patient_edit, name="patient"),
     path("cases/<uuid:case_id>/documents/", documents.upload, name="upload"),
     path("cases/<uuid:case_id>/referrals/new/", referrals.referral_new, name="refer"),

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.forms import BaseFormSet, formset_factory
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cases.dossiers.board_kinds import BoardKind
 from mdo.directory import disciplines
 from mdo.kernel.ids import new_id
 from meetings.models import AgendaItem, Reply, Series
+from meetings.reminders import Manner
 from meetings.reports import packing
 
 DAYS = [
@@ -299,3 +301,77 @@ class PackForm(forms.Form):
         if not value.isascii() or not value.isprintable():
             raise forms.ValidationError(_("Use letters without accents, digits and signs of a plain keyboard."))
         return value
+
+
+ROLES = {
+    "owner": _("whoever is asked"),
+    "requester": _("requesters"),
+    "secretary": _("secretaries"),
+    "chair": _("chair"),
+    "coordinator": _("coordinator"),
+    "member": _("members"),
+}
+_TIME = {"type": "time", "class": "input-date"}
+
+
+class RemindersForm(VersionedForm):
+    """How a board reminds: for each rule of its kind ``<code>_on``, ``<code>_days`` and ``<code>_to``, and the hours."""
+
+    send_at = forms.TimeField(label=_("Reminders go out at"), widget=forms.TimeInput(attrs=_TIME, format="%H:%M"))
+    quiet_from = forms.TimeField(label=_("Quiet from"), widget=forms.TimeInput(attrs=_TIME, format="%H:%M"))
+    quiet_until = forms.TimeField(label=_("Quiet until"), widget=forms.TimeInput(attrs=_TIME, format="%H:%M"))
+
+    def __init__(self, data: Any = None, *, manner: Manner, version: int) -> None:
+        hours = manner.hours
+        start = {"version": version, "send_at": hours.send_at}
+        start |= {"quiet_from": hours.quiet_from, "quiet_until": hours.quiet_until}
+        for rule in manner.rules:
+            start |= {f"{rule.code}_on": rule.on, f"{rule.code}_days": rule.days, f"{rule.code}_to": rule.to}
+        super().__init__(data, initial=start)
+        self.manner = manner
+        for rule in manner.rules:
+            words = rule.definition.label(get_language())
+            self.fields[f"{rule.code}_on"] = forms.BooleanField(label=words, required=False)
+            self.fields[f"{rule.code}_days"] = forms.IntegerField(
+                label=_("Days of “%(rule)s”") % {"rule": words},
+                min_value=0,
+                max_value=60,
+                widget=forms.NumberInput(attrs={"class": "input-number"}),
+            )
+            self.fields[f"{rule.code}_to"] = forms.MultipleChoiceField(
+                label=_("To whom “%(rule)s” goes") % {"rule": words},
+                choices=[(role, ROLES[role]) for role in rule.definition.to],
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One for each rule: its bound fields and from what its days are counted."""
+        names = {
+            "start": _("days before the sitting"),
+            "deadline": _("days before the deadline"),
+            "closing": _("days after the sitting"),
+        }
+        return [
+            {
+                "on": self[f"{rule.code}_on"],
+                "days": self[f"{rule.code}_days"],
+                "to": self[f"{rule.code}_to"],
+                "only": ROLES[rule.definition.to[0]] if len(rule.definition.to) == 1 else "",
+                "counted": names[rule.definition.anchor],
+            }
+            for rule in self.manner.rules
+        ]
+
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """The rules as ``set_reminders`` takes them; only after ``is_valid()``. A rule that can go to one role only goes to it."""
+        data = self.cleaned_data
+        return {
+            rule.code: {
+                "on": data[f"{rule.code}_on"],
+                "days": data[f"{rule.code}_days"],
+                "to": data[f"{rule.code}_to"] if len(rule.definition.to) > 1 else list(rule.definition.to),
+            }
+            for rule in self.manner.rules
+        }

@@ -14,14 +14,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cases.models import Referral
 from mdo.directory.middleware import FOR
 from mdo.kernel import sms
 from mdo.kernel.clock import now
-from meetings import calendar, forecast, guests, series
+from meetings import calendar, digests, forecast, guests, series
 from meetings.invited import lives
-from meetings.models import AgendaItem, Decision, Delivery, GuestInvitation, Meeting
+from meetings.models import AgendaItem, Delivery, GuestInvitation, Meeting
 from meetings.reports.wording import Wording
 
 Kind = Delivery.Kind
@@ -41,10 +42,10 @@ def one_line(text: str) -> str:
     return calendar.one_line(text)
 
 
-def link(path: str, delivery: Delivery | None = None) -> str:
-    """The full address of a page of this site. With a delivery it says for which organisation the recipient was written to, so
-    that somebody who works for two finds the page without switching first."""
-    organisation = delivery.detail.get("for") if delivery else None
+def link(path: str, delivery: Delivery | None = None, *, organisation: UUID | None = None) -> str:
+    """The full address of a page of this site. With a delivery or an organisation it says for which one the recipient was written
+    to, so that somebody who works for two finds the page without switching first."""
+    organisation = organisation or (delivery.detail.get("for") if delivery else None)
     return f"{settings.MDO_ORIGINS[0]}{path}" + (f"?{FOR}={organisation}" if organisation else "")
 
 
@@ -178,32 +179,43 @@ def _reports(delivery: Delivery) -> _Content:
     return _title(text, words), words, None
 
 
-def _deadline(delivery: Delivery) -> _Content:
-    meeting = delivery.meeting
-    assert meeting is not None
-    due = series.deadline(meeting)
-    if meeting.state in (Meeting.State.CANCELLED, Meeting.State.CLOSED) or now() >= due:
-        return "the deadline is past"
-    words = _sitting(meeting)
-    words["deadline"] = Wording(meeting.board.time_zone).moment(due)
-    words["unfinished"] = int(delivery.detail.get("unfinished", 0))
-    words["waiting"] = int(delivery.detail.get("waiting", 0))
-    words["url"] = link("/")
-    return (
-        _("Deadline near: %(board)s, %(moment)s") % {"board": words["board"], "moment": words["deadline"]},
-        words,
-        None,
-    )
+def _digest(delivery: Delivery) -> _Content:
+    found = [_section(section) for section in digests.sections(delivery)]
+    if not found:
+        return "nothing is left to do"
+    words = {"sections": found}
+    first = found[0]
+    if len(found) == 1:
+        return _title(_("To do for %(board)s, %(moment)s"), first), words, None
+    text = ngettext("To do for %(n)d sitting", "To do for %(n)d sittings", len({each["about"] for each in found}))
+    return text % {"n": len({each["about"] for each in found})}, words, None
 
 
-def _signature(delivery: Delivery) -> _Content:
-    meeting = delivery.meeting
-    assert meeting is not None
-    unsigned = Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).count()
-    if not unsigned:
-        return "everything is signed"
-    words = {**_sitting(meeting), "unsigned": unsigned, "url": link(reverse("meetings:signing"))}
-    return _title(_("Waiting for your signature: %(board)s, %(moment)s"), words), words, None
+def _section(section: digests.Section) -> dict[str, Any]:
+    """What one section says: numbers and links. A link names a question by a number that tells nothing (``cases/answers.py``)."""
+    meeting, task, kind = section.line.meeting, section.task, section.line.kind
+    zone = Wording(meeting.board.time_zone)
+    words = {**_sitting(meeting), "about": str(meeting.pk), "kind": "ask" if kind.startswith("ask") else kind}
+    words |= {"unfinished": task.unfinished, "waiting": task.waiting, "unsigned": task.unsigned}
+    words |= {"incomplete": task.incomplete, "cases": task.cases, "deadline": zone.moment(series.deadline(meeting))}
+    match words["kind"]:
+        case "ask":
+            links = [
+                link(path or reverse("cases:edit", args=[case]), organisation=hospital)
+                for hospital, case, path in task.answers
+            ]
+            words |= {"links": list(dict.fromkeys(links)), "answers": len(links)}
+            words["due"] = zone.moment(task.due) if task.due is not None and task.due > now() else ""
+        case "deadline":
+            words["url"] = link("/", organisation=task.organisation)
+        case "reply":
+            words["url"] = link(reverse("meetings:agenda", args=[meeting.pk]), organisation=task.organisation)
+        case "readiness":
+            path = reverse("meetings:readiness", args=[meeting.board_id])
+            words["url"] = link(path, organisation=task.organisation)
+        case "signature":
+            words["url"] = link(reverse("meetings:signing"), organisation=task.organisation)
+    return words
 
 
 def _returned(delivery: Delivery) -> _Content:
@@ -287,7 +299,6 @@ _CONTENT = {
     Kind.INVITATION: _invitation,
     Kind.CANCELLATION: _cancellation,
     Kind.REPORTS: _reports,
-    Kind.DEADLINE: _deadline,
-    Kind.SIGNATURE: _signature,
+    Kind.DIGEST: _digest,
     Kind.RETURNED: _returned,
 }

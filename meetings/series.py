@@ -1,8 +1,8 @@
 """From a stored series to its sittings: which ones are due to become meetings, and when a meeting's deadline is."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cases.dossiers.board_kinds import board_kind
 from mdo.kernel.clock import now
 from meetings import recurrence
 from meetings.models import Meeting, Series
@@ -45,8 +45,8 @@ def deadline(meeting: Meeting) -> datetime:
     return meeting.starts_at - timedelta(hours=meeting.board.deadline_hours)
 
 
-def deadline_reminder_at(meeting: Meeting) -> datetime | None:
-    """When to remind of the deadline; ``None`` where the board's kind reminds nobody or that moment is past."""
-    days = board_kind(meeting.board.kind).reminders.deadline_near_days
-    due = deadline(meeting) - timedelta(days=days)
-    return due if days and due > now() else None
+def usual_sitting(sittings: Sequence[Meeting]) -> Meeting | None:
+    """Where a case goes if nobody wished otherwise: the next sitting whose deadline is not past, else the next. ``sittings``: those
+    that can still take a case, soonest first, with their board."""
+    open_ones = [meeting for meeting in sittings if deadline(meeting) > now()]
+    return next(iter([*open_ones, *sittings]), None)

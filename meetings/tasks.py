@@ -18,7 +18,7 @@ from meetings.actions.agenda_building import withdraw_items, withdrawn_items
 from meetings.actions.calling import call_people, waiting_calls
 from meetings.actions.mailing import deliver
 from meetings.actions.planning import plan_due
-from meetings.actions.reminding import remind
+from meetings.actions.reminding import plan_missing_reminders, remind, unplanned
 from meetings.actions.reporting import give_up_report, make_report
 from meetings.models import Delivery, Reminder, Report, Series
 from meetings.room import stays
@@ -39,8 +39,8 @@ def sweep() -> None:
     _house_keeping()
     _calls()
     while monotonic() - started < AT_MOST_S:
-        done = _reminders() + _reports() + _deliveries()
-        if not done:
+        # Reminders first, all of them: after a day of darkness what many of them say comes into one digest.
+        if not (_reminders() or _reports() + _deliveries()):
             return
 
 
@@ -51,9 +51,12 @@ def _house_keeping() -> None:
         ]
         struck = withdrawn_items()
         calling = waiting_calls()
+        unreminded = unplanned()
         command_ids.forget()
     for series_id in due:
         _do("sittings", partial(plan_due, by=HOUSE, series_id=series_id))
+    for meeting_id in unreminded:
+        _do("reminders", partial(plan_missing_reminders, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in calling:
         _do("calls", partial(call_people, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in struck:

@@ -7,24 +7,26 @@ The number of queries depends on the number of boards on which somebody sits, ne
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Window
 
 from cases.access import visible_referrals
-from cases.models import Referral
+from cases.models import Referral, living
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
 from mdo.directory.matrix import Seat
 from mdo.directory.models import Board, OrganisationRole
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.clock import now
-from meetings import access
+from meetings import access, missing
 from meetings.models import AgendaItem, Decision, Meeting
 
 SOON = timedelta(minutes=45)  # from then on a meeting stands on top, whatever comes later
 MEETINGS_SHOWN = 3
 ROWS_SHOWN = 8  # of each kind; the rest is a number
 OUTCOME_DAYS = 14  # how long the outcome of an own case stands on Today
+READY_AHEAD = timedelta(days=2)  # the calendar days before a sitting on which its readiness stands on Today
 PUBLISH_AHEAD = timedelta(hours=36)  # before its deadline, an agenda that is not published begins to wait
 
 
@@ -83,6 +85,15 @@ class Unpublished:
 
 
 @dataclass(frozen=True)
+class Nearing:
+    """A sitting of today or the next two days whose cases are not all complete: so many of so many on its agenda."""
+
+    meeting: Meeting
+    incomplete: int
+    cases: int
+
+
+@dataclass(frozen=True)
 class Unsigned:
     """Decisions of one meeting that wait for the coordinator's signature."""
 
@@ -97,6 +108,7 @@ class Today:
     meetings: list[Sitting]
     to_accept: list[BoardWork]
     unpublished: list[Unpublished]
+    nearing: list[Nearing]
     to_sign: list[Unsigned]
     returned: Rows
     drafts: Rows
@@ -111,7 +123,13 @@ class Today:
 
     @property
     def nothing_waits(self) -> bool:
-        lists: tuple[Sequence[object], ...] = (self.to_accept, self.unpublished, self.to_sign, self.outcomes)
+        lists: tuple[Sequence[object], ...] = (
+            self.to_accept,
+            self.unpublished,
+            self.nearing,
+            self.to_sign,
+            self.outcomes,
+        )
         return not any(lists) and not self.returned.total and not self.drafts.total
 
     @property
@@ -132,6 +150,7 @@ def today(by: Actor) -> Today:
         meetings=_meetings(by, standings),
         to_accept=_to_accept(standings),
         unpublished=_unpublished(standings),
+        nearing=_nearing(standings),
         to_sign=_to_sign(by, standings),
         returned=_rows(mine.filter(status=Referral.Status.RETURNED), "changed_at"),
         drafts=_rows(mine.filter(status=Referral.Status.DRAFT), "-changed_at"),
@@ -209,6 +228,45 @@ def _unpublished(standings: list[Standing]) -> list[Unpublished]:
         if at >= deadline - PUBLISH_AHEAD:
             rows.append(Unpublished(meeting, deadline, at >= deadline))
     return rows[:ROWS_SHOWN]
+
+
+def _nearing(standings: list[Standing]) -> list[Nearing]:
+    """Four queries, none but the first where no sitting is near."""
+    at = now()
+    builds = _boards(standings, "build_agenda")
+    states = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
+    near = Meeting.objects.filter(
+        board__in=list(builds), state__in=states, starts_at__gt=at, starts_at__lt=at + READY_AHEAD + timedelta(days=1)
+    )
+    meetings = {}
+    for meeting in near.order_by("starts_at"):
+        board = builds[meeting.board_id].board
+        zone = ZoneInfo(board.time_zone)
+        if meeting.starts_at.astimezone(zone).date() - at.astimezone(zone).date() <= READY_AHEAD:
+            meetings[meeting.pk] = _with_board(meeting, board)
+    if not meetings:
+        return []
+    within = Q(pk__in=[])
+    for standing in builds.values():
+        within |= Q(meeting__board=standing.board, hospital__in=standing.reach)
+    expected = (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
+    items = (
+        AgendaItem.objects.filter(
+            within,
+            living("referral__case__patient"),
+            meeting__in=list(meetings),
+            state__in=expected,
+            referral__isnull=False,
+        )
+        .select_related("referral__case")
+        .prefetch_related("referral__case__tumours")
+    )
+    counts = {key: [0, 0] for key in meetings}
+    for item in items:
+        if item.referral is not None:
+            counts[item.meeting_id][0] += bool(missing.gaps(item.referral, meetings[item.meeting_id], (), None))
+            counts[item.meeting_id][1] += 1
+    return [Nearing(meeting, *counts[key]) for key, meeting in meetings.items() if counts[key][0]][:ROWS_SHOWN]
 
 
 def _to_sign(by: Actor, standings: list[Standing]) -> list[Unsigned]:

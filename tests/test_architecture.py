@@ -80,6 +80,10 @@ ELEVATED = {
         "cases/actions/merging.py",
         "merge.links",
     ): "a board's links follow a patient's record, which the hospital's secretary merges without seeing them",
+    (
+        "meetings/readiness.py",
+        "reminders.timeline",
+    ): "to how many a reminder goes, also for drafts that the board may not see: numbers only",
     ("meetings/views/rows.py", "agenda.label"): "the label of a case that the reader may not read",
 }
 

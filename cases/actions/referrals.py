@@ -190,7 +190,7 @@ def change_referral(
 def submit_referral(*, by: Actor, referral_id: UUID, version: int, command_id: UUID) -> tuple[Event, ...]:
     """Hand a referral in. Effects: submitted, with the moment; the board's secretary finds it under what is to be accepted.
 
-    Refused: ``Invalid`` with every answer that the board's kind asks for and that is missing (``<field>`` of the case,
+    Refused: ``Invalid`` with every answer without which the board's kind takes no case (what may follow is asked of whoever owes it) (``<field>`` of the case,
     ``tumour-<n>.<field>``), ``Stale``, ``RuleBroken`` from a state that knows no handing in, ``NotFound``, ``Denied``.
     """
     referral = access.access_referral_for_submitting(by, referral_id)
@@ -205,7 +205,7 @@ def submit_referral(*, by: Actor, referral_id: UUID, version: int, command_id: U
         case.data,
         tumours,
         language=get_language(),
-        items=kind.required_items.get(case.dossier, ()),
+        items=kind.needed_to_hand_in(case.dossier),
     )
     if gaps:
         raise Invalid(

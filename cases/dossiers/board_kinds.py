@@ -3,24 +3,29 @@
 from collections.abc import Mapping
 from datetime import time
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Bound
 from pydantic import model_validator
 
 from cases.coding.words import Definition, Words, in_language, read_yaml
-from cases.dossiers.definition import Condition, Key, dossier
+from cases.dossiers.definition import Condition, Key, dossier, dossiers
+from mdo.directory.disciplines import DISCIPLINES
 
 Minutes = Annotated[int, Bound(ge=1, le=240)]
 Days = Annotated[int, Bound(ge=0, le=366)]
 
 
 class Option(Definition):
-    """One entry of a list: the stored code and its words. `group` is a heading of the list, where it has some."""
+    """One entry of a list: the stored code and its words. `group` is a heading of the list, where it has some.
+
+    `avoidable`: of a reason to postpone, whether better preparation would have prevented it.
+    """
 
     code: Key
     words: Words
     group: str = ""
+    avoidable: bool = False
 
     def label(self, language: str | None) -> str:
         """The words in a language."""
@@ -34,12 +39,55 @@ class Deadline(Definition):
     at: time
 
 
-class Reminders(Definition):
-    """After how many days who is reminded; 0 reminds nobody of a deadline."""
+class ItemTerm(Definition):
+    """When a required item is due, counted back from the day of the meeting; whether a case is taken in without it."""
 
-    deadline_near_days: Days
-    signature_waiting_days: Days
-    follow_up_days: Days
+    days_before: Days
+    may_follow: bool = False
+
+
+class Asked(Definition):
+    """Who answers for a party that owes something: people of these disciplines; none: the requester."""
+
+    disciplines: tuple[Key, ...] = ()
+
+
+ReminderRole = Literal["owner", "requester", "secretary", "chair", "coordinator", "member"]
+
+
+class ReminderRule(Definition):
+    """A reminder that exists: from what its days are counted and to whom it may go."""
+
+    code: Key
+    words: Words
+    anchor: Literal["start", "deadline", "closing"]
+    to: Annotated[tuple[ReminderRole, ...], Bound(min_length=1)]
+
+    def label(self, language: str | None) -> str:
+        """What it is called, in a language."""
+        return in_language(self.words, language)
+
+    @property
+    def after(self) -> bool:
+        """Whether the days are counted after the anchor."""
+        return self.anchor == "closing"
+
+
+class ReminderDefault(Definition):
+    """How a kind uses a reminder unless the board says otherwise."""
+
+    rule: Key
+    days: Annotated[int, Bound(ge=0, le=60)]
+    to: Annotated[tuple[ReminderRole, ...], Bound(min_length=1)]
+    used: bool = True
+
+
+class Hours(Definition):
+    """When reminders go out, and between which hours of the day none does (local times; the end may be on the next day)."""
+
+    send_at: time
+    quiet_from: time
+    quiet_until: time
 
 
 class Needed(Definition):
@@ -75,6 +123,7 @@ class KindDefinition(Definition):
     dossiers: tuple[Key, ...] = ()
     required_items: dict[Key, tuple[Key, ...]] = Bound(default_factory=dict)
     needed_disciplines: dict[Key, tuple[Needed, ...]] = Bound(default_factory=dict)
+    items: dict[Key, ItemTerm] = Bound(default_factory=dict)
     intents: tuple[Key, ...] = ()
     steps: tuple[Key, ...] = ()
     postponement_reasons: tuple[Key, ...] = ()
@@ -82,7 +131,8 @@ class KindDefinition(Definition):
     minutes_per_item: Minutes
     minutes_per_topic: Minutes
     deadline: Deadline
-    reminders: Reminders
+    reminders: tuple[ReminderDefault, ...]
+    follow_up_days: Days
 
 
 class BoardKind(Definition):
@@ -97,6 +147,7 @@ class BoardKind(Definition):
     dossiers: tuple[Key, ...]
     required_items: dict[Key, tuple[Key, ...]]
     needed_disciplines: dict[Key, tuple[Needed, ...]]
+    items: dict[Key, ItemTerm]
     intents: tuple[Option, ...]
     steps: tuple[Option, ...]
     postponement_reasons: tuple[Option, ...]
@@ -104,7 +155,18 @@ class BoardKind(Definition):
     minutes_per_item: int
     minutes_per_topic: int
     deadline: Deadline
-    reminders: Reminders
+    reminders: tuple[ReminderDefault, ...]
+    follow_up_days: Days
+
+    def needed_to_hand_in(self, dossier_code: str) -> tuple[str, ...]:
+        """The items without which a case is not taken in; the others may follow until they are due."""
+        items = self.required_items.get(dossier_code, ())
+        return tuple(item for item in items if not self.items[item].may_follow)
+
+    @property
+    def avoidable_reasons(self) -> frozenset[str]:
+        """The codes of the reasons to postpone that better preparation prevents."""
+        return frozenset(option.code for option in self.postponement_reasons if option.avoidable)
 
     def needs(self, dossier_code: str, data: Mapping[str, Any]) -> frozenset[str]:
         """The codes of the disciplines that have to be there for a case, by what its dossier holds."""
@@ -128,6 +190,9 @@ class _File(Definition):
     postponement_reasons: tuple[Option, ...]
     referral_reasons: tuple[Option, ...]
     reason_groups: dict[str, Words]
+    asked: dict[Key, Asked]
+    reminder_rules: tuple[ReminderRule, ...]
+    hours: Hours
     kinds: tuple[KindDefinition, ...]
 
     @model_validator(mode="after")
@@ -143,7 +208,17 @@ class _File(Definition):
                 raise ValueError("a code stands twice")
             if unknown := {option.group for option in options} - {"", *groups}:
                 raise ValueError(f"unknown groups {sorted(unknown)}")
+        if unknown := {one for each in self.asked.values() for one in each.disciplines} - set(DISCIPLINES):
+            raise ValueError(f"unknown disciplines {sorted(unknown)}")
+        if unasked := {party for form in dossiers() for party in form.owes} - set(self.asked):
+            raise ValueError(f"nobody is asked for what {sorted(unasked)} owe")
+        rules = {rule.code: rule for rule in self.reminder_rules}
         for kind in self.kinds:
+            named = [each.rule for each in kind.reminders]
+            if len(named) != len(set(named)) or not set(named) <= set(rules):
+                raise ValueError(f"{kind.code}: a reminder stands twice or is unknown")
+            if any(not set(each.to) <= set(rules[each.rule].to) for each in kind.reminders):
+                raise ValueError(f"{kind.code}: a reminder goes to somebody to whom it may not go")
             if set(kind.required_items) != set(kind.dossiers):
                 raise ValueError(f"{kind.code}: required items and dossiers do not match")
             for code, items in kind.required_items.items():
@@ -153,6 +228,8 @@ class _File(Definition):
                 asked = {key for each in needed for key in (*each.filled, *([each.field] if each.field else ()))}
                 if unknown := asked - {field.key for field in dossier(code).fields("case")}:
                     raise ValueError(f"{kind.code}: {code} has no fields {sorted(unknown)}")
+            if untimed := {item for items in kind.required_items.values() for item in items} - set(kind.items):
+                raise ValueError(f"{kind.code}: nobody knows when {sorted(untimed)} are due")
         return self
 
 
@@ -166,9 +243,28 @@ def _filled(kind: KindDefinition, file: _File) -> BoardKind:
 
 
 @cache
+def _file() -> _File:
+    return _File.model_validate(read_yaml("cases.dossiers", "board_kinds.yaml"))
+
+
+@cache
 def _kinds() -> dict[str, BoardKind]:
-    file = _File.model_validate(read_yaml("cases.dossiers", "board_kinds.yaml"))
-    return {kind.code: _filled(kind, file) for kind in file.kinds}
+    return {kind.code: _filled(kind, _file()) for kind in _file().kinds}
+
+
+def reminder_rules() -> dict[str, ReminderRule]:
+    """The reminders that exist, by code, in the order of the file."""
+    return {rule.code: rule for rule in _file().reminder_rules}
+
+
+def usual_hours() -> Hours:
+    """When reminders go out where a board did not set its own hours."""
+    return _file().hours
+
+
+def disciplines_asked(owes: str) -> tuple[str, ...]:
+    """The disciplines that are asked for what a party owes; none: the requester is."""
+    return _file().asked[owes].disciplines
 
 
 def board_kind(code: str) -> BoardKind:

@@ -247,6 +247,19 @@ def clean(dossier_code: str | Dossier, level: Level, data: Mapping[str, Any], *,
     return form.canonical
 
 
+def answering(
+    definition: Dossier, level: Level, data: Mapping[str, Any], key: str, sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The names and texts that a browser would send of a whole level: those of the stored ``data``, and of the field ``key`` those
+    that were ``sent`` (name → text, or a list for several choices). For a page that asks one field."""
+    typed: dict[str, Any] = {}
+    for field in definition.fields(level):
+        if field.key != key:
+            typed |= _typed(field, data.get(field.key)) or {}
+    names = (f"{key}_0", f"{key}_1", key)
+    return typed | {name: sent[name] for name in names if name in sent}
+
+
 def initial(dossier_code: str | Dossier, level: Level, data: Mapping[str, Any]) -> dict[str, Any]:
     """Stored data as `initial` of the form; keys of another version are left out."""
     definition = dossier_code if isinstance(dossier_code, Dossier) else dossier(dossier_code)

@@ -17,7 +17,7 @@ from cases.dossiers import MissingItem, board_kind
 from cases.forms import UploadForm
 from cases.models import Case, Document, Referral, Tumour
 from cases.queries import case_referrals
-from cases.views.dossier import definition, missing_for, sections, tumour_table
+from cases.views.dossier import definition, may_follow, missing_for, sections, tumour_table
 from cases.views.identity import identity
 from cases.views.pages import language
 from cases.views.stage import stage_context
@@ -95,7 +95,9 @@ def _referral(
     referral: Referral, case: Case, tumours: Sequence[Tumour], may_submit: bool, at_home: bool
 ) -> dict[str, Any]:
     waits = referral.status in (Status.DRAFT, Status.RETURNED)
-    gaps = missing_for(case, tumours, referral.board, language()) if waits else []
+    underway = referral.status in Referral.EDITABLE
+    gaps = missing_for(case, tumours, referral.board, language()) if underway else []
+    needed = [gap for gap in gaps if not may_follow(referral.board, gap)]
     kind = board_kind(referral.board.kind)
     return {
         "it": referral,
@@ -110,11 +112,12 @@ def _referral(
             }
             for gap in gaps
         ],
-        "waits": waits,
+        "needed": needed,
+        "underway": underway,
         "may_submit": may_submit and waits,
         "may_change": may_submit and referral.status in Referral.EDITABLE,
         "may_withdraw": may_submit and at_home and states.can_move(referral, Status.WITHDRAWN),
-        "next": _next_step(referral, len(gaps)),
+        "next": _next_step(referral, len(needed)),
         "submit_id": new_id(),
         "withdraw_id": new_id(),
     }

@@ -149,3 +149,9 @@ def missing_for(case: Case, tumours: Sequence[Tumour], board: Board, language: s
     """What ``board`` asks for before it takes the case and what was not answered yet."""
     required = board_kind(board.kind).required_items.get(case.dossier, ())
     return missing(definition(case), case.data, [tumour.data for tumour in tumours], language=language, items=required)
+
+
+def may_follow(board: Board, gap: MissingItem) -> bool:
+    """Whether ``board`` takes a case without it: it may come until it is due."""
+    term = board_kind(board.kind).items.get(gap.item)
+    return term is not None and term.may_follow

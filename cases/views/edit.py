@@ -21,7 +21,7 @@ from cases.dossiers import DossierForm, Level, changes, form_class, initial
 from cases.forms import DossierCommandForm
 from cases.models import Case, Referral, Tumour
 from cases.queries import case_referrals
-from cases.views.dossier import DerivedLine, TumourHead, definition, derived_lines, heads, missing_for
+from cases.views.dossier import DerivedLine, TumourHead, definition, derived_lines, heads, may_follow, missing_for
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, language, put_errors
 from mdo.directory.access import today
@@ -228,6 +228,7 @@ def still_missing(case: Case, tumours: Sequence[Tumour], referrals: Sequence[Ref
             "anchor": f"id_{name}",
             "label": gap.label,
             "owes": gap.owes_label,
+            "follows": may_follow(referrals[0].board, gap),
             "tumour": gap.tumour_index + 1 if gap.tumour_index is not None and len(tumours) > 1 else None,
         }
         for gap, name in zip(gaps, asked, strict=True)

@@ -12,6 +12,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import mails
+from meetings.actions import digesting
 from meetings.events import DeliveryMade
 from meetings.invited import invited
 from meetings.models import Delivery, Meeting
@@ -89,7 +90,7 @@ def _reached(meeting: Meeting) -> list[UUID]:
 
 @action("delivery.send", row="system")
 def deliver(*, by: Actor, delivery_id: UUID) -> tuple[Event, ...]:
-    """Send one mail over SMTP. Effects: the row is done. A row that was sent already is left alone; one that nobody needs any
+    """Send one mail over SMTP. Effects: the row is done, and so are the lines of a digest; in quiet hours it waits for their end. A row that was sent already is left alone; one that nobody needs any
     more (superseded, past, an account without address) is dropped. Raises what the mail server answers: the caller puts the
     row back. Killed after sending and before the commit, the same Message-ID goes out again."""
     directory.require_system(by)
@@ -102,11 +103,20 @@ def deliver(*, by: Actor, delivery_id: UUID) -> tuple[Event, ...]:
     note(delivery_id=str(row.pk), kind=row.kind)
     if row.state != work.State.WAITING:
         return ()
+    digest = row.kind == Kind.DIGEST
+    if digest:
+        if digesting.hold_back(row):
+            return ()
+        digesting.drop_what_is_done(row)
     message = mails.compose(row)
     if isinstance(message, str):
         note(dropped=message)
+        if digest:
+            digesting.settle(row, sent=False)
         work.dropped(row, message)
         return ()
     message.send()
+    if digest:
+        digesting.settle(row, sent=True)
     work.done(row)
     return (DeliveryMade(meeting_id=row.meeting_id, delivery_id=row.pk),) if row.meeting_id else ()

@@ -109,7 +109,7 @@ def _plan(series: Series) -> tuple[Event, ...]:
             place=series.board.place,
         )
         meeting.save(force_insert=True)
-        reminding.plan_deadline_reminder(meeting)
+        reminding.plan_reminders(meeting)
         events.append(MeetingPlanned(meeting_id=meeting.pk, board_id=series.board_id, version=meeting.version))
     return tuple(events)
 
@@ -121,7 +121,7 @@ def _plan(series: Series) -> tuple[Event, ...]:
 def plan_sitting(
     *, by: Actor, board_id: UUID, meeting_id: UUID, starts_at: datetime, minutes: int, place: str = "", command_id: UUID
 ) -> tuple[Event, ...]:
-    """Plan one extra sitting. Effects: a planned meeting with its reminder. Refused in the past."""
+    """Plan one extra sitting. Effects: a planned meeting with its reminders. Refused in the past."""
     board: Board = access.access_board_for_planning(by, board_id)
     _check_moment(starts_at)
     _check_length(minutes)
@@ -136,7 +136,7 @@ def plan_sitting(
         place=_place(place) or board.place,
     )
     meeting.save(force_insert=True)
-    reminding.plan_deadline_reminder(meeting)
+    reminding.plan_reminders(meeting)
     return (MeetingPlanned(meeting_id=meeting.pk, board_id=board.pk, version=meeting.version),)
 
 
@@ -144,7 +144,7 @@ def plan_sitting(
 def move_sitting(
     *, by: Actor, meeting_id: UUID, version: int, starts_at: datetime, minutes: int, place: str, command_id: UUID
 ) -> tuple[Event, ...]:
-    """Give a sitting another time, length or place. Effects: the reminder moves along; when it was published, everybody who is
+    """Give a sitting another time, length or place. Effects: the reminders move along; when it was published, everybody who is
     invited gets the invitation again with a higher sequence. Refused once it runs or is over, and in the past."""
     meeting = access.access_meeting_for(by, meeting_id, "build_agenda")
     _movable(meeting, version)
@@ -157,7 +157,7 @@ def move_sitting(
     if meeting.state == Meeting.State.PUBLISHED:
         meeting.calendar_sequence += 1
     meeting.save(update_fields=["starts_at", "ends_at", "place", "version", "calendar_sequence"])
-    reminding.plan_deadline_reminder(meeting)
+    reminding.plan_reminders(meeting, again=True)
     if meeting.state == Meeting.State.PUBLISHED:
         mailing.invite(meeting)
     inviting.follow(meeting)
@@ -184,7 +184,7 @@ def cancel_sitting(*, by: Actor, meeting_id: UUID, version: int, command_id: UUI
     meeting.version += 1
     meeting.calendar_sequence += 1
     meeting.save(update_fields=["state", "version", "calendar_sequence"])
-    reminding.drop_reminders(meeting, "the sitting was called off")
+    reminding.drop_reminders(meeting, "called_off")
     mailing.call_off(meeting)
     inviting.end_all(meeting, now())
     return (*events, MeetingCancelled(meeting_id=meeting.pk, version=meeting.version))

@@ -39,7 +39,7 @@ def order_reports(meeting: Meeting) -> None:
     decisions = Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED, case__isnull=False)
     _order(meeting, decisions, RECORDED)
     _order_minutes(meeting, RECORDED)
-    reminding.plan_signature_reminder(meeting)
+    reminding.plan_reminders_after(meeting)
     wake()
 
 
@@ -49,7 +49,7 @@ def order_signed(meeting: Meeting, decisions: Iterable[Decision]) -> None:
     _order(meeting, [each for each in decisions if each.case_id is not None], SIGNED)
     if not Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).exists():
         _order_minutes(meeting, SIGNED)
-        reminding.drop_reminders(meeting, "everything is signed")
+        reminding.drop_reminders(meeting, "signed")
     wake()
 
 

@@ -7,7 +7,7 @@ from meetings.models.discussion import Remark, Voice
 from meetings.models.feed import CalendarFeed
 from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
-from meetings.models.outbox import Delivery, Reminder
+from meetings.models.outbox import Delivery, DigestLine, Reminder, ReminderSettings
 from meetings.models.presence import Beside, CallIn, Delegation, Lease
 from meetings.models.protocol_rule import ProtocolRule
 from meetings.models.reply import Reply
@@ -24,12 +24,14 @@ __all__ = [
     "Decision",
     "Delegation",
     "Delivery",
+    "DigestLine",
     "GuestInvitation",
     "Lease",
     "Meeting",
     "ProtocolRule",
     "Remark",
     "Reminder",
+    "ReminderSettings",
     "Reply",
     "Report",
     "Series",

@@ -38,6 +38,7 @@ from meetings.forms import (
     series_initial,
 )
 from meetings.models import AgendaItem, Meeting, Series
+from meetings.series import usual_sitting
 from meetings.views.showing import (
     SHOWN,
     did,
@@ -50,7 +51,7 @@ from meetings.views.showing import (
     status_of,
     trace,
 )
-from meetings.views.submissions import SORTS, Submission, ordered, submissions, usual_sitting
+from meetings.views.submissions import SORTS, Submission, ordered, submissions
 
 State = Meeting.State
 _AHEAD = (State.PLANNED, State.PUBLISHED, State.RUNNING)

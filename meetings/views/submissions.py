@@ -12,9 +12,8 @@ from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory.access import Standing
 from mdo.kernel.acting import Actor
-from mdo.kernel.clock import now
 from meetings.models import Meeting
-from meetings.series import deadline
+from meetings.series import deadline, usual_sitting
 
 Status = Referral.Status
 WAITING = (Status.SUBMITTED, Status.ACCEPTED, Status.POSTPONED, Status.RETURNED)
@@ -63,12 +62,6 @@ def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> l
         late = bool(target and referral.submitted_at and referral.submitted_at > deadline(target))
         rows.append(Submission(referral, missing_words(referral, kind, language), wanted, target, late))
     return rows
-
-
-def usual_sitting(sittings: Sequence[Meeting]) -> Meeting | None:
-    """Where a case goes if nobody wished otherwise: the next sitting whose deadline is not past, else the next."""
-    open_ones = [meeting for meeting in sittings if deadline(meeting) > now()]
-    return next(iter([*open_ones, *sittings]), None)
 
 
 def missing_words(referral: Referral, kind: BoardKind, language: str | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from django.db import connection
 from cases.actions.documents import Upload
 from cases.actions.patients import PatientDetails
 from cases.actions.referrals import Request
+from cases.answers import answer_id
 from cases.exchange.adt import Admission, Numbers, Said
 from cases.models import Case, Document, Patient, Referral, Tumour
 from mdo.directory.matrix import Seat
@@ -104,6 +105,7 @@ class Things:
             "beside_id": self.beside.pk,
             "wall_id": self.wall.pk,
             "guest_id": self.invitation.pk,
+            "answer_id": answer_id(self.case.pk, None, "clinical_summary"),
         }
 
     @property
@@ -281,6 +283,10 @@ def arguments(things: Things) -> dict[str, Any]:
         "reason": "pathology_missing",
         "record": things.person,
         "request": request,
+        "rules": {"ask": {"on": True, "days": 3, "to": ["owner"]}},
+        "send_at": time(8),
+        "quiet_from": time(19),
+        "quiet_until": time(7),
         "rule": "FREQ=WEEKLY;BYDAY=WE",
         "shared": True,
         "starts_at": moment,

@@ -308,17 +308,28 @@ def test_handing_in_names_everything_that_is_missing(cast: Cast) -> None:
         cast.organiser,
         cast.requester.person,
         data=case_data(wishes=None),
-        tumours=[tumour_data(), tumour_data(laterality="right", er_status=None, her2_ihc="2+", her2_low=None)],
+        tumours=[tumour_data(), tumour_data(laterality="right", er_status=None, clinical_tnm=None)],
     )
     referral = make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status=S.DRAFT)
     with english(), pytest.raises(Invalid) as refused:
         step(submit_referral, cast.secretary, referral)
     assert refused.value.errors == {
         "wishes": ["Patient's wishes is missing."],
-        "tumour-2.er_status": ["Oestrogen receptor (ER) of tumour 2 is missing."],
-        "tumour-2.her2_ish": ["HER2 (ISH) of tumour 2 is missing."],
+        "tumour-2.clinical_tnm": ["cTNM of tumour 2 is missing."],
     }
     assert stored(referral.pk).status == S.DRAFT
+
+
+def test_what_others_owe_may_follow(cast: Cast) -> None:
+    case = make_case(
+        cast.organiser,
+        cast.requester.person,
+        data=case_data(pathology_findings=None, imaging_findings=None),
+        tumours=[tumour_data(er_status=None, her2_ihc="2+", her2_low=None)],
+    )
+    referral = make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status=S.DRAFT)
+    step(submit_referral, cast.secretary, referral)
+    assert stored(referral.pk).status == S.SUBMITTED
 
 
 @pytest.mark.parametrize("status", [status for status in S if status not in (S.DRAFT, S.RETURNED)])

@@ -40,7 +40,7 @@ def test_a_dossier_saves_itself(cast: Cast, visitors: Visitors, case: Case) -> N
     secretary = visitors.bring("secretary", cast.secretary)
     requester.go(f"/cases/{case.pk}/edit/")
     page, dossier = requester.page, CasePage(requester)
-    missing = page.get_by_role("region", name="Missing before you can hand it in")
+    missing = page.get_by_role("region", name="Still missing")
     expect(missing.get_by_role("link", name="Patient's wishes")).to_be_visible()
 
     # Words in another language find the codes; the stage and ICD-10 follow, with what is missing, without a button.

@@ -12,13 +12,12 @@ from mdo.directory.models import Person
 from mdo.kernel import clock
 from mdo.kernel.errors import Invalid, RuleBroken
 from mdo.kernel.ids import new_id
-from meetings import series
 from meetings.actions import agenda_building as building
 from meetings.actions.calling import calls_of
 from meetings.actions.inviting import invite_guest
 from meetings.actions.mailing import deliver
-from meetings.actions.reminding import plan_deadline_reminder, remind
-from meetings.models import AgendaItem, Delivery, Meeting, Reminder
+from meetings.actions.reminding import plan_reminders, remind
+from meetings.models import AgendaItem, Delivery, DigestLine, Meeting, Reminder
 from tests.cast import Cast
 from tests.factories import make_case, make_item, make_meeting, make_patient, make_referral, writing
 from tests.meetings.acts import by_house, call, house
@@ -68,13 +67,11 @@ def test_nobody_is_reminded_of_what_is_unfinished(cast: Cast, patient: Patient, 
         with writing():
             Delivery.objects.all().delete()
             Reminder.objects.all().delete()
-            plan_deadline_reminder(meeting)
-            reminder = Reminder.objects.get()
-        at = series.deadline_reminder_at(meeting)
-        assert at is not None
-        with clock.frozen(at + timedelta(seconds=1)):
+            plan_reminders(meeting)
+            reminder = Reminder.objects.get(kind="deadline")
+        with clock.frozen(reminder.due_at + timedelta(seconds=1)):
             by_house(remind, reminder_id=reminder.pk)
-        return outbox()
+        return set(DigestLine.objects.values_list("person__username", "kind"))
 
     everybody = {("requester", "deadline"), ("secretary", "deadline")}
     assert reminded() == everybody

@@ -148,6 +148,10 @@ def plan(cast: Cast, by: Any = None, **arguments: Any) -> Any:
     return call(planning.plan_sitting, by or cast.secretary, **{**values, **arguments})
 
 
+def deadline_reminder() -> Reminder:
+    return Reminder.objects.get(kind="deadline")
+
+
 def test_an_extra_sitting(cast: Cast) -> None:
     meeting_id = new_id()
     done = plan(cast, meeting_id=meeting_id)
@@ -156,8 +160,15 @@ def test_an_extra_sitting(cast: Cast) -> None:
     ]
     meeting = Meeting.objects.get()
     assert (meeting.place, meeting.state, meeting.hospital_id) == ("Zaal 3", "planned", cast.organiser.pk)
-    reminder = Reminder.objects.get()
-    assert reminder.due_at == meeting.starts_at - timedelta(hours=cast.board.deadline_hours, days=1)
+    day = (meeting.starts_at - timedelta(hours=cast.board.deadline_hours)).astimezone(BRUSSELS).date()
+    assert deadline_reminder().due_at == datetime.combine(day - timedelta(days=1), time(8), BRUSSELS)
+    assert set(Reminder.objects.values_list("kind", flat=True)) == {
+        "ask",
+        "ask_again",
+        "deadline",
+        "reply",
+        "readiness",
+    }
     assert audited("meeting.plan") == [(cast.secretary.pk, cast.organiser.pk, "ok")]
     with pytest.raises(RuleBroken):
         plan(cast, meeting_id=meeting_id)
@@ -191,9 +202,9 @@ def test_who_plans(cast: Cast) -> None:
             plan(cast, by=cast.members[name])
 
 
-def test_a_sitting_so_soon_has_no_reminder(cast: Cast) -> None:
+def test_a_sitting_so_soon_reminds_nobody(cast: Cast) -> None:
     plan(cast, starts_at=clock.now() + timedelta(hours=3))
-    assert not Reminder.objects.exists()
+    assert set(Reminder.objects.values_list("state", "last_error")) == {("dropped", "past")}
 
 
 def move(cast: Cast, meeting: Meeting, **arguments: Any) -> Any:
@@ -204,10 +215,10 @@ def move(cast: Cast, meeting: Meeting, **arguments: Any) -> Any:
 def test_move_an_unpublished_sitting_and_nobody_hears(cast: Cast) -> None:
     plan(cast)
     meeting = Meeting.objects.get()
-    before = Reminder.objects.get().due_at
+    before = deadline_reminder().due_at
     done = move(cast, meeting)
     assert [event.model_dump() for event in done.events] == [{"meeting_id": meeting.pk, "version": 2}]
-    assert Reminder.objects.get().due_at == before + timedelta(days=1)
+    assert deadline_reminder().due_at == before + timedelta(days=1)
     assert not Delivery.objects.exists()
     assert Meeting.objects.get().calendar_sequence == 0
     assert audited("meeting.move") == [(cast.secretary.pk, cast.organiser.pk, "ok")]
@@ -267,7 +278,7 @@ def _invited_before(cast: Cast, meeting: Meeting, person_id: UUID, attempts: int
 def test_a_sitting_that_is_called_off_reminds_nobody(cast: Cast) -> None:
     plan(cast)
     call(planning.cancel_sitting, cast.secretary, meeting_id=Meeting.objects.get().pk, version=1)
-    assert Reminder.objects.get().state == "dropped"
+    assert set(Reminder.objects.values_list("state", flat=True)) == {"dropped"}
 
 
 def test_the_outsider_and_the_insider(cast: Cast) -> None:

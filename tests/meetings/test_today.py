@@ -277,7 +277,7 @@ def test_names_that_are_shown_leave_a_trace(cast: Cast, client: Client) -> None:
     ]
 
 
-QUERIES = 12
+QUERIES = 15
 
 
 @pytest.mark.parametrize("rows", [1, 30])
