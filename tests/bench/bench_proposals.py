@@ -16,6 +16,7 @@ from tests.bench.rig import origin, percentile, write
 from tests.cases.proposals.scoring import ALL, Score, score, table, texts
 
 PRECISION, RECALL = 0.98, 0.85  # of all fields together
+JUDGES = "held_out_2"  # the first sixty were read since, by whoever writes the rules
 
 
 def misses(scores: dict[str, Score]) -> list[str]:
@@ -31,7 +32,7 @@ def per_text() -> dict[str, float]:
     """How long the rules take over the texts, each once, in milliseconds."""
     propose("warm")
     times = []
-    for text, _answers in texts("held_out"):
+    for text, _answers in texts(JUDGES):
         begun = perf_counter()
         propose(text)
         times.append(1000 * (perf_counter() - begun))
@@ -39,8 +40,8 @@ def per_text() -> dict[str, float]:
 
 
 def main() -> int:
-    scores = score("held_out", propose)
-    control = misses(score("held_out", for_another_tumour))
+    scores = score(JUDGES, propose)
+    control = misses(score(JUDGES, for_another_tumour))
     fields: dict[str, Any] = {
         field: {"precision": [one.right, one.proposed], "recall": [one.found, one.expected]}
         for field, one in scores.items()

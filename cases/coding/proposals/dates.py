@@ -66,7 +66,7 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     if _OF_ANOTHER.search(reading.low, line_start, figure.start):
         return False
     behind = _behind(reading, sentence, figure)
-    if any(m.any(("planned", "not_own_date")) for m in behind):
+    if any(m.any(("planned", "not_own_date", "old_report")) for m in behind):
         return False
     in_letter = _in_letter(reading, number, sentence)
     if any("visit" in m for m in [*before[-3:], *behind]):

@@ -20,6 +20,10 @@ _ORDINALS = (
     ("first", "1"), ("second", "2"), ("third", "3"), ("largest", "1"), ("other_one", "2"), ("additional", "2"),
 )  # fmt: skip
 _LABELS = {"I": 1, "II": 2, "III": 3, "A": 1, "B": 2, "C": 3, "D": 4} | {str(n): n for n in range(1, 5)}
+_MEASURED_FROM = re.compile(
+    r"(?:mm|cm)[ ](?:afstand[ ])?(?:van|de|du|from|of|von|vom|zu|zum)[ ](?:(?:de|het|la|le|the|der|dem)[ ])?$"
+)
+_REST = re.compile(r"rest|resid")
 _BULLET = re.compile(r"[ ]*[-•*–][ ]")
 _FAR = 14
 _DESCRIBES = (
@@ -55,6 +59,7 @@ class _Label:
     sentence: Sentence
     end: int = 0
     is_adjective: bool = False
+    is_short: bool = False  # the larger, the other: of no more than its sentence
 
 
 def foci(reading: Reading) -> list[Switch]:
@@ -81,14 +86,16 @@ def _named(reading: Reading) -> Iterator[_Label]:
                 continue
             if "foci" in mention:
                 announced = number
+            if _MEASURED_FROM.search(reading.low, max(sentence.start, mention.start - 30), mention.start):
+                continue  # where another one lies: `op 31 mm van haard 1`
             key = _label(reading, sentence, place, mention)
-            adjective = mention.any(("largest", "other_one"))
+            is_short = adjective = mention.any(("largest", "other_one"))
             if not key and number - announced < _FAR:
                 key = _alone(reading, sentence, place, mention)
-                adjective = adjective and not key
+                is_short, adjective = adjective, adjective and not key
             if key and not _is_benign(sentence, mention):
                 announced = max(announced, number - _FAR + 5)
-                yield _Label(mention.start, key, number, sentence, is_adjective=adjective)
+                yield _Label(mention.start, key, number, sentence, is_adjective=adjective, is_short=is_short)
 
 
 def _label(reading: Reading, sentence: Sentence, place: int, mention: Mention) -> str:
@@ -118,6 +125,8 @@ def _counts_tumour(reading: Reading, sentence: Sentence, place: int, mention: Me
             return False
     if tumour is None:
         return "tumour" in mention
+    if noun == "additional" and _REST.search(reading.low, mention.end, tumour.end):
+        return False  # `nog een restletsel`: what is left of the first
     if any(m.any(("biopsy", "node", "benign", "exam", "imaging")) for m in following if m.start < tumour.start):
         return False
     between = reading.low[mention.end : tumour.start]
@@ -234,7 +243,8 @@ def _reaches(reading: Reading, found: list[_Label]) -> Iterator[Switch]:
             begin = sentence.clause(start)[0]
         previous_start, previous_number = start, label.number
         following = found[place + 1].number + 1 if place + 1 < len(found) else len(sentences)
-        yield Switch(begin, label.key, _end(sentences[label.number : following], heads))
+        end = sentence.end if label.is_short else _end(sentences[label.number : following], heads)
+        yield Switch(begin, label.key, end)
 
 
 def _end(sentences: list[Sentence], heads: bool) -> int:

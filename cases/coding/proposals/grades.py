@@ -178,6 +178,9 @@ _SMALL = frozenset(
 def _source(reading: Reading, sentence: Sentence, start: int, end: int) -> str:
     """`invasive`, `dcis` where it is the grade of an in situ part, or nothing where that is not the question."""
     _first, last = sentence.clause(start)
+    label = list(sentence.within(sentence.start, sentence.label_end))
+    if any("dcis" in m for m in label) and not any(m.any(("invasive", "carcinoma", "tumour")) for m in label):
+        return "dcis"
     about = [m for m in sentence.mentions if m.any(("dcis", "invasive", "carcinoma", "tumour", "nst", "idc", "ilc"))]
     before = [m for m in about if m.start < start]
     if before and "dcis" in before[-1]:
@@ -185,10 +188,6 @@ def _source(reading: Reading, sentence: Sentence, start: int, end: int) -> str:
     behind = [m for m in about if end <= m.start < last and m.start - end < 30]
     if behind and "dcis" in behind[0] and not reading.low[end : behind[0].start].strip(" -"):
         return "dcis"
-    if not before and sentence.label_end > sentence.start:
-        label = [m for m in sentence.within(sentence.start, sentence.label_end) if "dcis" in m]
-        if label:
-            return "dcis"
     return "invasive"
 
 

@@ -132,6 +132,8 @@ def _claimed(reading: Reading, sentence: Sentence, marker: Marker) -> int | None
             return min([mention.start, *(m.start for m in negated), *(f.start for f in percents)])
     for figure in sentence.figures:
         if figure.kind == "percent" and marker.before <= figure.start < marker.place:
+            if _FOR.fullmatch(reading.low, figure.end, marker.place) and reading.low[figure.end : marker.place].strip():
+                return figure.start  # en 40 % voor de progesteronreceptor
             led = _IN.search(reading.low, max(marker.before, figure.start - 8), figure.start)
             if led and _ARTICLE.fullmatch(reading.low, figure.end, marker.place):
                 return led.start()  # in 60 % de oestrogeenreceptor, en in 10 % de progesteronreceptor

@@ -60,6 +60,8 @@ _ANY_NUMBER = re.compile(rf"(?<![0-9a-z.,/+-])(?!(?:een|un|une|one|ein|eine)[ ])
 _NAMES = re.compile(
     r"(?:niveau|niveaus|niveaux|levels?|klier|klieren|lymfeklier|node|ganglion|stations?|graad|grade|segment|stufe|op|coupe|blok)$"
 )
+_ELSEWHERE = re.compile(r"[ ]?(?:op afstand|a distance|distant|a distans|ailleurs|elders|elsewhere|in der ferne)")
+_TOO_SMALL = re.compile(r"micro-?m|mikrom|(?<![a-z])itc|isol|geisol|einzeln")
 _OTHERS = ("andere", "overige", "autres", "other", "remaining", "ubrigen", "restlichen", "rest ")
 _NODES = ("node", "axilla")
 _FRACTION_OWNERS = (
@@ -250,6 +252,8 @@ def _label(reading: Reading, sentence: Sentence, count: _Count) -> str:
         return ""
     if any(m.any(("involved", "examined", "node")) for m in sentence.within(count.end, count.end + 16)):
         return ""
+    if count.value == 0 and _TOO_SMALL.search(reading.low, start, count.start):
+        return ""  # none of them with a micrometastasis does not say that none is positive
     if any("involved" in m for m in mentions):
         return "positive"
     return "examined"
@@ -279,7 +283,7 @@ def _all_negative(reading: Reading, sentence: Sentence) -> _Count | None:
     for place, mention in enumerate(mentions):
         if "involved" in mention:
             denied = [m for m in mentions[max(0, place - 3) : place] if m.any(("none_word", "negation"))]
-            if denied and mention.start - denied[-1].end < 36:
+            if denied and mention.start - denied[-1].end < 36 and not _ELSEWHERE.match(reading.low, mention.end):
                 return _Count(0, denied[-1].start, mention.end)
         elif "spared" in mention:
             near = any(m.any((*_NODES, "all_word")) for m in mentions[max(0, place - 4) : place + 3])

@@ -46,10 +46,18 @@ _AWAY = re.compile(
 )
 _DIRECTION = re.compile(
     r"[ ](?:posterior|anterior|inferior|superior|lateral|medial|caudal|cranial|deep|distal|proximal)(?:ly)?[ ](?:to|of)[ ]"
+    r"|[ ](?:beyond|voorbij|au-dela d|jenseits)"
     r"|[ ](?:caudaal|craniaal|mediaal|lateraal|dorsaal|ventraal|achter|onder|boven)(?:[ ]van|[ ]de|[ ]het)[ ]"
     r"|[ ](?:en dessous|au-dessus|en dehors|en dedans|en arriere)[ ]d|[ ](?:kaudal|kranial|lateral|medial|dorsal)[ ](?:von|der|des|davon)"
 )
 _NIPPLE = re.compile(r"[ ]?(?:fn|ftn|cmfn|from nipple|nac|tepelafstand|mam\.?abstand)(?![a-z])")
+_THAN = re.compile(
+    r"(?:kleiner|groter|minder|meer|dikker)[ ](?:dan|als)[ ]$|(?:smaller|larger|less|more|greater|bigger)[ ]than[ ]$|(?:kleiner|grosser|weniger|mehr)[ ]als[ ]$"
+    r"|(?:inferieure?s?|superieure?s?|plus petite?|plus grande?)[ ](?:a|que|de)[ ]$"
+)
+_ALONG = re.compile(
+    rf"(?:^|[ (,])(?:over|sur|uber|auf)[ ](?:(?:een|une|a|eine[rs]?)[ ][a-z]{{4,12}}[ ](?:van|de|of|von)[ ])?{_APPROXIMATELY}$"
+)
 _VERTEBRA = re.compile(r"(?<![a-z0-9])(?:t|d|l|th|bwk|lwk|hwk)[ ]?(?:1[0-2]|[1-9])(?![0-9a-z])")
 _TO_OTHERS = re.compile(
     r"[ ]?(?:van|tot|du|de la|des|de|from|to|von|vom|zur|zum|bis|a la)(?:[ ](?:de|het|la|le|the|der|dem|den))?[ ]?"
@@ -144,8 +152,12 @@ def _is_of_tumour(reading: Reading, number: int, sentence: Sentence, figure: Qua
         return False
     if _is_classed_benign(reading, number, sentence, figure):
         return False
+    if not reading.is_imaging and _ALONG.search(reading.low, max(sentence.start, figure.start - 44), figure.start):
+        return False
     behind = _behind(reading, sentence, figure)
     if behind is not None:
+        if any(m.any(("other_finding", "unpaired_organ")) for m in sentence.within(behind.end, behind.end + 14)):
+            return False  # a lesion in hepatic segment 2
         return behind.any(_TUMOUR) and not behind.any(("dcis", "other_finding", "node", "benign"))
     if _is_between_or_along(reading, sentence, figure):
         return False
@@ -292,6 +304,14 @@ def _is_distance(reading: Reading, sentence: Sentence, figure: Quantity) -> bool
 def _is_between_or_along(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
     """A distance between two things, the length in a core."""
     first, last = sentence.clause(figure.start)
+    if _THAN.search(reading.low, max(sentence.start, figure.start - 24), figure.start):
+        return True
+    margins = [m for m in sentence.within(first, figure.start) if "margin" in m]
+    if margins and not any(
+        m.any(("size_word", "tumour", "carcinoma", "adenocarcinoma"))
+        for m in sentence.within(margins[-1].end, figure.start)
+    ):
+        return True
     if any("gap" in m for m in sentence.within(max(first, figure.start - 44), min(last, figure.end + 22))):
         return True
     if any("core_length" in m for m in sentence.within(first, min(last, figure.end + 16))):
@@ -316,7 +336,13 @@ def _is_classed_benign(reading: Reading, number: int, sentence: Sentence, figure
     """Whether the finding is given a BI-RADS class of something benign: behind it, or in the next few words."""
     following = [each.start for each in sentence.figures if each.kind == "measure" and each.start > figure.end]
     given = birads(reading, figure.end, following[0] if following else min(sentence.end + 24, len(reading.low)))
-    return given is not None and 1 <= given <= 3
+    if given is not None:
+        return 1 <= given <= 3
+    after = reading.document.sentences[number + 1 : number + 2]
+    if following or not after or after[0].line != sentence.line or after[0].figures:
+        return False
+    # A sentence of its own: `Probably benign.`
+    return after[0].end - after[0].start < 40 and after[0].has("benign")
 
 
 def _is_of_other_organ(reading: Reading, sentence: Sentence, owner: Mention, figure: Quantity) -> bool:

@@ -42,6 +42,10 @@ _NAMED = re.compile(
 )
 _CONDITION_BEFORE = re.compile(r"(?:bij|bei|als|indien|si|if|cas de|wenn|when)[ ]{1,2}(?:een[ ]|einem[ ]|un[ ])?$")
 
+_CONDITION_AFTER = re.compile(
+    r"[ ,(]{0,3}(?:nur|erst|alleen|slechts|pas|seulement|uniquement|only)[ ](?:bij|als|wanneer|indien|na|bei|wenn|nach|si|en cas|apres|if|when|after)(?![a-z])"
+)
+
 _EDITIONS = (
     re.compile(
         r"(?:tnm|uicc|ajcc)[ -]?(?:[a-z]{0,4}(?:klassifi[ck]ation|classificati(?:e|on)))?[ ,:(]{0,3}(?:(?:uicc|ajcc|tnm)[ ,/:(-]{0,3})?"
@@ -117,6 +121,10 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
     cased = reading.cased[match.start("axis")]
     if prefix and cased.islower() and reading.cased[match.start()].isupper():
         return None  # Pn0 is about nerves
+    if cased.islower() and prefix in ("a", "r"):
+        return None  # "at 3 o'clock"
+    if not prefix and reading.cased[found.start()] == "o":
+        return None  # the word "no", at the head of a sentence
     value = written.replace("mic", "mi")
     if value[0] in "oli" and value != "is":
         value = {"o": "0", "l": "1", "i": "1"}[value[0]] + value[1:]
@@ -137,7 +145,7 @@ def _counts(reading: Reading, sentence: Sentence, chain: list[_Category], named:
     if not reading.is_own(first.start) or reading.is_doubted(sentence, first.start, chain[-1].end):
         return False
     before = reading.low[max(sentence.start, first.start - 16) : first.start]
-    if _CONDITION_BEFORE.search(before):
+    if _CONDITION_BEFORE.search(before) or _CONDITION_AFTER.match(reading.low, chain[-1].end, sentence.end):
         return False
     if not first.bare:
         # Small letters without a figure behind them (c, m) are words; with one they are meant.
