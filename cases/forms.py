@@ -20,7 +20,7 @@ from cases.coding import national_number
 from cases.coding.digits import digits_of
 from cases.coding.errors import InvalidNationalNumber
 from cases.dossiers import board_kind
-from cases.dossiers.fields import DATE_FORMATS, clean_text
+from cases.dossiers.fields import DATE_FORMATS, TextField, clean_text
 from cases.models import Document, Patient
 from mdo.directory.models import Board, Person
 from mdo.kernel.ids import new_id
@@ -427,3 +427,30 @@ class CodeSearchForm(forms.Form):
 
     system = forms.ChoiceField(choices=[("topography", "topography"), ("morphology", "morphology")])
     q = forms.CharField(max_length=200)
+
+
+LONGEST_PASTE = 20_000
+"""Characters of all pasted texts together: some eight pages."""
+
+
+class PasteForm(DossierCommandForm):
+    """Reports and letters, each with several below one another; read, and kept only where somebody says so."""
+
+    pathology = TextField(label=_("Pathology"), required=False, widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}))
+    imaging = TextField(label=_("Imaging"), required=False, widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}))
+    letter = TextField(label=_("Letter"), required=False, widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        length = sum(len(cleaned.get(name) or "") for name in ("pathology", "imaging", "letter"))
+        if length > LONGEST_PASTE:
+            raise ValidationError(
+                _(
+                    "These texts have %(length)d characters together; at most %(count)d are read. Keep the reports of now."
+                ),
+                code="length",
+                params={"length": length, "count": LONGEST_PASTE},
+            )
+        if not length and not self.errors:
+            raise ValidationError(_("Paste a report or a letter first."), code="empty")
+        return cleaned

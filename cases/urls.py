@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cases.views import answer, codes, detail, documents, drafts, edit, lists, new, patients, referrals
+from cases.views import answer, codes, detail, documents, drafts, edit, lists, new, patients, proposals, referrals
 
 app_name = "cases"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/draft/", drafts.case_draft, name="draft"),
     path("cases/<uuid:case_id>/codes/", codes.find, name="codes"),
     path("cases/<uuid:case_id>/answer/<uuid:answer_id>/", answer.answer, name="answer"),
+    path("cases/<uuid:case_id>/paste/", proposals.case_paste, name="paste"),
     path("cases/<uuid:case_id>/patient/", patients.patient_edit, name="patient"),
     path("cases/<uuid:case_id>/documents/", documents.upload, name="upload"),
     path("cases/<uuid:case_id>/referrals/new/", referrals.referral_new, name="refer"),

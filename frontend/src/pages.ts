@@ -11,6 +11,7 @@ import { guardForms } from './pages/guard';
 import { keys } from './pages/keys';
 import { menus } from './pages/menus';
 import { remember } from './pages/remember';
+import { said } from './pages/said';
 import { sendOnce } from './pages/send';
 import { showIf } from './pages/showif';
 import { themeSwitch } from './pages/theme';
@@ -35,5 +36,6 @@ uploads(page);
 tickAll(page);
 errorsSummary(page);
 remember(page);
+said(page);
 
 for (const element of page.querySelectorAll<HTMLElement>('[data-needs-script]')) element.hidden = false;

@@ -79,13 +79,16 @@ def read(name: str, text: str) -> Text:
     return Text(name, text, tuple(proposals), tuple(overruled))
 
 
-def together(texts: Sequence[Text]) -> list[Said]:
+def together(texts: Sequence[Text], *, known: Sequence[Mapping[str, Value | None]] = ()) -> list[Said]:
     """Everything that the texts say, in their order, with one numbering of the tumours (from 1).
+
+    `known` are the tumours that somebody knows already, in order, each with its `laterality` and `icdo3_topography`: they are
+    the first ones, and what the texts say of another follows behind them.
 
     Tumours of two texts are the same when their sides, then their places, do not speak against it; the order decides where
     neither is told. Where two texts know one tumour each it is the same one, and another side is a contradiction.
     """
-    numbers = _numbering(texts)
+    numbers = _numbering(texts, known)
     found = []
     for index, text in enumerate(texts):
         for proposal in text.proposals:
@@ -167,9 +170,12 @@ class _Tumour:
         return score
 
 
-def _numbering(texts: Sequence[Text]) -> dict[tuple[int, int], int]:
+def _numbering(texts: Sequence[Text], tumours: Sequence[Mapping[str, Value | None]]) -> dict[tuple[int, int], int]:
     """The number among all tumours, by the text's index and the tumour's number in it."""
-    known: list[_Tumour] = []
+    known = [
+        _Tumour(*({value} if (value := one.get(field)) else set() for field in ("laterality", "icdo3_topography")))
+        for one in tumours
+    ]
     numbers: dict[tuple[int, int], int] = {}
     for index, text in enumerate(texts):
         own = {number: _tumour(text, number) for number in sorted({one.tumour for one in text.proposals})}
