@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from cases.models import Case, Document, Grant, Merge, Patient, Referral, Tumour
+from cases.models import Case, Document, Grant, Merge, Patient, PreparationNote, Referral, Tumour
 from mdo.directory import access as directory
 from mdo.directory.matrix import Seat, permits
 from mdo.directory.models import Board, OrganisationRole, Person
@@ -85,6 +85,15 @@ def visible_documents(by: Actor) -> QuerySet[Document]:
         return found
     slots = _grants(by).filter(via=Grant.Via.SLOT)
     return found.filter(Q(shared_with_guests=True) | ~Q(case__in=slots.values("case")))
+
+
+def visible_preparation(by: Actor) -> QuerySet[PreparationNote]:
+    """**The rule.** What was prepared for the table may be read by whoever reads the referral in full: not by a guest or observer,
+    who reads it for as long as their item is open. Only what is in force; oldest first."""
+    found = PreparationNote.objects.filter(referral__in=visible_referrals(by), replaced_at=None)
+    if by.actor_kind == "system":
+        return found
+    return found.exclude(referral__case__in=_grants(by).filter(via=Grant.Via.SLOT).values("case"))
 
 
 def visible_patients(by: Actor) -> QuerySet[Patient]:
@@ -230,6 +239,11 @@ def access_referral_for_withdrawing(by: Actor, referral_id: UUID) -> Referral:
     if not Referral.objects.filter(_own(by), pk=referral.pk).exists():
         raise Denied()
     return referral
+
+
+def access_referral_for_preparing(by: Actor, referral_id: UUID) -> Referral:
+    """For saying that it was seen, or leaving a note for the table: row ``prepare``."""
+    return access_referral_for(by, referral_id, "prepare")
 
 
 def access_referral_for_agenda(by: Actor, referral_id: UUID) -> Referral:

@@ -102,3 +102,15 @@ class ReferralMoved(Event):
     before: str
     after: str
     version: int
+
+
+class PreparationChanged(Event):
+    """Somebody prepared a referral for the table: it is seen, noted (with words beside it), or open again."""
+
+    name: ClassVar[str] = "preparation.changed"
+    note_id: UUID
+    referral_id: UUID
+    case_id: UUID
+    hospital_id: UUID
+    state: str
+    version: int

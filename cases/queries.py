@@ -5,11 +5,11 @@ from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
-from cases.access import visible_cases, visible_referrals
+from cases.access import visible_cases, visible_preparation, visible_referrals
 from cases.coding import national_number
 from cases.coding.digits import digits_of
 from cases.coding.names import name_key
-from cases.models import Case, Patient, Referral, living
+from cases.models import Case, Patient, PreparationNote, Referral, living
 from mdo.kernel.acting import Actor, current
 
 Status = Referral.Status
@@ -80,3 +80,9 @@ def case_referrals(by: Actor, case: Case) -> list[Referral]:
     found = visible_referrals(by).filter(case=case).select_related("board", "requester", "guest")
     ended = (Status.DISCUSSED, Status.WITHDRAWN)
     return sorted(found.order_by("-created_at"), key=lambda referral: referral.status in ended)
+
+
+def prepared(by: Actor, referrals: Sequence[Referral]) -> list[PreparationNote]:
+    """What was prepared of these referrals, as ``by`` may read it: by discipline, then the oldest first. One query."""
+    found = visible_preparation(by).filter(referral__in=[referral.pk for referral in referrals])
+    return list(found.select_related("author", "referral__board").order_by("discipline", "at", "pk"))

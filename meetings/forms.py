@@ -375,3 +375,15 @@ class RemindersForm(VersionedForm):
             }
             for rule in self.manner.rules
         }
+
+
+class SeenForm(VersionedForm):
+    """Mark a case as seen, or as still to be looked at. ``version``: of the own row in force, 0 where there is none."""
+
+    note_id = _hidden_id()
+    seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class PreparationForm(VersionedForm):
+    note_id = _hidden_id()
+    text = forms.CharField(label=_("Note"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 1}))

@@ -15,6 +15,7 @@ from meetings.views import (
     room,
     signing,
     wall,
+    worklists,
 )
 from meetings.views.search import search
 
@@ -76,6 +77,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("wall/items/<uuid:item_id>/stage/", wall.stage, name="wall_stage"),
     path("wall/items/<uuid:item_id>/wording/", wall.wording, name="wall_wording"),
     path("wall/documents/<uuid:document_id>/", wall.document, name="wall_document"),
+    path("worklist/", worklists.worklist, name="worklist"),
+    path("worklist/seen/", worklists.rest_seen, name="worklist_rest"),
+    path("worklist/<uuid:referral_id>/seen/", worklists.seen, name="worklist_seen"),
+    path("worklist/<uuid:referral_id>/note/", worklists.note, name="worklist_note"),
     path("signing/", signing.signing, name="signing"),
     path("signing/<uuid:meeting_id>/", signing.sign, name="sign"),
     path("decisions/", search, name="search"),

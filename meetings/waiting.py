@@ -16,10 +16,10 @@ from cases.models import Referral, living
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
 from mdo.directory.matrix import Seat
-from mdo.directory.models import Board, OrganisationRole
+from mdo.directory.models import Board, OrganisationRole, Person
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.clock import now
-from meetings import access, missing
+from meetings import access, missing, preparing
 from meetings.models import AgendaItem, Decision, Meeting
 
 SOON = timedelta(minutes=45)  # from then on a meeting stands on top, whatever comes later
@@ -115,6 +115,7 @@ class Today:
     outcomes: list[Decision]
     roles: frozenset[str]
     has_boards: bool
+    to_prepare: int = 0  # coming cases that somebody whose discipline prepares has not looked at
 
     @property
     def later(self) -> list[Sitting]:
@@ -130,7 +131,7 @@ class Today:
             self.to_sign,
             self.outcomes,
         )
-        return not any(lists) and not self.returned.total and not self.drafts.total
+        return not any(lists) and not self.to_prepare and not self.returned.total and not self.drafts.total
 
     @property
     def keeps_the_audit(self) -> bool:
@@ -157,6 +158,7 @@ def today(by: Actor) -> Today:
         outcomes=_outcomes(by),
         roles=roles,
         has_boards=bool(standings),
+        to_prepare=_to_prepare(by, standings),
     )
 
 
@@ -283,6 +285,11 @@ def _to_sign(by: Actor, standings: list[Standing]) -> list[Unsigned]:
         Unsigned(_with_board(meeting, signs[meeting.board_id].board), counts[meeting.pk])
         for meeting in meetings[:ROWS_SHOWN]
     ]
+
+
+def _to_prepare(by: Actor, standings: list[Standing]) -> int:
+    discipline = by.discipline if isinstance(by, Person) else ""
+    return preparing.not_seen(by, standings) if standings and preparing.prepares(discipline) else 0
 
 
 def _with_board(meeting: Meeting, board: Board) -> Meeting:

@@ -313,6 +313,11 @@ def dossier(code: str, version: int | None = None) -> Dossier:
     return versions[version if version is not None else max(versions)]
 
 
+def all_versions() -> tuple[Dossier, ...]:
+    """Every version of every dossier, the older ones too: cases keep the one by which they were begun."""
+    return tuple(version for code in sorted(_definitions()) for version in _definitions()[code].values())
+
+
 def dossiers() -> tuple[Dossier, ...]:
     """The newest version of every dossier."""
     return tuple(dossier(code) for code in sorted(_definitions()))

@@ -51,7 +51,7 @@ def display(
     groups = []
     for group in definition.groups(level):
         rows = tuple(
-            _row(definition, field, data, language)
+            row(definition, field, data, language)
             for field in group.fields
             if field.key in shown and data.get(field.key) not in (None, "", [])
         )
@@ -89,7 +89,7 @@ def title(dossier_code: str | Dossier, data: Mapping[str, Any], language: str | 
     """A short name of a tumour, made of the fields marked `title`: `Left, upper outer quadrant`; may be empty."""
     definition = definition_of(dossier_code, data)
     parts = [
-        _row(definition, field, data, language).words
+        row(definition, field, data, language).words
         for field in definition.fields("tumour")
         if field.title and data.get(field.key)
     ]
@@ -108,7 +108,8 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _row(definition: Dossier, field: Field, data: Mapping[str, Any], language: str | None) -> Row:
+def row(definition: Dossier, field: Field, data: Mapping[str, Any], language: str | None) -> Row:
+    """One answer in words; it has to be there."""
     words, code = _words(definition, field, data, language)
     return Row(field.key, field.label(language), words, code, field.unit, field.loinc)
 

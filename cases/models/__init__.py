@@ -5,6 +5,7 @@ from cases.models.document import Document
 from cases.models.grant import Grant
 from cases.models.joining import Link, Merge
 from cases.models.patient import Patient, living
+from cases.models.preparation import PreparationNote
 from cases.models.referral import Referral
 
-__all__ = ["Case", "Document", "Grant", "Link", "Merge", "Patient", "Referral", "Tumour", "living"]
+__all__ = ["Case", "Document", "Grant", "Link", "Merge", "Patient", "PreparationNote", "Referral", "Tumour", "living"]

@@ -16,7 +16,7 @@ from cases.actions.referrals import boards_for
 from cases.dossiers import MissingItem, board_kind
 from cases.forms import UploadForm
 from cases.models import Case, Document, Referral, Tumour
-from cases.queries import case_referrals
+from cases.queries import case_referrals, prepared
 from cases.views.dossier import definition, may_follow, missing_for, sections, tumour_table
 from cases.views.identity import identity
 from cases.views.pages import language
@@ -60,6 +60,7 @@ def show_case(
         "sections": sections(case, language()),
         "tumours": tumour_table(case, tumours, language()),
         "documents": [_document(document) for document in documents],
+        "preparation": prepared(by, referrals),
         "upload_form": upload_form or UploadForm(),
         "may_change": may_change,
         "may_refer": at_home and here.permits("submit") and bool(_other_boards(case, referrals)),

@@ -5,6 +5,7 @@ from typing import Any
 from cases.access import visible_documents
 from cases.dossiers import board_kind
 from cases.models import Document, Referral
+from cases.queries import prepared
 from cases.views.dossier import sections, tumour_table
 from cases.views.identity import identity, pseudonym
 from mdo.kernel.acting import Actor
@@ -17,7 +18,7 @@ def stage_context(
 
     ``referral`` comes from an ``access`` function that authorised ``by`` and wrote the read row. An observer
     (``pseudonyms``) gets no name, number, birth date, requester or document; a ``guest`` gets the fields that the dossier
-    means for guests and the documents that are shared with guests. At most seven queries.
+    means for guests and the documents that are shared with guests; neither reads what was prepared. At most eight queries.
     """
     case = referral.case
     tumours = list(case.tumours.order_by("position"))
@@ -42,6 +43,7 @@ def stage_context(
         "reason": board_kind(referral.board.kind).option_words("referral_reasons", referral.reason, language),
         "sections": sections(case, language, guest=guest, pseudonyms=pseudonyms),
         "tumours": tumour_table(case, tumours, language, guest=guest, pseudonyms=pseudonyms),
+        "preparation": [] if guest or pseudonyms else prepared(by, [referral]),
         "documents": documents,
         "earlier": earlier,
     }

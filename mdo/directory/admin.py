@@ -67,6 +67,7 @@ FIELDS = {
     "organisation": _("organisation"),
     "organisations": _("organisations"),
     "organiser": _("organiser"),
+    "pacs_address": _("address of the image archive (PACS)"),
     "parties": _("parties"),
     "partners_draft": _("partners draft"),
     "person": _("person"),

@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from mdo.directory import access
+from mdo.directory.disciplines import PREPARING
 from mdo.kernel.acting import is_open
 
 
@@ -40,6 +41,8 @@ class _Navigation:
             (_("Meetings"), "meetings:boards"),
             (_("Decisions"), "meetings:search"),
         ]
+        if boards and self.request.user.discipline in PREPARING:  # type: ignore[union-attr]
+            items.insert(1, (_("Worklist"), "meetings:worklist"))
         if any(board.permits("sign") for board in boards):
             items.append((_("Sign"), "meetings:signing"))
         for label, name in items:

@@ -27,6 +27,9 @@ DISCIPLINES = {
     "secretariat": _("Secretariat"),
 }
 
+# Those that look at images or slides of each case before a sitting; what their worklist shows is data of the dossiers.
+PREPARING = ("radiology", "pathology", "nuclear_medicine")
+
 
 def words(code: str) -> str:
     """The words of a discipline in the language that is active; an unknown code (older data) is shown as it is."""

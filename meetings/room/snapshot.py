@@ -17,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cases.dossiers.board_kinds import BoardKind, board_kind
-from cases.models import Referral
+from cases.models import PreparationNote, Referral
 from mdo.directory import disciplines
 from mdo.directory.models import Board, Organisation
 from meetings import attendance, call, guests, readback
@@ -88,6 +88,7 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
     rows = (
         AgendaItem.objects.filter(meeting=meeting)
         .select_related("referral__requester", "referral__case__patient", "topic", "read_back_by")
+        .annotate(prepared=_prepared())
         .order_by("position")
     )
     items = list(guests.with_invitations(rows) if wanted.any_people else rows)
@@ -117,6 +118,12 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
         shown |= {referral.hospital_id for referral in room.candidates} | {meeting.hospital_id}
         room.organisations = {each.pk: each for each in Organisation.objects.filter(pk__in=shown)}
     return room
+
+
+def _prepared() -> Subquery:
+    """A number that rises with every change of what was prepared: the rows that there are, and those of them that were replaced."""
+    notes = PreparationNote.objects.filter(referral=OuterRef("referral")).order_by().values("referral")
+    return Subquery(notes.annotate(n=Count("id") + Count("replaced_at")).values("n"))
 
 
 def _load_items(room: Room) -> None:
@@ -253,6 +260,12 @@ def _spent(item: AgendaItem) -> int:
     return int(sum((end - start).total_seconds() for start, end in times))
 
 
+def _content(item: AgendaItem, referral: Referral, *, beside: bool) -> int:
+    """``beside``: for whoever reads what was prepared too."""
+    prepared: int = getattr(item, "prepared", None) or 0
+    return referral.version + referral.case.version + referral.case.patient.version + (prepared if beside else 0)
+
+
 def _item(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]:
     decision = room.decisions.get(item.pk)
     recorded = decision is not None and decision.state != Decision.State.DRAFT
@@ -274,7 +287,7 @@ def _item(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]:
         "postponed_reason": item.postponed_reason or None,
         "version": item.version,
         # Rises when the case behind the item changed, so that the stage is fetched again.
-        "content": referral.version + referral.case.version + referral.case.patient.version if referral else 0,
+        "content": _content(item, referral, beside=not guest and not audience.pseudonyms) if referral else 0,
         "draft": {"version": decision.draft_version if decision and not guest else 0},
         "parked": item.parked and not guest,
         "protocol": "" if guest or audience.pseudonyms else item.protocol,

@@ -159,6 +159,8 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             return Parts(people=_ids(data["person_ids"]), quorum=True, spoken=True, guests=True)
         case "referral.moved" | "referral.changed":
             return Parts(referrals={UUID(data["referral_id"])}, candidates=True, audiences=True)
+        case "preparation.changed":
+            return Parts(referrals={UUID(data["referral_id"])})
         case "case.created" | "case.changed" | "document.added" | "document.removed":
             return Parts(cases={UUID(data["case_id"])})
         case "patient.changed" | "patient.registered" | "patient.merged" | "patient.unmerged":

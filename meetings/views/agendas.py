@@ -20,7 +20,7 @@ from mdo.directory.middleware import is_id
 from mdo.directory.models import BoardRole
 from mdo.kernel.errors import Denied, Invalid
 from mdo.kernel.ids import new_id
-from meetings import access
+from meetings import access, preparing
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
 from meetings.actions import ordering, replying, sitting
@@ -93,6 +93,9 @@ def _page(
         "reasons": dict(kind.choices("postponement_reasons", get_language())),
         "editable": editable,
         "can_build": can_build,
+        "prepares": meeting.state in (State.PLANNED, State.PUBLISHED, State.RUNNING)
+        and place.standing.permits("prepare", {"agr"})
+        and (can_build or preparing.prepares(by.discipline)),
         "can_invite": place.permits("run"),
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],

@@ -50,6 +50,7 @@ CONTENT = {
     "cases_case",
     "cases_tumour",
     "cases_document",
+    "cases_preparationnote",
     "cases_referral",
     "meetings_decision",
     "meetings_topic",

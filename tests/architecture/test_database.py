@@ -18,6 +18,7 @@ CARE = (
     "cases_case",
     "cases_tumour",
     "cases_document",
+    "cases_preparationnote",
     "cases_referral",
     "cases_link",
     "cases_merge",

@@ -277,6 +277,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "language": "fr",
         "local_time": time(9),
         "minutes": 10,
+        "note_id": new_id(),
         "note": "",
         "person_ids": [things.person.pk],
         "place": "",

@@ -29,7 +29,9 @@ from tests.database import as_owner
 from tests.factories import insz, make_case, make_document, make_grant, make_patient, make_referral, writing
 
 HOUSE = System("sweep")
-SECURED = ("cases_case", "cases_referral", "cases_patient", "cases_tumour", "cases_document", "meetings_decision")
+SECURED = (
+    "cases_case", "cases_referral", "cases_patient", "cases_preparationnote", "cases_tumour", "cases_document", "meetings_decision",
+)  # fmt: skip
 
 
 def names(rows: QuerySet[Any], known: dict[str, Any]) -> set[str]:

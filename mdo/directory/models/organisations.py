@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from mdo.directory.image_archive import validate_template
 from mdo.kernel.ids import new_id
 
 
@@ -32,6 +33,15 @@ class Organisation(models.Model):
     city = models.CharField(max_length=100, blank=True)
     enterprise_number = models.CharField(max_length=10, blank=True)
     licence_number = models.CharField(max_length=11, blank=True)
+    pacs_address = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[validate_template],
+        help_text=_(
+            "Where the hospital's own image archive opens a study: an https address with {accession}, and with {patient} where it "
+            "asks for the hospital's own patient number. Never a national number. Only people who act for this hospital get the link."
+        ),
+    )
 
     class Meta:
         ordering = ["name"]

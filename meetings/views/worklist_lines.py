@@ -1,0 +1,197 @@
+"""The lines of a worklist: each coming case with its numbers, documents, earlier decision and what was prepared of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from cases.access import visible_documents, visible_preparation
+from cases.dossiers.display import Row
+from cases.dossiers.worklists import Worklist
+from cases.models import Document, PreparationNote, Referral
+from cases.views.identity import identity
+from mdo.directory.access import Standing
+from mdo.directory.image_archive import study_address
+from mdo.directory.models import Organisation
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.ids import new_id
+from meetings import access
+from meetings.models import AgendaItem, Decision, Meeting
+from meetings.preparing import items_to_prepare, open_by_discipline
+
+MOST = 300  # lines of one page
+
+
+@dataclass(frozen=True)
+class Study:
+    """One accession or report number; ``address`` opens it in the image archive of the hospital for which somebody acts."""
+
+    number: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One case. ``outside``: its images and slides are another hospital's than the one for which the reader acts."""
+
+    item: AgendaItem
+    referral: Referral
+    patient: dict[str, Any]
+    organisation: Organisation
+    outside: bool
+    studies: list[Study]
+    answers: list[Row]
+    documents: list[Document]
+    earlier: Decision | None
+    mine: PreparationNote | None
+    others: list[PreparationNote]
+    typed: str | None
+    note_id: UUID
+    command_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.referral.pk)
+
+    @property
+    def version(self) -> int:
+        """Of the own row in force."""
+        return self.mine.version if self.mine else 0
+
+    @property
+    def text(self) -> str:
+        """What stands in the box: what was typed and refused, else the own note."""
+        return self.typed if self.typed is not None else self.mine.text if self.mine else ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the dossier changed since it was looked at."""
+        return self.mine is not None and self.mine.case_version != self.referral.case.version
+
+
+@dataclass(frozen=True)
+class SittingLines:
+    meeting: Meeting
+    lines: list[Line]
+
+    @property
+    def numbers(self) -> list[str]:
+        return own_numbers(self.lines)
+
+    @property
+    def copied(self) -> str:
+        """One number on a line, as archives take a pasted list."""
+        return "\n".join(self.numbers)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A whole worklist, by sitting. ``waiting``: how many cases nobody of each discipline has looked at."""
+
+    sittings: list[SittingLines]
+    waiting: dict[str, int]
+    more: bool
+
+    @property
+    def all(self) -> list[Line]:
+        return [line for sitting in self.sittings for line in sitting.lines]
+
+    @property
+    def open(self) -> list[Line]:
+        """What the reader has not looked at."""
+        return [line for line in self.all if line.mine is None]
+
+    @property
+    def numbers(self) -> list[str]:
+        return own_numbers(self.all)
+
+    @property
+    def copied(self) -> str:
+        return "\n".join(self.numbers)
+
+    @property
+    def outside(self) -> int:
+        return sum(line.outside for line in self.all)
+
+
+def own_numbers(lines: Iterable[Line]) -> list[str]:
+    """The numbers of the own hospital, each once: what its own archive can be asked for."""
+    found = [study.number for line in lines if not line.outside for study in line.studies]
+    return list(dict.fromkeys(found))
+
+
+def lines_for(
+    by: Actor,
+    standings: Sequence[Standing],
+    worklist: Worklist,
+    language: str | None,
+    *,
+    meeting_id: UUID | None = None,
+    typed: dict[UUID, str] | None = None,
+) -> Lines:
+    """The worklist of ``by`` for one discipline. A constant number of queries, whatever the number of cases."""
+    found = (
+        items_to_prepare(by, standings, meeting_id)
+        .select_related("meeting__board__organiser", "hospital", "referral__case__patient", "referral__requester")
+        .order_by("meeting__starts_at", "meeting", "position")
+    )
+    items = list(found[: MOST + 1])
+    more, items = len(items) > MOST, items[:MOST]
+    referrals = {item.referral_id: item.referral for item in items if item.referral is not None}
+    cases = [referral.case_id for referral in referrals.values()]
+    documents: dict[UUID, list[Document]] = {}
+    for document in visible_documents(by).filter(case__in=cases, kind__in=worklist.documents):
+        documents.setdefault(document.case_id, []).append(document)
+    notes = list(visible_preparation(by).filter(referral__in=list(referrals)).select_related("author", "organisation"))
+    beside: dict[UUID, list[PreparationNote]] = {}
+    for note in notes:
+        beside.setdefault(note.referral_id, []).append(note)
+    earlier = _earlier(by, items)
+    here = current().organisation_id
+    sittings: dict[UUID, SittingLines] = {}
+    for item in items:
+        referral = item.referral
+        if referral is None:
+            continue
+        case = referral.case
+        own = here == item.hospital_id
+        prepared = beside.get(referral.pk, [])
+        address = item.hospital.pacs_address if own and worklist.images else ""
+        line = Line(
+            item=item,
+            referral=referral,
+            patient=identity(case.patient, item.hospital),
+            organisation=item.hospital,
+            outside=not own,
+            studies=[
+                Study(number, study_address(address, number, case.patient.other_identifier))
+                for number in worklist.studies(case.data)
+            ],
+            answers=worklist.answers(case.dossier, case.data, language),
+            documents=documents.get(case.pk, []),
+            earlier=earlier.get((case.patient_id, item.meeting.board_id)),
+            mine=next((note for note in prepared if note.author_id == by.actor_id), None),
+            others=[note for note in prepared if note.author_id != by.actor_id],
+            typed=(typed or {}).get(referral.pk),
+            note_id=new_id(),
+            command_id=new_id(),
+        )
+        sittings.setdefault(item.meeting_id, SittingLines(item.meeting, [])).lines.append(line)
+    return Lines(list(sittings.values()), open_by_discipline(items, notes), more)
+
+
+def _earlier(by: Actor, items: Sequence[AgendaItem]) -> dict[tuple[UUID, UUID], Decision]:
+    """The last decision on each patient at the same board, by (patient, board)."""
+    patients = {item.referral.case.patient_id for item in items if item.referral is not None}
+    boards = {item.meeting.board_id for item in items}
+    found = (
+        access.visible_decisions(by)
+        .filter(
+            case__patient__in=patients, board__in=boards, state__in=(Decision.State.RECORDED, Decision.State.SIGNED)
+        )
+        .exclude(item__in=[item.pk for item in items])
+        .select_related("meeting", "case")
+        .order_by("case__patient", "board", "-meeting__starts_at", "-version")
+        .distinct("case__patient", "board")
+    )
+    return {(each.case.patient_id, each.board_id): each for each in found if each.case is not None}
