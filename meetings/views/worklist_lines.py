@@ -191,7 +191,7 @@ def _earlier(by: Actor, items: Sequence[AgendaItem]) -> dict[tuple[UUID, UUID], 
         )
         .exclude(item__in=[item.pk for item in items])
         .select_related("meeting", "case")
-        .order_by("case__patient", "board", "-meeting__starts_at", "-version")
-        .distinct("case__patient", "board")
+        .order_by("case__patient_id", "board_id", "-meeting__starts_at", "-version")
+        .distinct("case__patient_id", "board_id")
     )
     return {(each.case.patient_id, each.board_id): each for each in found if each.case is not None}
