@@ -8,19 +8,18 @@ import mdo.kernel.clock
 import mdo.kernel.ids
 from mdo.kernel import schema
 
-# Whoever reads the referral, but not by a slot: a guest or observer does not read what was prepared. Written by its author.
+# Whoever reads the referral, but not by a slot: a guest or observer does not read what was prepared.
 READ = (
     "(SELECT mdo_kind()) = 'system' OR EXISTS (SELECT 1 FROM cases_referral r WHERE r.id = cases_preparationnote.referral_id"
     " AND NOT EXISTS (SELECT 1 FROM cases_grant g WHERE g.case_id = r.case_id AND g.person_id = (SELECT mdo_actor())"
     " AND g.via = 'slot' AND g.ended_at IS NULL AND g.until > now()))"
 )
-WRITE = f"(SELECT mdo_kind()) = 'system' OR (author_id = (SELECT mdo_actor()) AND ({READ}))"
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0003_protection"),
-        ("directory", "0006_call"),
+        ("cases", "0004_patients_joined"),
+        ("directory", "0007_record_system"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -81,5 +80,5 @@ class Migration(migrations.Migration):
         ),
         schema.composite_keys([("cases_preparationnote", "referral_id", "cases_referral")]),
         schema.guarded(["cases_preparationnote"]),
-        schema.row_security("cases_preparationnote", READ, WRITE),
+        schema.row_security("cases_preparationnote", READ),
     ]

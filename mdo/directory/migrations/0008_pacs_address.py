@@ -4,7 +4,7 @@ import mdo.directory.image_archive
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0006_call")]
+    dependencies = [("directory", "0007_record_system")]
 
     operations = [
         migrations.AddField(
