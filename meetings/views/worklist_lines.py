@@ -164,7 +164,7 @@ def lines_for(
             organisation=item.hospital,
             outside=not own,
             studies=[
-                Study(number, study_address(address, number, case.patient.other_identifier))
+                Study(number, study_address(address, number, case.patient.record_number))
                 for number in worklist.studies(case.data)
             ],
             answers=worklist.answers(case.dossier, case.data, language),
