@@ -4,17 +4,19 @@ The order is by weight, in steps that everybody at a board knows: a sitting that
 material, a case on the agenda before one that still waits for it, what is overdue before what is not due yet.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from cases.access import visible_referrals
 from cases.models import Referral
+from mdo.directory import disciplines
 from mdo.directory.access import Standing, in_office
 from mdo.directory.models import BoardRole, Person
 from mdo.kernel import work
@@ -25,6 +27,7 @@ from meetings.missing import Incomplete
 from meetings.models import AgendaItem, DigestLine, Meeting, Reminder
 from meetings.reminded import Known
 from meetings.reminders import WHY, Manner, Rule
+from meetings.wishes import needs_of, waits_in_order
 
 # What weighs how much. The steps are far enough apart that hours before a term never lift a case above the next step.
 NO_QUORUM, DISCIPLINE_GONE, OVERDUE, NOT_PUBLISHED, NO_BILLING, TOO_LONG = 1000, 900, 800, 700, 650, 600
@@ -89,7 +92,7 @@ def readiness(by: Actor, standing: Standing, meeting: Meeting) -> Readiness:
     pairs = missing.of_sitting(meeting, reachable)
     short = missing.incomplete(meeting, pairs, roles, get_language())
     coming = expected.expected(meeting, roles)
-    dangers = [*_of_people(meeting, coming), *_of_agenda(meeting), *_of_cases(meeting, short, pairs, roles)]
+    dangers = [*_of_people(meeting, coming, pairs), *_of_agenda(meeting), *_of_cases(meeting, short, pairs, roles)]
     dangers.sort(key=lambda danger: (-danger.weight, danger.due or meeting.starts_at))
     return Readiness(
         meeting=meeting,
@@ -102,11 +105,32 @@ def readiness(by: Actor, standing: Standing, meeting: Meeting) -> Readiness:
     )
 
 
-def _of_people(meeting: Meeting, coming: expected.Forecast) -> list[Danger]:
+def _of_people(
+    meeting: Meeting, coming: expected.Forecast, pairs: Sequence[tuple[Referral, AgendaItem | None]]
+) -> list[Danger]:
     found = [Danger(NO_QUORUM, "danger", words) for words in coming.warnings]
-    if coming.missing_disciplines:
-        text = _("Nobody comes of: %(disciplines)s.") % {"disciplines": ", ".join(coming.missing_disciplines)}
-        found.append(Danger(DISCIPLINE_GONE, "danger", text))
+    needed: Counter[str] = Counter()
+    for referral, item in pairs:
+        if item is None:
+            continue
+        item.referral = referral
+        if waits_in_order(item):
+            needed.update(needs_of(item, meeting, readable=True))
+    # Whoever only asks about an own case is not there for the others'.
+    there = {each.discipline for each in coming.people if each.comes and not each.requests}
+    gone = [(disciplines.words(code), n) for code, n in needed.most_common() if code not in there]
+    for discipline, n in gone:
+        text = ngettext(
+            "Nobody comes of %(discipline)s, which %(n)d case needs.",
+            "Nobody comes of %(discipline)s, which %(n)d cases need.",
+            n,
+        )
+        found.append(Danger(DISCIPLINE_GONE, "danger", text % {"discipline": discipline, "n": n}))
+    said = {discipline for discipline, _n in gone}
+    if others := [words for words in coming.missing_disciplines if words not in said]:
+        found.append(
+            Danger(TOO_LONG, "warn", _("Nobody comes of: %(disciplines)s.") % {"disciplines": ", ".join(others)})
+        )
     if not coming.billing.met:
         found += [
             Danger(NO_BILLING, "warn", _("Billing: %(why)s") % {"why": words}) for words in coming.billing.reasons
@@ -177,18 +201,17 @@ def timeline(meeting: Meeting) -> list[Entry]:
         lines: dict[tuple[str, str, str], int] = {}
         counted = DigestLine.objects.filter(meeting=meeting).values("kind", "occasion", "state", "why")
         again: dict[str, dict[tuple[str, str], int]] = {}
-        for each in counted.annotate(n=Count("pk")).order_by():
+        moments: dict[str, datetime] = {}
+        for each in counted.annotate(n=Count("pk"), asked=Min("added_at")).order_by():
             if each["occasion"].startswith("again:"):
                 again.setdefault(each["occasion"], {})[each["state"], each["why"]] = each["n"]
+                moments[each["occasion"]] = min(moments.get(each["occasion"], each["asked"]), each["asked"])
             else:
                 key = (each["kind"], each["state"], each["why"])
                 lines[key] = lines.get(key, 0) + each["n"]
         entries = [_entry(known, manner, rule, rows.get(rule.code), lines) for rule in manner.rules]
     for occasion, found in again.items():
-        day = datetime.fromisoformat(occasion.partition(":")[2]).date()
-        entries.append(
-            _counted(_("Asked again by the board"), manner.hours.local(day, manner.hours.send_at), "sent", found)
-        )
+        entries.append(_counted(_("Asked again by the board"), moments[occasion], "sent", found))
     return sorted(entries, key=lambda entry: entry.due_at)
 
 

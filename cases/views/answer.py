@@ -67,6 +67,7 @@ def answer(request: HttpRequest, case_id: UUID, answer_id: UUID) -> HttpResponse
             else:
                 return _onwards(request, case_id, asked)
         command.renew()
+    referrals = case_referrals(by, case)
     row = next(row for group in form.groups for row in group.rows if row.definition.key == asked.field.key)
     context = {
         "case": case,
@@ -76,6 +77,7 @@ def answer(request: HttpRequest, case_id: UUID, answer_id: UUID) -> HttpResponse
         "group": next(group.label for group in form.groups if row in group.rows),
         "tumour": next((head for head in heads(case, tumours, language()) if asked.number == head.number), None),
         "several": len(tumours) > 1,
+        "question": referrals[0].question if referrals else "",
         "command": command,
         "errors": _errors(command, form, row),
         "now": now,

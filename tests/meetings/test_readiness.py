@@ -63,7 +63,8 @@ def test_sorted_by_what_endangers_the_sitting(cast: Cast, meeting: Meeting) -> N
     found = page(client_of(cast.secretary), cast, moment=moment)
     ready = found.context["ready"]
     assert [danger.case.referral.pk if danger.case else danger.words for danger in ready.dangers] == [
-        "Nobody comes of: Radiology.",
+        "Nobody comes of Radiology, which 3 cases need.",
+        "Nobody comes of Pathology, which 2 cases need.",
         overdue.pk,
         "The agenda is 6 minutes longer than the sitting.",
         later.pk,
