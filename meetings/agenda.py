@@ -16,7 +16,7 @@ WITHDRAWN = "withdrawn"
 class Slot(Protocol):
     """What order and forecast need to know of an agenda item; the stored item has these fields too.
 
-    `minutes`: planned length. `opened_at`, `closed_at`: aware moments, None before they happen.
+    `minutes`: planned length. `protocol`: the one that covers it, or empty. `opened_at`, `closed_at`: aware moments, None before they happen.
     """
 
     @property
@@ -27,6 +27,8 @@ class Slot(Protocol):
     def state(self) -> str: ...
     @property
     def parked(self) -> bool: ...
+    @property
+    def protocol(self) -> str: ...
     @property
     def opened_at(self) -> datetime | None: ...
     @property
@@ -55,8 +57,9 @@ def open_item(items: Sequence[S]) -> S | None:
 
 
 def waiting(items: Sequence[S]) -> list[S]:
-    """What still waits, in the order in which it comes: the agenda's, then what was parked."""
-    found = [item for item in items if item.state == SCHEDULED]
+    """What still waits to be discussed, in the order in which it comes: the agenda's, then what was parked. What a protocol covers
+    is recorded without discussion and waits for nothing."""
+    found = [item for item in items if item.state == SCHEDULED and not item.protocol]
     return sorted(found, key=lambda item: item.parked)
 
 
@@ -85,5 +88,5 @@ def moved(items: Sequence[S], item_id: Hashable, to: int) -> tuple[S, ...]:
 
 
 def planned_minutes(items: Sequence[Slot]) -> int:
-    """Minutes planned for everything that is not postponed or withdrawn."""
-    return sum(item.minutes for item in items if item.state not in (POSTPONED, WITHDRAWN))
+    """Minutes planned for everything that is discussed: not postponed, withdrawn or covered by a protocol."""
+    return sum(item.minutes for item in items if item.state not in (POSTPONED, WITHDRAWN) and not item.protocol)

@@ -239,8 +239,17 @@ def frozen(item: AgendaItem) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     ]
     participants = [seat.participant(found) for seat, found in there]
     participants += [_participant(each, found) for each, found in beside]
-    board, billing = quorums(item.meeting.board, participants)
-    return rows, {
+    return rows, _met(item.meeting.board, participants)
+
+
+def nobody(board: Board) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The same for what was recorded without discussion: whoever sat in the room took no part."""
+    return [], _met(board, [])
+
+
+def _met(of: Board, participants: list[Participant]) -> dict[str, Any]:
+    board, billing = quorums(of, participants)
+    return {
         name: {"met": one.met, "have": one.have, "need": one.need}
         for name, one in (("board", board), ("billing", billing))
     }

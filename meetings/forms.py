@@ -284,6 +284,25 @@ class WishesForm(OnTheDay, VersionedForm):
         )
 
 
+class CoverForm(VersionedForm):
+    """Put a case under the protocol of a rule."""
+
+    rule = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class ProtocolRuleForm(VersionedForm):
+    """A rule of a protocol without its conditions, which the page keeps beside it."""
+
+    name = forms.CharField(label=_("Name of the protocol"), max_length=120)
+    reference = forms.CharField(
+        label=_("Where it is written"),
+        max_length=200,
+        required=False,
+        help_text=_("The guideline and its section. It stands in the recorded recommendation."),
+    )
+    active = forms.BooleanField(label=_("Proposes cases"), required=False)
+
+
 class PackForm(forms.Form):
     """The passphrase of a paper pack: proposed, and free to be another."""
 

@@ -14,17 +14,16 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken
 from mdo.kernel.events import Event
 from meetings import access, agenda
-from meetings.actions import table, undoing
+from meetings.actions import protocols, table, undoing
 from meetings.actions.slots import change_slots
 from meetings.events import (
     BreakBegun,
     ChairHandedOver,
     ItemParked,
     PresenterNamed,
-    ProtocolMarked,
     RecordingDelegated,
 )
-from meetings.models import AgendaItem, Delegation, Meeting
+from meetings.models import AgendaItem, Delegation, Meeting, ProtocolRule
 
 State = AgendaItem.State
 
@@ -201,17 +200,19 @@ def _may_share(meeting: Meeting, person_id: UUID) -> bool:
 def mark_protocol(
     *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, protocol: str, command_id: UUID
 ) -> tuple[Event, ...]:
-    """Say by which protocol a case is covered, so that it can be recorded without discussion; empty: by none."""
+    """Say by which protocol a case is covered, so that it can be recorded without discussion; empty: by none, it is discussed.
+
+    Effects: a covered case takes no minutes and is not opened. The reference is that of the board's rule of this name, if there is
+    one. Refused for what no longer waits, and as stale.
+    """
     item = access.access_item_for(by, meeting_id, item_id, "run")
-    table.not_over(item.meeting)
-    table.current(item, version)
     protocol = " ".join(protocol.split())
-    if len(protocol) > 120:
+    if len(protocol) > protocols.LONGEST_NAME:
         raise Invalid({"protocol": [_("Keep the name within 120 characters.")]})
-    if item.state != State.SCHEDULED or item.referral_id is None:
-        raise RuleBroken(_("Only a case that still waits can be put under a protocol."), field="item")
-    if item.protocol == protocol:
-        return ()
-    item.protocol = protocol
-    table.save(item, "protocol")
-    return (ProtocolMarked(meeting_id=meeting_id, item_id=item.pk, covered=bool(protocol), version=item.version),)
+    protocols.check_coverable(item, version)
+    rules = (
+        ProtocolRule.objects.filter(board=item.meeting.board_id, name=protocol)
+        if protocol
+        else ProtocolRule.objects.none()
+    )
+    return protocols.mark(item, protocol, rules.values_list("reference", flat=True).first() or "")

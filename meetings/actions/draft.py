@@ -163,9 +163,10 @@ def record_protocol(*, by: Actor, meeting_id: UUID, items: list[UUID], command_i
         decision = table.begin_decision(item, meeting)
         _freeze(item, decision, None)
         if not decision.steps and not decision.text.strip():
-            decision.text = _("According to the protocol: %(protocol)s.") % {"protocol": item.protocol}
+            named = f"{item.protocol} ({item.protocol_reference})" if item.protocol_reference else item.protocol
+            decision.text = _("According to the protocol: %(protocol)s.") % {"protocol": named}
         decision.protocol = item.protocol
-        decision.attendance, decision.quorum = attendance.frozen(item)
+        decision.attendance, decision.quorum = attendance.nobody(meeting.board)
         decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, at, by.actor_id
         decision.save()
         item.state, item.closed_at, item.parked = AgendaItem.State.DISCUSSED, at, False

@@ -47,13 +47,16 @@ def start_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
 @action("agenda.open_item", row="run")
 def open_item(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, command_id: UUID) -> tuple[Event, ...]:
     """Put an item on the table. Effects: the one that was open is closed (discussed when recorded, else put back), a draft is
-    begun, the item's guest and the observers may see the case. Refused for an item that was discussed or withdrawn."""
+    begun, the item's guest and the observers may see the case. Refused for an item that was discussed or withdrawn, and for a
+    case that a protocol covers."""
     item = access.access_item_for(by, meeting_id, item_id, "run")
     meeting = item.meeting
     table.running(meeting)
     table.current(item, version)
     if item.state not in (State.SCHEDULED, State.POSTPONED):
         raise RuleBroken(_("Only an item that still waits can be opened."), field="item")
+    if item.protocol:
+        raise RuleBroken(_("A protocol covers this case. Take it from under the protocol to discuss it."), field="item")
     at = now()
     events: list[Event] = []
     items = table.all_items(meeting)
@@ -102,6 +105,8 @@ def next_item(*, by: Actor, meeting_id: UUID, from_item: UUID | None, command_id
     if following is not None:
         events += table.open_up(following, meeting, at)
     elif open_now is None:
+        if any(item.protocol and item.state == State.SCHEDULED for item in items):
+            raise RuleBroken(_("Only protocol cases wait. Record them, then close the meeting."))
         raise RuleBroken(_("Nothing waits any more. Close the meeting."))
     else:
         meeting.current_item = None

@@ -145,7 +145,6 @@ def begin_decision(item: AgendaItem, meeting: Meeting) -> Decision:
         meeting=meeting,
         item=item,
         case_id=item.referral.case_id if item.referral else None,
-        protocol=item.protocol,
     )
     decision.save(force_insert=True)
     return decision

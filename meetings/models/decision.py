@@ -73,6 +73,11 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
+    @property
+    def without_discussion(self) -> bool:
+        """Whether a protocol decided: nobody took part, and it gives no billing line (DOMAIN §6). It is registered all the same."""
+        return bool(self.protocol)
+
 
 class Report(ClaimableWork):
     """A document to make, and then the document: the report of one decision, or the minutes of one meeting.

@@ -229,8 +229,8 @@ class CaseSheet:
 
 @dataclass(frozen=True, slots=True)
 class AgendaLine:
-    """One line of an agenda. `pseudonym` (initials and year) stands for `name` where names are not to be printed;
-    `question` and `note` are printed only together with names."""
+    """One line of an agenda. `pseudonym` stands for `name` where names are not to be printed; `question`, `note` and the `protocol`
+    that covers the case, with where it is written, are printed only together with names."""
 
     number: int | None
     kind: Literal["case", "topic"]
@@ -245,6 +245,8 @@ class AgendaLine:
     late: bool = False
     state: ItemState = "scheduled"
     note: Text = ""
+    protocol: str = ""
+    protocol_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

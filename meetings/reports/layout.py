@@ -107,17 +107,21 @@ def minutes(content: Minutes) -> Json:
 def agenda(sheet: AgendaSheet, *, names: bool) -> Json:
     """The data of `agenda.typ`; with `names` False no name, birth date, question or note of anyone gets in."""
     words = Wording(sheet.sitting.zone)
-    cases = sum(item.kind == "case" for item in sheet.items)
+    discussed = [item for item in sheet.items if not item.protocol]
+    covered = [item for item in sheet.items if item.protocol]
+    cases = sum(item.kind == "case" for item in discussed)
     facts = [
         (_("Expected end"), words.clock(sheet.ends_at)),
-        (_("Items"), wording.cases_and_topics(cases, len(sheet.items) - cases)),
+        (_("Items"), wording.cases_and_topics(cases, len(discussed) - cases)),
+        (_("Protocol cases"), str(len(covered)) if covered else ""),
         (_("Published"), words.moment(sheet.published_at)),
     ]
     return {
         **_frame(_("Agenda"), sheet.sitting, sheet.imprint, draft=sheet.published_at is None),
         "facts": [{"label": label, "value": value} for label, value in facts if value],
         "names": names,
-        "items": [_agenda_line(words, line, names=names) for line in sheet.items],
+        "items": [_agenda_line(words, line, names=names) for line in discussed],
+        "covered": [_agenda_line(words, line, names=names) for line in covered],
     }
 
 
@@ -211,6 +215,8 @@ def _agenda_line(words: Wording, line: AgendaLine, *, names: bool) -> Json:
         "requester": line.requester if names else "",
         "question": str(line.question) if names else "",
         "note": str(line.note) if names else "",
+        "protocol": line.protocol if names else "",
+        "reference": line.protocol_reference if names else "",
         "late": line.late,
         "state": line.state,
         "outcome": "" if line.state == "scheduled" else wording.state(line.state),

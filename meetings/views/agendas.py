@@ -32,7 +32,7 @@ from meetings.reports import content, packing
 from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
-from meetings.views.rows import Agenda, Row, agenda_for
+from meetings.views.rows import Agenda, Row, agenda_for, pseudonym
 from meetings.views.showing import SHOWN, acting_for, did, form_sentences, person, private, sentences, status_of, trace
 from meetings.views.submissions import missing_words
 
@@ -89,7 +89,9 @@ def _page(
                 addresses(row),
             )
             for row in shown.rows
+            if place.is_guest or not row.covered
         ],
+        "covered": [(row, decisions.get(row.item.pk)) for row in shown.rows if row.covered and not place.is_guest],
         "reasons": dict(kind.choices("postponement_reasons", get_language())),
         "editable": editable,
         "can_build": can_build,
@@ -349,14 +351,14 @@ def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
 @private
 @require_GET
 def agenda_sheet(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
-    """The agenda as PDF: names of who may be read, labels of the rest; ``?names=no`` prints no name at all. Not for guests."""
+    """The agenda as PDF: names of who may be read, labels of the rest; ``?names=no`` prints neither names nor initials but what an
+    observer sees. Not for guests. Each printing leaves a trace."""
     meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
     if place.is_guest:
         raise Denied()
     names = request.GET.get("names") != "no" and not place.pseudonyms
     shown = agenda_for(person(request), meeting, place)
-    if names:
-        trace("agenda.printed", shown.readable, meeting=str(meeting.pk))
+    trace("agenda.printed", shown.readable, meeting=str(meeting.pk), names=names)
     language = get_language() or "en"
     body = agenda_pdf(_sheet(meeting, shown, language), language, names)
     response = HttpResponse(body, content_type="application/pdf")
@@ -404,7 +406,7 @@ def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaShee
                 number=row.number,
                 kind="topic" if row.is_topic else "case",
                 name=row.name,
-                pseudonym=row.label,
+                pseudonym=pseudonym(row.item),
                 minutes=row.item.minutes,
                 expected_at=row.expected_at,
                 birth_date=patient.birth_date if patient else None,
@@ -413,6 +415,8 @@ def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaShee
                 question=row.referral.question if row.referral else "",
                 late=row.item.late,
                 state=row.item.state,  # type: ignore[arg-type]
+                protocol=row.item.protocol if row.covered else "",
+                protocol_reference=row.item.protocol_reference if row.covered else "",
             )
         )
     return content.AgendaSheet(

@@ -94,7 +94,8 @@ def _sittings(standing: Standing) -> Sequence[Meeting]:
         Q(starts_at__gte=now() - timedelta(hours=12)) | Q(state=State.RUNNING), board=standing.board, state__in=_AHEAD
     )
     counts = found.annotate(
-        planned_items=Count("items", filter=mine), planned_minutes=Sum("items__minutes", filter=mine)
+        planned_items=Count("items", filter=mine),
+        planned_minutes=Sum("items__minutes", filter=mine & Q(items__protocol="")),
     )
     rows = list(counts.order_by("starts_at")[:MOST_SITTINGS])
     for meeting in rows:

@@ -77,7 +77,7 @@ class Shown:
         return ",".join(f"{line.row.item.pk}:{line.row.item.version}" for line in self.lines if isinstance(line, Line))
 
 
-def _built(request: HttpRequest, meeting_id: UUID) -> tuple[Meeting, Chair]:
+def built(request: HttpRequest, meeting_id: UUID) -> tuple[Meeting, Chair]:
     """The meeting, for whoever builds its agenda; with the right asked before the state is told."""
     meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
     if not place.permits("build_agenda"):
@@ -147,12 +147,12 @@ def _page(
 @require_GET
 def order(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     """The proposal beside the order as it is. Changes nothing."""
-    meeting, place = _built(request, meeting_id)
+    meeting, place = built(request, meeting_id)
     return _page(request, meeting, place)
 
 
 def _refused(request: HttpRequest, meeting_id: UUID, errors: list[dict[str, str]], status: int) -> HttpResponse:
-    meeting, place = _built(request, meeting_id)
+    meeting, place = built(request, meeting_id)
     return _page(request, meeting, place, errors=errors, status=status)
 
 
@@ -234,7 +234,7 @@ def lock(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def set_wishes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """What one item asks for: disciplines, heavy or not, when its guest can come."""
-    meeting, place = _built(request, meeting_id)
+    meeting, place = built(request, meeting_id)
     shown = agenda_for(person(request), meeting, place)
     row = next((row for row in shown.rows if row.item.pk == item_id), None)
     if row is None:

@@ -39,6 +39,12 @@ class Row:
         return self.item.state == AgendaItem.State.SCHEDULED
 
     @property
+    def covered(self) -> bool:
+        """Whether it stands under a protocol, to be recorded or recorded without discussion."""
+        done = (AgendaItem.State.SCHEDULED, AgendaItem.State.DISCUSSED)
+        return bool(self.item.protocol) and self.item.state in done and not self.withdrawn
+
+    @property
     def takes_guests(self) -> bool:
         """Whether somebody may still be invited to it by a link."""
         return self.referral is not None and self.item.state in (AgendaItem.State.SCHEDULED, AgendaItem.State.OPEN)
@@ -119,10 +125,15 @@ def _hidden(items: list[AgendaItem]) -> dict[UUID | None, Referral]:
         return {each.pk: each for each in found.select_related("case__patient", "requester")}
 
 
+def pseudonym(item: AgendaItem) -> str:
+    """What a case is called where nobody is to be recognised: for observers, and on paper without names."""
+    return _("Case %(number)s") % {"number": item.position}
+
+
 def _name(item: AgendaItem, referral: Referral | None, *, may_read: bool, pseudonyms: bool) -> str:
     if item.topic is not None:
         return item.topic.title
     if pseudonyms or referral is None:
-        return _("Case %(number)s") % {"number": item.position}
+        return pseudonym(item)
     patient = referral.case.patient
     return patient.display_name if may_read else patient.label

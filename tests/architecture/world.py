@@ -34,6 +34,7 @@ from meetings.models import (
     Delivery,
     GuestInvitation,
     Meeting,
+    ProtocolRule,
     Reminder,
     Report,
     Series,
@@ -57,6 +58,7 @@ from tests.factories import (
 
 CANARY = "Kanariezwaluw"
 HOUSE = System("test")
+PROTOCOL = [{"level": "case", "field": "wishes", "test": "filled", "values": []}]
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Things:
     beside: Beside
     invitation: GuestInvitation
     wall: WallDisplay
+    rule: ProtocolRule
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -106,6 +109,7 @@ class Things:
             "wall_id": self.wall.pk,
             "guest_id": self.invitation.pk,
             "answer_id": answer_id(self.case.pk, None, "clinical_summary"),
+            "rule_id": self.rule.pk,
         }
 
     @property
@@ -163,6 +167,7 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             due_at=now(),
         )
         tumour = case.tumours.get()
+        rule = ProtocolRule.objects.create(board=board, name=f"{CANARY} {hospital.pk}", conditions=PROTOCOL)
         wall = WallDisplay.objects.create(
             hospital_id=meeting.hospital_id,
             meeting=meeting,
@@ -187,7 +192,7 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester, beside, invitation, wall,
+        report, reminder, delivery, requester, beside, invitation, wall, rule,
     )  # fmt: skip
 
 
@@ -329,6 +334,9 @@ def arguments(things: Things) -> dict[str, Any]:
         "can_until": None,
         "locked": True,
         "order": [(things.item.pk, 1)],
+        "active": True,
+        "conditions": PROTOCOL,
+        "reference": "",
         "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 

@@ -21,6 +21,7 @@ class Item:
     opened_at: datetime | None = None
     closed_at: datetime | None = None
     parked: bool = False
+    protocol: str = ""
 
 
 def at(minutes: float) -> datetime:
@@ -33,6 +34,14 @@ A, B, C, D = (Item(name) for name in "ABCD")
 def test_numbers_leave_out_the_withdrawn_and_keep_the_postponed() -> None:
     items = [A, replace(B, state="withdrawn"), replace(C, state="postponed"), D]
     assert numbers(items) == {"A": 1, "C": 2, "D": 3}
+
+
+def test_what_a_protocol_covers_takes_no_turn_and_no_minutes() -> None:
+    items = [A, replace(B, protocol="DCIS"), C]
+    assert next_item([items[1], C]) == C
+    assert next_item(items[1:2]) is None
+    assert forecast(items, starts_at=PLANNED) == Forecast(end=at(12), items={"A": at(0), "C": at(6)})
+    assert planned_minutes(items) == 12
 
 
 def test_next_is_the_first_that_waits() -> None:

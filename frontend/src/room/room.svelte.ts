@@ -10,7 +10,7 @@ import type { Outcome } from './outbox';
 import type { CommandName, Commands, DraftContent, Frame, Id, Item, OtherFrame, Remark, Right } from './protocol';
 import { Reading } from './reading.svelte';
 import { StageLoader, type StageStatus } from './stage';
-import { isParked, itemById, nextItem, openItem, type RoomState } from './state';
+import { isCovered, isParked, itemById, nextItem, openItem, type RoomState } from './state';
 import { Talk } from './talk.svelte';
 import { forecastShift, overrunSeconds, spentSeconds } from './time';
 import { FIELDS, TEXT_FRAMES, type Field } from './text/frames';
@@ -96,10 +96,10 @@ export class RoomStore {
   readonly running = $derived(this.room?.meeting.state === 'running');
   /** The item looked at is on the table and has nothing recorded. */
   readonly recordable = $derived(this.running && this.item !== null && this.item.decision === null && this.item.state === 'open');
-  /** The agenda as the filter leaves it, what is parked at its end. */
+  /** The agenda as the filter leaves it, what is parked at its end, then what a protocol covers. */
   readonly shownItems = $derived.by(() => {
     const all = this.room?.items ?? [];
-    const items = [...all.filter((item) => !isParked(item)), ...all.filter(isParked)];
+    const items = [...all.filter((item) => !isParked(item) && !isCovered(item)), ...all.filter((item) => isParked(item) && !isCovered(item)), ...all.filter(isCovered)];
     const wanted = this.filter.trim().toLocaleLowerCase();
     if (!wanted) return items;
     return items.filter((item) =>

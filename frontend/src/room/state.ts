@@ -102,8 +102,13 @@ export function isParked(item: Item): boolean {
   return item.parked === true && item.state === 'scheduled';
 }
 
-/** The item that *Next* would open: the first that is scheduled, in the order of the agenda; parked ones after all others. */
+/** Waits to be recorded by its protocol, without discussion. */
+export function isCovered(item: Item): boolean {
+  return Boolean(item.protocol) && item.state === 'scheduled';
+}
+
+/** The item that *Next* would open: the first that waits to be discussed, in the order of the agenda; parked ones after all others. */
 export function nextItem(room: Room): Item | null {
-  const waiting = room.items.filter((item) => item.state === 'scheduled');
+  const waiting = room.items.filter((item) => item.state === 'scheduled' && !isCovered(item));
   return waiting.find((item) => !isParked(item)) ?? waiting[0] ?? null;
 }

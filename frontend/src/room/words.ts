@@ -190,6 +190,7 @@ export const words = {
   calledIn: (names: string) => interpolate(gettext('called in: %(names)s'), { names }),
 
   // Protocol cases
+  protocolCases: () => gettext('Protocol cases'),
   protocolOf: (name: string) => interpolate(gettext('Protocol: %(name)s'), { name }),
   protocolMark: () => gettext('Mark as covered by a protocol'),
   protocolTitle: (label: string) => interpolate(gettext('Protocol for %(label)s'), { label }),
