@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from cases.models import Case, Document, Grant, Merge, Patient, PreparationNote, Referral, Tumour
+from cases.models import Case, Document, Grant, ImportJob, ImportRow, Merge, Patient, PreparationNote, Referral, Tumour
 from mdo.directory import access as directory
 from mdo.directory.matrix import Seat, permits
 from mdo.directory.models import Board, OrganisationRole, Person
@@ -363,3 +363,74 @@ def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
         raise NotFound()
     granted("submit", hospital_id=hospital_id)
     return patient
+
+
+# --- imported lists ----------------------------------------------------------------------------------------------------
+
+
+def visible_imports(by: Actor) -> QuerySet[ImportJob]:
+    """**The rule.** An imported list is seen by whoever uploaded it and by the secretaries of its hospital, acting for it."""
+    if by.actor_kind == "system":
+        return ImportJob.objects.all()
+    own = Q(by=by.actor_id)
+    if SECRETARY in directory.organisation_roles(by):
+        own |= Q(hospital=current().organisation_id)
+    return ImportJob.objects.filter(own, hospital=current().organisation_id)
+
+
+def boards_to_register_at(by: Actor) -> list[Board]:
+    """The boards of which ``by`` may bring in old decisions of the own hospital's patients: row ``register``, so the coordinator and the
+    secretary, and a partner's secretary for their own."""
+    organisation_id = current().organisation_id
+    return [
+        each.board
+        for each in directory.visible_boards(by)
+        if organisation_id in each.reach and each.permits("register", ["own"])
+    ]
+
+
+def _may_import(by: Actor, kind: str, board_id: UUID | None) -> bool:
+    """Whether ``by`` may bring patients into the acting hospital, and for old decisions also register at their board."""
+    if not may_bring_in(by):
+        return False
+    return kind != ImportJob.Kind.DECISIONS or any(board.pk == board_id for board in boards_to_register_at(by))
+
+
+def access_hospital_for_importing(by: Actor, kind: str, board_id: UUID | None) -> UUID:
+    """The id of the acting hospital, if ``by`` may import a list of this kind into it. Raises ``Denied``."""
+    organisation_id = current().organisation_id
+    if organisation_id is None or not _may_import(by, kind, board_id):
+        raise Denied()
+    granted("submit", hospital_id=organisation_id)
+    return organisation_id
+
+
+def access_import_for_submitting(by: Actor, import_id: UUID, *, lock: bool = True) -> ImportJob:
+    """The list, locked, for changing or applying it: whoever sees it and may still import such a list. Raises ``NotFound``, ``Denied``."""
+    found = visible_imports(by).filter(pk=import_id)
+    if lock:
+        found = ImportJob.objects.select_for_update(of=("self",)).filter(pk__in=found.values("pk"))
+    job = found.select_related("hospital", "board__organiser").first()
+    if job is None:
+        raise NotFound()
+    if not _may_import(by, job.kind, job.board_id):
+        raise Denied()
+    granted("submit", hospital_id=job.hospital_id)
+    return job
+
+
+def access_import_row(by: Actor, row_id: UUID, row: str) -> ImportRow:
+    """A row of a list, locked, with its list; ``row`` is "submit", or "register" for an old decision. Raises ``NotFound``, ``Denied``."""
+    found = ImportRow.objects.filter(job__in=visible_imports(by), pk=row_id)
+    line = (
+        ImportRow.objects.select_for_update(of=("self",))
+        .filter(pk__in=found.values("pk"))
+        .select_related("job__hospital", "job__board__organiser")
+        .first()
+    )
+    if line is None:
+        raise NotFound()
+    if not _may_import(by, line.job.kind, line.job.board_id):
+        raise Denied()
+    granted(row, hospital_id=line.hospital_id)
+    return line

@@ -114,3 +114,12 @@ class PreparationChanged(Event):
     hospital_id: UUID
     state: str
     version: int
+
+
+class ImportMoved(Event):
+    """An imported list was uploaded, went on to its next stage, or was thrown away."""
+
+    name: ClassVar[str] = "import.moved"
+    import_id: UUID
+    hospital_id: UUID
+    state: str

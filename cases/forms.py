@@ -1,7 +1,7 @@
 """The forms of patients, referrals and documents. The dossier's own forms come from ``cases.dossiers``."""
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -65,7 +65,7 @@ class NumberOfPatientField(LineField):
         return national_number.parse(text, today=self.today).digits
 
 
-def _date(**options: Any) -> forms.DateField:
+def day_field(**options: Any) -> forms.DateField:
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input-date", "max": "9999-12-31"})
     return forms.DateField(input_formats=DATE_FORMATS, widget=widget, **options)
 
@@ -123,7 +123,7 @@ class IdentityFields(forms.Form):
     other_identifier_reason = LineField(label=_("Why there is no national number"), required=False, max_length=200)
     family_name = LineField(label=_("Family name"), max_length=300, widget=forms.TextInput(attrs={"dir": "auto"}))
     given_name = LineField(label=_("Given name"), max_length=300, widget=forms.TextInput(attrs={"dir": "auto"}))
-    birth_date = _date(label=_("Birth date"))
+    birth_date = day_field(label=_("Birth date"))
     sex = forms.ChoiceField(label=_("Sex"), choices=[("", "–"), *Patient.Sex.choices])
     conflict_checked = forms.BooleanField(
         label=_("I compared the number, birth date and sex with the identity card"), required=False
@@ -187,6 +187,48 @@ class IdentityFields(forms.Form):
         return {name: self.cleaned_data[name] for name in (*names, *more)}
 
 
+def fill_from_number(data: MutableMapping[str, Any], digits: str, today: date) -> None:
+    """Put birth date and sex where they are missing, as far as a national number tells them."""
+    try:
+        number = national_number.parse(digits, today=today)
+    except InvalidNationalNumber:
+        return
+    if not data.get("birth_date") and (birth := number.birth.as_date()):
+        data["birth_date"] = birth.isoformat()
+    if data.get("sex") in (None, "", Patient.Sex.UNKNOWN) and number.sex:
+        data["sex"] = number.sex
+
+
+class PatientFields(IdentityFields):
+    """Who the patient is: found again by number in the own hospital, or new."""
+
+    def __init__(self, *args: Any, find: FindPatient, **options: Any) -> None:
+        self.find = find
+        self.patient: Patient | None = None
+        """The own hospital's patient with the number that was typed."""
+        super().__init__(*args, **options)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        self.patient = self._find(cleaned.get("national_number") or "", cleaned.get("other_identifier") or "")
+        if self.patient is not None:
+            for name in ("family_name", "given_name", "birth_date", "sex"):
+                self.errors.pop(name, None)
+        else:
+            self.check_conflicts(cleaned)
+        return cleaned
+
+    @property
+    def details(self) -> PatientDetails | None:
+        """The new patient, or ``None`` where one was found again."""
+        if self.patient is not None:
+            return None
+        return PatientDetails(**self.identity(), language=get_language() or "nl")
+
+    def _find(self, digits: str, other: str) -> Patient | None:
+        return self.find(digits, other) if digits or other else None
+
+
 class PatientForm(VersionedForm, IdentityFields):
     """Correct a patient's identity, contact and GP."""
 
@@ -198,7 +240,7 @@ class PatientForm(VersionedForm, IdentityFields):
         label=_("GP, if known here"), queryset=Person.objects.none(), required=False, empty_label="–"
     )
     gp_name = LineField(label=_("GP, by name"), required=False, max_length=200)
-    deceased_on = _date(
+    deceased_on = day_field(
         label=_("Deceased on"),
         required=False,
         help_text=_("Ends reminders and invitations for this patient. Empty it again if it was a mistake."),
@@ -252,7 +294,7 @@ class RequestFields(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
     requester = forms.TypedChoiceField(label=_("Requester"), coerce=_uuid, empty_value=None)
-    requested_on = _date(label=_("Date of the written request"))
+    requested_on = day_field(label=_("Date of the written request"))
 
     def __init__(
         self, *args: Any, boards: Iterable[Board], requesters: Iterable[Person], language: str | None, **options: Any
@@ -288,14 +330,8 @@ class RequestFields(forms.Form):
         )
 
 
-class NewCaseForm(CommandForm, IdentityFields, RequestFields):
+class NewCaseForm(CommandForm, PatientFields, RequestFields):
     """A case in a minute: the patient (found again by number, or new), the board and its question."""
-
-    def __init__(self, *args: Any, find: FindPatient, **options: Any) -> None:
-        self.find = find
-        self.patient: Patient | None = None
-        """The own hospital's patient with the number that was typed."""
-        super().__init__(*args, **options)
 
     def look(self) -> None:
         """Look for the patient by what was typed, and fill birth date and sex from the number. Nothing was sent yet, so nothing is
@@ -305,43 +341,15 @@ class NewCaseForm(CommandForm, IdentityFields, RequestFields):
         self.patient = self._find("" if without else digits, other if without else "")
         data = self.data.copy()  # type: ignore[attr-defined]
         if not without and self.patient is None and digits:
-            try:
-                number = national_number.parse(digits, today=self.today)
-            except InvalidNationalNumber:
-                pass
-            else:
-                if not data.get("birth_date") and (birth := number.birth.as_date()):
-                    data["birth_date"] = birth.isoformat()
-                if data.get("sex") in (None, "", Patient.Sex.UNKNOWN) and number.sex:
-                    data["sex"] = number.sex
+            fill_from_number(data, digits, self.today)
         self.initial.update({name: data[name] for name in self.fields if name in data}, no_number=without)
         self.is_bound, self.data = False, QueryDict()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        self.patient = self._find(cleaned.get("national_number") or "", cleaned.get("other_identifier") or "")
-        if self.patient is not None:
-            for name in ("family_name", "given_name", "birth_date", "sex"):
-                self.errors.pop(name, None)
-        else:
-            self.check_conflicts(cleaned)
-        return cleaned
-
-    @property
-    def details(self) -> PatientDetails | None:
-        """The new patient, or ``None`` where one was found again."""
-        if self.patient is not None:
-            return None
-        return PatientDetails(**self.identity(), language=get_language() or "nl")
 
     def _typed(self, name: str) -> str:
         try:
             return str(self.fields[name].clean(self.data.get(name, "")))
         except ValidationError:
             return ""
-
-    def _find(self, digits: str, other: str) -> Patient | None:
-        return self.find(digits, other) if digits or other else None
 
 
 class ReferralForm(VersionedForm, RequestFields):

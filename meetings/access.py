@@ -431,7 +431,9 @@ def access_decision_for_reading(by: Actor, decision_id: UUID) -> Decision:
     """
     found = visible_decisions(by).exclude(state=Decision.State.DRAFT)
     decision = (
-        found.select_related("meeting", "board", "item", "case__patient", "case__hospital", "signed_by", "recorded_by")
+        found.select_related(
+            "meeting", "board", "item", "case__patient", "case__hospital", "signed_by", "recorded_by", "imported_by"
+        )
         .filter(pk=decision_id)
         .first()
     )

@@ -354,3 +354,12 @@ class WallUnpaired(MeetingEvent):
 
     name: ClassVar[str] = "wall.unpaired"
     wall_id: UUID
+
+
+class DecisionImported(Event):
+    """An old decision of another system was brought in. It is not signed here and in no chain."""
+
+    name: ClassVar[str] = "decision.imported"
+    decision_id: UUID
+    board_id: UUID
+    hospital_id: UUID

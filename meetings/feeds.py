@@ -52,7 +52,7 @@ def sittings(person: Person) -> list[Meeting]:
     for organisation in directory.organisations_of(person):
         with acting(person, organisation.pk, "calendar"):
             known = access.visible_meetings(person).filter(
-                state__in=_SHOWN, starts_at__gt=at - BEHIND, starts_at__lt=at + AHEAD
+                state__in=_SHOWN, imported=False, starts_at__gt=at - BEHIND, starts_at__lt=at + AHEAD
             )
             for meeting in known.select_related("board__organiser").order_by("-starts_at")[:MOST]:
                 found.setdefault(meeting.pk, meeting)

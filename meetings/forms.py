@@ -4,6 +4,7 @@ thing, and the version that was read, so nobody writes over what they did not se
 from collections.abc import Collection, Iterable
 from datetime import datetime, time
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -406,3 +407,24 @@ class SeenForm(VersionedForm):
 class PreparationForm(VersionedForm):
     note_id = _hidden_id()
     text = forms.CharField(label=_("Note"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 1}))
+
+
+class ImportForm(CommandForm):
+    """A list to upload: of submissions, or of one board's old decisions."""
+
+    board = forms.UUIDField(label=_("Board"), required=False)
+    file = forms.FileField(
+        label=_("List"),
+        allow_empty_file=True,
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.json"}),
+    )
+
+    def __init__(self, *args: Any, boards: list[tuple[str, str]], needs_board: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["board"] = forms.TypedChoiceField(
+            label=_("Board") if needs_board else _("Board of rows that name none"),
+            coerce=UUID,
+            empty_value=None,
+            required=needs_board,
+            choices=boards if len(boards) == 1 else [("", "–"), *boards],
+        )

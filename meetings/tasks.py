@@ -10,6 +10,8 @@ from uuid import UUID
 from celery import shared_task
 from django.db import OperationalError, close_old_connections
 
+from cases.actions.importing import forget_import, forgotten_imports, stop_import
+from cases.models import ImportJob
 from mdo.kernel import command_ids, work
 from mdo.kernel.acting import System, acting
 from mdo.kernel.errors import Refused
@@ -20,6 +22,7 @@ from meetings.actions.mailing import deliver
 from meetings.actions.planning import plan_due
 from meetings.actions.reminding import plan_missing_reminders, remind, unplanned
 from meetings.actions.reporting import give_up_report, make_report
+from meetings.importing import work_on
 from meetings.models import Delivery, Reminder, Report, Series
 from meetings.room import stays
 
@@ -40,7 +43,7 @@ def sweep() -> None:
     _calls()
     while monotonic() - started < AT_MOST_S:
         # Reminders first, all of them: after a day of darkness what many of them say comes into one digest.
-        if not (_reminders() or _reports() + _deliveries()):
+        if not (_reminders() or _reports() + _deliveries() + _imports()):
             return
 
 
@@ -52,6 +55,7 @@ def _house_keeping() -> None:
         struck = withdrawn_items()
         calling = waiting_calls()
         unreminded = unplanned()
+        forgotten = forgotten_imports()
         command_ids.forget()
     for series_id in due:
         _do("sittings", partial(plan_due, by=HOUSE, series_id=series_id))
@@ -59,6 +63,8 @@ def _house_keeping() -> None:
         _do("reminders", partial(plan_missing_reminders, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in calling:
         _do("calls", partial(call_people, by=HOUSE, meeting_id=meeting_id))
+    for import_id in forgotten:
+        _do("forgotten imports", partial(forget_import, by=HOUSE, import_id=import_id))
     for meeting_id in struck:
         _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
 
@@ -135,4 +141,18 @@ def _deliveries() -> int:
         fault = _do(f"delivery {row_id}", partial(deliver, by=HOUSE, delivery_id=row_id))
         if fault:
             _put_back(Delivery, row_id, fault)
+    return len(ids)
+
+
+def _imports() -> int:
+    """One slice of one list; the next turn takes the next one."""
+    with acting(HOUSE, None, "work"):
+        ids = work.claim(ImportJob, 1)
+    for import_id in ids:
+        try:
+            work_on(HOUSE, import_id)
+        except Exception as error:  # as in _do; here the doors are the rows' own
+            log.warning("import %s failed: %s", import_id, _fault(error))
+            if _put_back(ImportJob, import_id, _fault(error)):
+                _do(f"import {import_id}", partial(stop_import, by=HOUSE, import_id=import_id))
     return len(ids)

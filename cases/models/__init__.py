@@ -3,9 +3,23 @@
 from cases.models.case import Case, Tumour
 from cases.models.document import Document
 from cases.models.grant import Grant
+from cases.models.importing import ImportJob, ImportRow
 from cases.models.joining import Link, Merge
 from cases.models.patient import Patient, living
 from cases.models.preparation import PreparationNote
 from cases.models.referral import Referral
 
-__all__ = ["Case", "Document", "Grant", "Link", "Merge", "Patient", "PreparationNote", "Referral", "Tumour", "living"]
+__all__ = [
+    "Case",
+    "Document",
+    "Grant",
+    "ImportJob",
+    "ImportRow",
+    "Link",
+    "Merge",
+    "Patient",
+    "PreparationNote",
+    "Referral",
+    "Tumour",
+    "living",
+]

@@ -24,7 +24,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 
 # Pages that belong to an entry without lying below its address.
-_BELOW = {"cases:list": ("/referrals/",), "meetings:boards": ("/meetings/",)}
+_BELOW = {"cases:list": ("/referrals/", "/imports/"), "meetings:boards": ("/meetings/",)}
 
 
 class _Navigation:

@@ -85,6 +85,12 @@ def failed(row: ClaimableWork, error: str) -> None:
     _save(row, "state", "due_at", "done_at", "leased_until", "last_error")
 
 
+def again(row: ClaimableWork) -> None:
+    """Put the row back for its next part at once: it went well so far, so earlier failures no longer count."""
+    row.due_at, row.leased_until, row.attempts, row.last_error = now(), None, 0, ""
+    _save(row, "due_at", "leased_until", "attempts", "last_error")
+
+
 def _save(row: ClaimableWork, *fields: str) -> None:
     with transaction.atomic():
         _guard("work.mark")

@@ -13,6 +13,9 @@ class Decision(models.Model):
 
     ``hospital`` is the item's. ``steps`` is a list of ``{"kind": code, "text": str}``. Recording freezes the attendance and the
     quorum; signing sets number and hash in the board's chain, after which a database trigger refuses any change but ``replaced``.
+
+    ``imported`` stands beside that road: an old decision from another system, which nobody recorded or signed here. It has no place in
+    the chain, never changes, and ``imported`` holds what the old record said of participants, signature and requester, as text.
     """
 
     class State(models.TextChoices):
@@ -20,6 +23,7 @@ class Decision(models.Model):
         RECORDED = "recorded", _("Recorded")
         SIGNED = "signed", _("Signed")
         REPLACED = "replaced", _("Replaced")
+        IMPORTED = "imported", _("Imported, not signed here")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -56,10 +60,18 @@ class Decision(models.Model):
     number = models.PositiveBigIntegerField(null=True)  # place in the board's chain
     previous_digest = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64, blank=True)
+    imported_at = models.DateTimeField(null=True)
+    imported_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    imported = models.JSONField(default=dict)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["id", "hospital"], name="decision_id_hospital"),
+            models.CheckConstraint(
+                condition=Q(state="imported", imported_at__isnull=False, number=None, signed_at=None, digest="")
+                | (~Q(state="imported") & Q(imported_at=None)),
+                name="decision_imported_unsigned",
+            ),
             models.UniqueConstraint(fields=["board", "number"], name="decision_board_number"),
             # Of each item there is at most one version being made and at most one in force: a correction stands beside the
             # signed version that it will replace.

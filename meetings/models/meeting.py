@@ -82,6 +82,7 @@ class Meeting(models.Model):
     call_way = models.CharField(max_length=8, blank=True)  # "mesh" where the media server was lost; else the board's
     muted_at = models.DateTimeField(null=True)  # when all microphones were switched off last, and by whom
     muted_by = models.ForeignKey("directory.Person", on_delete=models.SET_NULL, null=True, related_name="+")
+    imported = models.BooleanField(default=False)  # stands for a day of an imported list: nobody sat here
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -120,7 +120,7 @@ def _board_page(
             ((row.referral.hospital_id, row.referral.case_id) for row in rows),
             board=str(standing.board.pk),
         )
-    past = Meeting.objects.filter(board=standing.board, state=State.CLOSED).order_by("-starts_at")[:5]
+    past = Meeting.objects.filter(board=standing.board, state=State.CLOSED, imported=False).order_by("-starts_at")[:5]
     status_is = Referral.Status
     return render(
         request,

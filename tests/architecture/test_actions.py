@@ -27,7 +27,7 @@ from tests.cast import NAMES, Cast, acting_as
 declare_everything()
 
 # What somebody without any seat may do, because it names nothing that is not theirs: in the own hospital, to the own account.
-OWN_HOUSE = {"patient.register", "case.bring_in"}
+OWN_HOUSE = {"patient.register", "case.bring_in", "import.upload"}
 OWN_ACCOUNT = {"calendar.end_feed", "calendar.renew_feed", "person.choose_language"}
 
 # Of the meeting as a whole: whoever asks for one item of it sits at the same table.
@@ -184,6 +184,13 @@ WITHOUT_COMMAND_ID = {
     "guest.identify": "as above",
     "meeting.plan_due": "sittings that are there are not made again",
     "person.choose_language": "the same language twice is that language",
+    "decision.import": "a row that was brought in is not brought in again",
+    "import.bring_in": "a row that was brought in is not brought in again",
+    "import.check": "goes on where it stopped",
+    "import.finish": "a list that has ended does not end again",
+    "import.forget": "a list that was thrown away is not thrown away again",
+    "import.leave_out": "a row that was left out is not left out again",
+    "import.stop": "a list that stopped does not stop again",
     "presence.note": "says what the leases hold",
     "reminder.send": "a row that is done is not done again",
     "report.give_up": "a row that is done is not done again",

@@ -19,6 +19,8 @@ CARE = (
     "cases_tumour",
     "cases_document",
     "cases_preparationnote",
+    "cases_importjob",
+    "cases_importrow",
     "cases_referral",
     "cases_link",
     "cases_merge",

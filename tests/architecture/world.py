@@ -20,7 +20,7 @@ from cases.actions.patients import PatientDetails
 from cases.actions.referrals import Request
 from cases.answers import answer_id
 from cases.exchange.adt import Admission, Numbers, Said
-from cases.models import Case, Document, Patient, Referral, Tumour
+from cases.models import Case, Document, ImportJob, ImportRow, Patient, Referral, Tumour
 from mdo.directory.matrix import Seat
 from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting
@@ -86,6 +86,7 @@ class Things:
     invitation: GuestInvitation
     wall: WallDisplay
     rule: ProtocolRule
+    imported: ImportRow
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -107,6 +108,8 @@ class Things:
             "requester_id": self.person.pk,
             "beside_id": self.beside.pk,
             "wall_id": self.wall.pk,
+            "import_id": self.imported.job_id,
+            "row_id": self.imported.pk,
             "guest_id": self.invitation.pk,
             "answer_id": answer_id(self.case.pk, None, "clinical_summary"),
             "rule_id": self.rule.pk,
@@ -178,6 +181,29 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         beside = Beside.objects.create(
             meeting=meeting, host=requester, organisation=hospital, name=f"{CANARY} An", discipline="radiology"
         )
+        job = ImportJob.objects.create(
+            hospital=hospital,
+            kind=ImportJob.Kind.SUBMISSIONS,
+            stage=ImportJob.Stage.PREVIEW,
+            state="done",
+            due_at=now(),
+            by=requester,
+            size=1,
+            sha256="0" * 64,
+            facts={"kind": "json"},
+            header=["A", "B"],
+            samples=[[CANARY], []],
+            row_count=1,
+            checked=1,
+        )
+        imported = ImportRow.objects.create(
+            hospital=hospital,
+            job=job,
+            number=2,
+            state=ImportRow.State.WRONG,
+            values={"form": {}, "raw": {"family_name": CANARY}},
+            errors={"birth_date": [f"{CANARY}!"]},
+        )
         visitor = Person.objects.create(username=f"guest-{new_id().hex}", last_name=f"{CANARY} Jef", visitor=True)
         invitation = GuestInvitation.objects.create(
             hospital=hospital,
@@ -192,7 +218,7 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester, beside, invitation, wall, rule,
+        report, reminder, delivery, requester, beside, invitation, wall, rule, imported,
     )  # fmt: skip
 
 
@@ -266,6 +292,7 @@ def arguments(things: Things) -> dict[str, Any]:
     moment: datetime = now() + timedelta(days=20)
     return {
         **things.ids,
+        "columns": {"0": "family_name"},
         "correction_id": new_id(),
         "data": case_data(),
         "decisions": [(things.decision.pk, "0" * 64)],
@@ -273,6 +300,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "deviation": "",
         "dossier_code": "breast",
         "ends_on": None,
+        "errors": {"birth_date": ["…"]},
         "from_epoch": 0,
         "from_item": None,
         "holiday_policy": "skip",
@@ -337,6 +365,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "active": True,
         "conditions": PROTOCOL,
         "reference": "",
+        "what": "submissions",
         "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 
