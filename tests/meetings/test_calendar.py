@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
+from vobject import readOne
 
 from meetings.calendar import Attendee, Invitation, cancel, request
 
@@ -56,6 +57,25 @@ def test_a_request_read_back() -> None:
         "ROLE": "REQ-PARTICIPANT",
         "RSVP": "TRUE",
     }
+
+
+@pytest.mark.parametrize(("month", "hour"), [(11, 13), (7, 12)], ids=["winter", "summer"])
+def test_another_program_reads_the_same(month: int, hour: int) -> None:
+    """vobject knows nothing of icalendar, by which the invitation was written; the zone comes from the VTIMEZONE in the file."""
+    starts_at = datetime(2026, month, 25, hour, tzinfo=UTC)
+    sitting = replace(SITTING, sequence=3, starts_at=starts_at, ends_at=starts_at + timedelta(hours=1))
+    for content, method, status in (
+        (request(sitting, MEMBER), "REQUEST", "CONFIRMED"),
+        (cancel(sitting, MEMBER), "CANCEL", "CANCELLED"),
+    ):
+        calendar: Any = readOne(content.decode())
+        event = calendar.vevent
+        assert (calendar.method.value, event.status.value, event.sequence.value) == (method, status, "3")
+        assert event.uid.value == "01934a5e-77aa-7c11-9d31-1f2b6f0a1c22@mdo.invalid"
+        assert (event.dtstart.value.hour, event.dtstart.value.astimezone(UTC)) == (14, starts_at)
+        assert event.dtend.value.astimezone(UTC) == starts_at + timedelta(hours=1)
+        assert event.summary.value == SITTING.title
+        assert event.attendee.value == "mailto:leen@sint-rembert.example"
 
 
 def test_an_optional_guest() -> None:
