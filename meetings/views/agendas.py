@@ -33,12 +33,23 @@ from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
 from meetings.views.rows import Agenda, Row, agenda_for, pseudonym
-from meetings.views.showing import SHOWN, acting_for, did, form_sentences, person, private, sentences, status_of, trace
+from meetings.views.showing import (
+    ANY_ID,
+    SHOWN,
+    acting_for,
+    did,
+    form_sentences,
+    person,
+    private,
+    sentences,
+    status_of,
+    trace,
+    with_id,
+)
 from meetings.views.submissions import missing_words
 
 State = Meeting.State
 MOST_CANDIDATES = 200
-_ANY = UUID(int=0)  # stands in an address where a row's own id comes
 _ROUTES = {"minutes": "item_minutes", "move": "item_move", "remove": "item_remove", "guests": "guests"}
 
 
@@ -130,16 +141,16 @@ def _page(
 
 
 def _addresses(meeting: Meeting, acting_for: str) -> Callable[[Row], dict[str, str]]:
-    """The addresses of a row's links and buttons. Looked up once a page: sixty rows have three hundred of them."""
+    """The addresses of a row's links and buttons."""
     where = {
-        name: reverse(f"meetings:{route}", args=[meeting.pk, _ANY]) + acting_for for name, route in _ROUTES.items()
+        name: reverse(f"meetings:{route}", args=[meeting.pk, ANY_ID]) + acting_for for name, route in _ROUTES.items()
     }
-    where["case"] = reverse("cases:detail", args=[_ANY]) + acting_for
+    case = reverse("cases:detail", args=[ANY_ID]) + acting_for
 
     def addresses(row: Row) -> dict[str, str]:
-        found = {name: where[name].replace(str(_ANY), str(row.item.pk)) for name in _ROUTES}
+        found = {name: with_id(address, row.item.pk) for name, address in where.items()}
         if row.referral is not None:
-            found["case"] = where["case"].replace(str(_ANY), str(row.referral.case_id))
+            found["case"] = with_id(case, row.referral.case_id)
         return found
 
     return addresses

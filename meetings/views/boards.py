@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -141,6 +142,8 @@ def _board_page(
             "sort": sort,
             "errors": errors or [],
             "new_id": new_id,
+            "command_id": new_id(),  # one for every row: whatever is done, the page comes anew
+            "csrf_input": csrf_input(request),
             "now": now(),
         },
         status=status,

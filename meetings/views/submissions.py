@@ -1,9 +1,11 @@
 """What a board still has to deal with: handed-in cases with what they miss, and what waits for a sitting."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import get_language
 
 from cases import dossiers
@@ -12,8 +14,10 @@ from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory.access import Standing
 from mdo.kernel.acting import Actor
+from mdo.kernel.ids import new_id
 from meetings.models import Meeting
 from meetings.series import deadline, usual_sitting
+from meetings.views.showing import ANY_ID, with_id
 
 Status = Referral.Status
 WAITING = (Status.SUBMITTED, Status.ACCEPTED, Status.POSTPONED, Status.RETURNED)
@@ -28,6 +32,8 @@ class Submission:
     wanted: Meeting | None
     target: Meeting | None
     late: bool
+    addresses: dict[str, str]  # of its case, and of what the buttons do
+    item_id: UUID = field(default_factory=new_id)  # of what it becomes when it is put on an agenda
 
     @property
     def complete(self) -> bool:
@@ -50,17 +56,21 @@ def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> l
     found = (
         visible_referrals(by)
         .filter(board=board, status__in=WAITING)
-        .select_related("case__patient", "hospital", "requester")
-        .prefetch_related("case__tumours")
+        .select_related("case__patient")
+        .prefetch_related("case__tumours", "hospital", "requester")
     )
     by_id = {meeting.pk: meeting for meeting in sittings}
     usual = usual_sitting(sittings)
+    where = {name: reverse(f"meetings:{name}", args=[board.pk, ANY_ID]) for name in ("accept", "schedule", "return")}
+    case = reverse("cases:detail", args=[ANY_ID])
     rows = []
     for referral in found:
         wanted = by_id.get(referral.wanted_meeting) if referral.wanted_meeting else None
         target = wanted or usual
         late = bool(target and referral.submitted_at and referral.submitted_at > deadline(target))
-        rows.append(Submission(referral, missing_words(referral, kind, language), wanted, target, late))
+        addresses = {name: with_id(address, referral.pk) for name, address in where.items()}
+        addresses["case"] = with_id(case, referral.case_id)
+        rows.append(Submission(referral, missing_words(referral, kind, language), wanted, target, late, addresses))
     return rows
 
 

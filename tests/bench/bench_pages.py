@@ -52,6 +52,7 @@ def test_pages(site: str, cast: Cast) -> None:
         item = make_item(meeting, make_referral(cast.board, hospital, requester, status="scheduled"))
         if number < 30:
             make_decision(item)
+        make_referral(cast.board, hospital, requester, status="submitted")
     session = sign_in(cast.secretary)
 
     def fetch(path: str) -> Callable[[], object]:
@@ -65,7 +66,7 @@ def test_pages(site: str, cast: Cast) -> None:
     addresses = {
         "today": reverse("today"),
         "cases": reverse("cases:list"),
-        "board": reverse("meetings:board", args=[cast.board.pk]),
+        "board with 60 submissions": reverse("meetings:board", args=[cast.board.pk]),
         "agenda of 60 items": reverse("meetings:agenda", args=[meeting.pk]),
         "decisions": reverse("meetings:search"),
         "room page": reverse("meetings:room", args=[meeting.pk]),
