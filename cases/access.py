@@ -6,7 +6,8 @@
 * its requester, and the requester of one of its referrals, acting for that hospital;
 * whoever has a seat that reads cases (chair, coordinator, secretary of the organiser, member) on a board to which it was
   referred, while the hospital is within the reach of that seat (``mdo/directory/access.py``): not drafts, not what was withdrawn;
-* a guest or observer who holds a grant, until it ends.
+* a guest or observer who holds a grant, until it ends;
+* a program of that hospital whose token has a scope for cases (what it may do there: the column P of the matrix).
 
 Whoever may read it may still not change it: that is the row ``submit`` of the matrix. Somebody who may not read it does not
 learn that it exists. The same rule stands a second time in the database (``migrations/0003_protection.py``).
@@ -18,10 +19,22 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from cases.models import Case, Document, Grant, ImportJob, ImportRow, Merge, Patient, PreparationNote, Referral, Tumour
+from cases.models import (
+    Case,
+    Document,
+    Grant,
+    ImportJob,
+    ImportRow,
+    Launch,
+    Merge,
+    Patient,
+    PreparationNote,
+    Referral,
+    Tumour,
+)
 from mdo.directory import access as directory
 from mdo.directory.matrix import Seat, permits
-from mdo.directory.models import Board, OrganisationRole, Person
+from mdo.directory.models import ApiToken, Board, OrganisationRole, Person
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
@@ -29,6 +42,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, NotFound
 
 SECRETARY, CLINICIAN = OrganisationRole.Role.SECRETARY, OrganisationRole.Role.CLINICIAN
+READ, SUBMIT = ApiToken.Scope.READ_CASES, ApiToken.Scope.SUBMIT_CASES
 
 
 # --- lists -------------------------------------------------------------------------------------------------------------
@@ -38,9 +52,16 @@ def _own(by: Actor) -> Q:
     """Cases and referrals that somebody sees because of where they work, whatever the board."""
     organisation_id = current().organisation_id
     own = Q(requester=by.actor_id, hospital=organisation_id)
-    if SECRETARY in directory.organisation_roles(by):
+    if SECRETARY in directory.organisation_roles(by) or directory.scopes(by) & {READ, SUBMIT}:
         own |= Q(hospital=organisation_id)
     return own
+
+
+def _brings_in(by: Actor) -> bool:
+    """Whether somebody, or a program, brings patients and cases into the hospital that they act for."""
+    if directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
+        return True
+    return permits("submit", {Seat.MACHINE}, directory.scopes(by))
 
 
 def _grants(by: Actor) -> QuerySet[Grant]:
@@ -136,6 +157,9 @@ def place(by: Actor, case: Case) -> Place:
         )  # the own hospital's secretary: rights on own cases, whoever organises the board
         facts.add("own")
     referrals = list(case.referrals.select_related("board__organiser"))
+    if at_home and (scopes := directory.scopes(by)):
+        seats.add(Seat.MACHINE)
+        facts |= scopes
     if at_home and (case.requester_id == by.actor_id or any(each.requester_id == by.actor_id for each in referrals)):
         seats.add(Seat.REQUESTER)
         facts.add("own")
@@ -203,7 +227,7 @@ def access_hospital_for_submitting(by: Actor) -> UUID:
 
 def may_bring_in(by: Actor) -> bool:
     """Whether to offer a new case: the question of ``access_hospital_for_submitting``, without consequence."""
-    return current().organisation_id is not None and bool(directory.organisation_roles(by) & {SECRETARY, CLINICIAN})
+    return current().organisation_id is not None and _brings_in(by)
 
 
 def access_referral_for(by: Actor, referral_id: UUID, row: str, *, lock: bool = True) -> Referral:
@@ -273,7 +297,7 @@ def access_document_for_submitting(by: Actor, document_id: UUID) -> Document:
 def find_patient(by: Actor, *, national_number: str = "", other_identifier: str = "") -> Patient | None:
     """A patient of the acting hospital by exact number; ``None`` where there is none or ``by`` does not work there."""
     organisation_id = current().organisation_id
-    if organisation_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
+    if organisation_id is None or not _brings_in(by):
         return None
     patients = Patient.objects.filter(hospital=organisation_id).select_related("merged_into")
     if national_number:
@@ -341,10 +365,12 @@ def visible_merges(by: Actor, patient: Patient) -> QuerySet[Merge]:
 
 
 def visible_requesters(by: Actor) -> QuerySet[Person]:
-    """For whom ``by`` may bring in a case of the acting hospital: its secretaries for all of its clinicians, a clinician alone."""
-    roles = directory.organisation_roles(by)
+    """For whom ``by`` may bring in a case of the acting hospital: its secretaries and programs for all of its clinicians, a
+    clinician alone."""
     clinicians = directory.people_with_role(current().organisation_id, CLINICIAN)
-    return clinicians if SECRETARY in roles else clinicians.filter(pk=by.actor_id)
+    if SECRETARY in directory.organisation_roles(by) or SUBMIT in directory.scopes(by):
+        return clinicians
+    return clinicians.filter(pk=by.actor_id)
 
 
 def visible_guests() -> QuerySet[Person]:
@@ -355,7 +381,7 @@ def visible_guests() -> QuerySet[Person]:
 def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
     """A patient of the acting hospital, locked, for a new case or a correction. Raises ``NotFound`` or ``Denied``."""
     hospital_id = current().organisation_id
-    if hospital_id is None or not directory.organisation_roles(by) & {SECRETARY, CLINICIAN}:
+    if hospital_id is None or not _brings_in(by):
         raise NotFound()
     found = Patient.objects.select_for_update().filter(pk=patient_id, hospital=hospital_id, merged_into=None)
     patient = found.first()
@@ -363,6 +389,20 @@ def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
         raise NotFound()
     granted("submit", hospital_id=hospital_id)
     return patient
+
+
+def visible_launches(by: Actor) -> QuerySet[Launch]:
+    """The launches that name ``by``, in the hospital that they act for."""
+    return Launch.objects.filter(person=by.actor_id, hospital=current().organisation_id)
+
+
+def access_launch_for_opening(by: Actor, launch_id: UUID) -> Launch:
+    """The launch, locked, for the person whom it names. Raises ``NotFound``."""
+    launch = visible_launches(by).select_for_update(of=("self",)).filter(pk=launch_id).first()
+    if launch is None:
+        raise NotFound()
+    granted("read_case", hospital_id=launch.hospital_id)
+    return launch
 
 
 # --- imported lists ----------------------------------------------------------------------------------------------------

@@ -123,3 +123,21 @@ class ImportMoved(Event):
     import_id: UUID
     hospital_id: UUID
     state: str
+
+
+class LaunchAccepted(Event):
+    """A hospital's record system signed that somebody opens a patient."""
+
+    name: ClassVar[str] = "launch.accepted"
+    launch_id: UUID
+    client_id: UUID
+    person_id: UUID
+    hospital_id: UUID
+
+
+class LaunchOpened(Event):
+    """Somebody came in from the record system."""
+
+    name: ClassVar[str] = "launch.opened"
+    launch_id: UUID
+    hospital_id: UUID

@@ -3,11 +3,15 @@
 from django.urls import path
 
 from cases.views import answer, codes, detail, documents, drafts, edit, lists, new, patients, proposals, referrals
+from cases.views.importing import fhir_import
+from cases.views.launch import accept as launch_accept
+from cases.views.launch import launch as launch_page
 
 app_name = "cases"
 urlpatterns = [
     path("cases/", lists.case_list, name="list"),
     path("cases/new/", new.case_new, name="new"),
+    path("cases/import/fhir/", fhir_import, name="import_fhir"),
     path("cases/<uuid:case_id>/", detail.case_detail, name="detail"),
     path("cases/<uuid:case_id>/edit/", edit.case_edit, name="edit"),
     path("cases/<uuid:case_id>/draft/", drafts.case_draft, name="draft"),
@@ -24,4 +28,6 @@ urlpatterns = [
     path("documents/<uuid:document_id>/", documents.document, name="document"),
     path("documents/<uuid:document_id>/remove/", documents.remove, name="document_remove"),
     path("documents/<uuid:document_id>/share/", documents.share, name="document_share"),
+    path("hooks/launch/", launch_accept, name="launch_accept"),
+    path("launch/<uuid:launch_id>/", launch_page, name="launch"),
 ]

@@ -177,6 +177,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 FILE_UPLOAD_PERMISSIONS = 0o600
 
+# The programs' interface: requests of one token, and tokens that are none from one address, in a minute.
+MDO_API_REQUESTS_A_MINUTE = 600
+MDO_API_TRIES_A_MINUTE = 60
+MDO_API_LARGEST = 40 * 1024 * 1024  # bytes of one request: a document of 25 MB in base64, and what is around it
+
 # --- data -------------------------------------------------------------------------------------------------------------------------
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -138,6 +138,10 @@ class Today:
         return OrganisationRole.Role.PRIVACY_OFFICER in self.roles
 
     @property
+    def administers(self) -> bool:
+        return OrganisationRole.Role.ADMIN in self.roles
+
+    @property
     def submits(self) -> bool:
         return bool(self.roles & {OrganisationRole.Role.CLINICIAN, OrganisationRole.Role.SECRETARY})
 

@@ -15,7 +15,7 @@ from cases.coding.documents import clean_file_name, inspect
 from cases.coding.errors import InvalidDocument
 from cases.events import DocumentAdded, DocumentRemoved
 from cases.models import Document
-from mdo.kernel.acting import Actor
+from mdo.kernel.acting import Actor, person_id
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken
@@ -92,7 +92,7 @@ def add_document(
         pages=facts.pages,
         sha256=upload.sha256,
         storage_name=store(upload),
-        uploaded_by_id=by.actor_id,
+        uploaded_by_id=person_id(by),
         uploaded_at=now(),
     )
     return (

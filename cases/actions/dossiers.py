@@ -12,7 +12,7 @@ from cases.dossiers import Level, clean, dossier
 from cases.events import CaseChanged, CaseCreated
 from cases.models import Case, Referral, Tumour
 from mdo.directory.access import today
-from mdo.kernel.acting import Actor
+from mdo.kernel.acting import Actor, person_id
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
@@ -93,7 +93,7 @@ def create_case(
         dossier=form.dossier,
         dossier_version=form.version,
         data=head,
-        created_by_id=by.actor_id,
+        created_by_id=person_id(by),
         created_at=now(),
         changed_at=now(),
     )

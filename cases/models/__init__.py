@@ -4,6 +4,7 @@ from cases.models.case import Case, Tumour
 from cases.models.document import Document
 from cases.models.grant import Grant
 from cases.models.importing import ImportJob, ImportRow
+from cases.models.intake import Launch, Received
 from cases.models.joining import Link, Merge
 from cases.models.patient import Patient, living
 from cases.models.preparation import PreparationNote
@@ -15,10 +16,12 @@ __all__ = [
     "Grant",
     "ImportJob",
     "ImportRow",
+    "Launch",
     "Link",
     "Merge",
     "Patient",
     "PreparationNote",
+    "Received",
     "Referral",
     "Tumour",
     "living",

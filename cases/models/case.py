@@ -17,7 +17,8 @@ class Case(models.Model):
     dossier = models.CharField(max_length=40)
     dossier_version = models.PositiveSmallIntegerField()
     data = models.JSONField(default=dict)
-    created_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
+    # Nobody, where a program of the hospital did it: the access log says which.
+    created_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=now)
     changed_at = models.DateTimeField(default=now)
     version = models.PositiveIntegerField(default=1)

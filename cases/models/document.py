@@ -26,7 +26,7 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64)
     storage_name = models.CharField(max_length=40, unique=True)
     shared_with_guests = models.BooleanField(default=False)
-    uploaded_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, related_name="+")
+    uploaded_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     uploaded_at = models.DateTimeField(default=now)
     removed_at = models.DateTimeField(null=True)
 

@@ -148,17 +148,19 @@ def _next_step(referral: Referral, gaps: int) -> str:
             return _("Withdrawn.")
 
 
+def _who(person: Person | None) -> str:
+    return person.display_name if person is not None else _("A program of the hospital")
+
+
 def _timeline(case: Case, referrals: Sequence[Referral], documents: Sequence[Document]) -> list[dict[str, Any]]:
     """What happened, the oldest first, as the rows tell it."""
-    entries: list[dict[str, Any]] = [
-        {"at": case.created_at, "text": _("Case begun"), "actor": case.created_by.display_name}
-    ]
+    entries: list[dict[str, Any]] = [{"at": case.created_at, "text": _("Case begun"), "actor": _who(case.created_by)}]
     for document in documents:
         entries.append(
             {
                 "at": document.uploaded_at,
                 "text": _("Document: %(name)s") % {"name": document.name},
-                "actor": document.uploaded_by.display_name,
+                "actor": _who(document.uploaded_by),
             }
         )
     tones = {Status.RETURNED: "warn", Status.POSTPONED: "warn", Status.DISCUSSED: "ok", Status.SUBMITTED: "accent"}

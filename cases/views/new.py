@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -30,29 +30,14 @@ def case_new(request: HttpRequest) -> HttpResponse:
     htmx gets the patient's fields alone.
     """
     by: Person = request.user  # type: ignore[assignment]
-    hospital_id = access.access_hospital_for_submitting(by)
-    requesters = list(access.visible_requesters(by))
-
-    def find(national_number: str, other_identifier: str) -> Patient | None:
-        return access.find_patient(by, national_number=national_number, other_identifier=other_identifier)
-
-    own = str(by.pk) if any(person.pk == by.pk for person in requesters) else None
-    form = NewCaseForm(
-        request.POST if request.method == "POST" else None,
-        initial={"requested_on": today(), "reason": "new_diagnosis"} | ({"requester": own} if own else {}),
-        today=today(),
-        find=find,
-        boards=boards_for(hospital_id),
-        requesters=requesters,
-        language=language(),
-    )
+    form = new_case_form(request, request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        return _page(request, form)
+        return new_case_page(request, form)
     if "lookup" in request.POST:
         form.look()
         if request.headers.get("HX-Request") == "true":
             return render(request, "cases/_patient.html", _context(request, form))
-        return _page(request, form)
+        return new_case_page(request, form)
     status = 422
     if form.is_valid():
         command_id = form.cleaned_data["command_id"]
@@ -76,7 +61,28 @@ def case_new(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("The draft is saved. Complete it whenever you can; then hand it in."))
             return HttpResponseRedirect(reverse("cases:detail", args=[case_id]))
     form.renew()
-    return _page(request, form, status=status)
+    return new_case_page(request, form, status=status)
+
+
+def new_case_form(request: HttpRequest, typed: QueryDict | None) -> NewCaseForm:
+    """The form, with what was typed. Raises ``Denied`` for whoever may not bring in a case of the acting hospital."""
+    by: Person = request.user  # type: ignore[assignment]
+    hospital_id = access.access_hospital_for_submitting(by)
+    requesters = list(access.visible_requesters(by))
+
+    def find(national_number: str, other_identifier: str) -> Patient | None:
+        return access.find_patient(by, national_number=national_number, other_identifier=other_identifier)
+
+    own = str(by.pk) if any(person.pk == by.pk for person in requesters) else None
+    return NewCaseForm(
+        typed,
+        initial={"requested_on": today(), "reason": "new_diagnosis"} | ({"requester": own} if own else {}),
+        today=today(),
+        find=find,
+        boards=boards_for(hospital_id),
+        requesters=requesters,
+        language=language(),
+    )
 
 
 def _context(request: HttpRequest, form: NewCaseForm) -> dict[str, Any]:
@@ -90,5 +96,5 @@ def _context(request: HttpRequest, form: NewCaseForm) -> dict[str, Any]:
     }
 
 
-def _page(request: HttpRequest, form: NewCaseForm, *, status: int = 200) -> HttpResponse:
+def new_case_page(request: HttpRequest, form: NewCaseForm, *, status: int = 200) -> HttpResponse:
     return render(request, "cases/new.html", _context(request, form), status=status)

@@ -88,7 +88,7 @@ def matrix() -> str:
         "Who may do what",
         f"Columns: {seats}. A word in a cell is the fact under which the right holds: `own` the own hospital's or the own patient,",
         "`agr` an agreement in force covers it, `slot` while the guest's own item is open, `set` and `delegated` a setting of the",
-        "board. The rows are asked by `access.py` of each room of the house, and nowhere else.",
+        "board, `cases.…` a scope of a program's token. The rows are asked by `access.py` of each room of the house, and nowhere else.",
         "",
         *_table(("right", *Seat), rows),
         "",

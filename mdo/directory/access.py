@@ -25,6 +25,7 @@ from mdo.directory.models import (
     Agreement,
     AgreementBoard,
     AgreementParty,
+    ApiToken,
     Board,
     BoardRole,
     Organisation,
@@ -165,6 +166,15 @@ def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozen
     return current().once(("roles", by.actor_id, organisation), lambda: frozenset(held.values_list("role", flat=True)))
 
 
+def scopes(by: Actor) -> frozenset[str]:
+    """What a program may do in the door's organisation, by its token as it stands now; empty for everybody else."""
+    organisation_id = current().organisation_id
+    if by.actor_kind != "machine" or organisation_id is None:
+        return frozenset()
+    found = ApiToken.objects.filter(pk=by.actor_id, organisation=organisation_id, revoked_at=None, expires_at__gt=now())
+    return frozenset(found.values_list("scopes", flat=True).first() or ())
+
+
 def people_with_role(organisation_id: UUID | None, role: str) -> QuerySet[Person]:
     """The active people who have ``role`` in an organisation now (in any, for ``None``), by name. Not visitors: they are here for one
     item."""
@@ -172,6 +182,14 @@ def people_with_role(organisation_id: UUID | None, role: str) -> QuerySet[Person
     if organisation_id is not None:
         held = held.filter(organisation=organisation_id)
     return Person.objects.filter(Exists(held), is_active=True, visitor=False)
+
+
+def people_of(organisation_id: UUID) -> QuerySet[Person]:
+    """The active people who have a role in an organisation now, or sit on a board for it. Not visitors."""
+    at = _in_force(now())
+    own = OrganisationRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
+    boards = BoardRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
+    return Person.objects.filter(Exists(own) | Exists(boards), is_active=True, visitor=False)
 
 
 def organisations_of(person: Person) -> list[Organisation]:
@@ -270,6 +288,42 @@ def require_operator(by: Actor) -> None:
     if not is_operator(by):
         raise Denied()
     granted("system", hospital_id=None)
+
+
+def administers(by: Actor) -> bool:
+    """Whether to offer the pages of an organisation's administrator: of the one that ``by`` acts for."""
+    seats = {Seat.ADMIN} if OrganisationRole.Role.ADMIN in organisation_roles(by) else set()
+    return permits("administer", seats, {"own"})
+
+
+def access_organisation_for_administering(by: Actor, organisation_id: UUID | None) -> UUID:
+    """The organisation that ``by`` acts for, if they administer it. Raises ``NotFound``: for others these pages do not exist."""
+    if organisation_id is None or organisation_id != current().organisation_id or not administers(by):
+        raise NotFound()
+    granted("administer", hospital_id=organisation_id)
+    return organisation_id
+
+
+def visible_tokens(by: Actor) -> QuerySet[ApiToken]:
+    """The tokens of the organisation that ``by`` administers, the newest first; none for anybody else."""
+    if not administers(by):
+        return ApiToken.objects.none()
+    return ApiToken.objects.filter(organisation=current().organisation_id)
+
+
+def access_token_for_administering(by: Actor, token_id: UUID) -> ApiToken:
+    """A token of the own organisation, locked. Raises ``NotFound``."""
+    access_organisation_for_administering(by, current().organisation_id)
+    token = visible_tokens(by).select_for_update(of=("self",)).filter(pk=token_id).first()
+    if token is None:
+        raise NotFound()
+    return token
+
+
+def token_for(token_id: UUID, scope: str) -> ApiToken | None:
+    """A program's token in force with a scope, whoever asks: before anybody is known to be there."""
+    found = ApiToken.objects.filter(pk=token_id, revoked_at=None, expires_at__gt=now(), scopes__contains=[scope])
+    return found.first()
 
 
 def access_own_account(by: Actor) -> Person:

@@ -2,7 +2,7 @@
 
 A cell says under which fact a seat has the right: ``YES`` always, ``NO`` never, any other word only when that fact holds
 for the object at hand (``own`` the own hospital's or, for a requester, the own patient; ``agr`` an agreement in force covers
-it and the case was referred to this board; ``slot`` the guest's own item is open; ``set``/``delegated`` a setting of the
+it and the case was referred to this board; ``slot`` the guest's own item is open; ``cases.read`` a scope of a program's token; ``set``/``delegated`` a setting of the
 board; …). Outside of the table one rule holds for every seat that comes from a board: nothing about a patient crosses between
 two organisations without an agreement in force (DOMAIN §1); the reach of a seat is computed in ``access.py``.
 """
@@ -29,9 +29,12 @@ class Seat(StrEnum):
     OBSERVER = "O"
     ADMIN = "A"
     PRIVACY_OFFICER = "D"
+    MACHINE = "P"  # a program of the hospital, by a token
 
 
-_COLUMNS = tuple(Seat)
+_COLUMNS = tuple(seat for seat in Seat if seat is not Seat.MACHINE)
+# What a program may do, by the scopes of its token (``ApiToken.Scope``): narrower than any seat, and nothing that is not named here.
+_MACHINES = {"read_case": "cases.read", "submit": "cases.submit"}
 
 
 def _row(*cells: str) -> dict[Seat, str]:
@@ -69,6 +72,8 @@ MATRIX: Final[dict[str, dict[Seat, str]]] = {
     "own_account":      _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         NO,    NO),
 }
 # fmt: on
+for _name, _cells in MATRIX.items():
+    _cells[Seat.MACHINE] = _MACHINES.get(_name, NO)
 
 
 def permits(row: str, seats: Collection[Seat], facts: Collection[str] = ()) -> bool:

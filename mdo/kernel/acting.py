@@ -18,10 +18,10 @@ _SYSTEM_NAMESPACE = UUID("6f1d7f0a-6d64-5d6f-8d64-6f2d73797374")
 
 
 class Actor(Protocol):
-    """Whoever does something: a ``Person``, a ``GuestInvitation`` or a ``System``. Never ``None``."""
+    """Whoever does something: a ``Person``, a ``GuestInvitation``, a program's ``ApiToken`` or a ``System``. Never ``None``."""
 
     @property
-    def actor_kind(self) -> str: ...  # "person", "guest" or "system"
+    def actor_kind(self) -> str: ...  # "person", "guest", "machine" or "system"
 
     @property
     def actor_id(self) -> UUID: ...
@@ -40,6 +40,11 @@ class System:
     @property
     def actor_id(self) -> UUID:
         return uuid5(_SYSTEM_NAMESPACE, self.name)
+
+
+def person_id(actor: Actor) -> UUID | None:
+    """For a column that names a person: the actor's id, or ``None`` for whoever is none."""
+    return actor.actor_id if actor.actor_kind == "person" else None
 
 
 @dataclass

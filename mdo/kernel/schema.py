@@ -53,3 +53,22 @@ def row_security(table: str, using: str, check: str | None = None) -> migrations
     )
     back = f"DROP POLICY mdo ON {table}; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
     return migrations.RunSQL(sql, back)
+
+
+_WIDEN = """
+DO $do$
+DECLARE
+    rule text;
+BEGIN
+    SELECT pg_get_expr(polqual, polrelid) INTO STRICT rule FROM pg_policy
+        WHERE polrelid = '{table}'::regclass AND polname = 'mdo';
+    rule := '(' || rule || ') OR ' || $also${also}$also$;
+    EXECUTE format('ALTER POLICY mdo ON %I USING (%s) WITH CHECK (%s)', '{table}', rule, rule);
+END $do$;
+"""
+
+
+def widen_row_security(table: str, also: str) -> migrations.RunSQL:
+    """Let the policy of ``table`` show and take, beside what it does already, rows for which ``also`` holds."""
+    sql = _WIDEN.replace("{table}", table).replace("{also}", also)
+    return migrations.RunSQL(sql, migrations.RunSQL.noop)

@@ -27,7 +27,7 @@ from tests.cast import NAMES, Cast, acting_as
 declare_everything()
 
 # What somebody without any seat may do, because it names nothing that is not theirs: in the own hospital, to the own account.
-OWN_HOUSE = {"patient.register", "case.bring_in", "import.upload"}
+OWN_HOUSE = {"patient.register", "case.bring_in", "case.take_in", "import.upload"}
 OWN_ACCOUNT = {"calendar.end_feed", "calendar.renew_feed", "person.choose_language"}
 
 # Of the meeting as a whole: whoever asks for one item of it sits at the same table.
@@ -182,6 +182,8 @@ WITHOUT_COMMAND_ID = {
     "directory.change": "Django's admin, a form at a time, under its own protection",
     "guest.confirm": "a second telling finds this browser let in, or the try counted",
     "guest.identify": "as above",
+    "launch.accept": "its nonce is taken once",
+    "launch.open": "it is opened once",
     "meeting.plan_due": "sittings that are there are not made again",
     "person.choose_language": "the same language twice is that language",
     "decision.import": "a row that was brought in is not brought in again",

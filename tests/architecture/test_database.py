@@ -24,6 +24,8 @@ CARE = (
     "cases_referral",
     "cases_link",
     "cases_merge",
+    "cases_received",
+    "cases_launch",
     "meetings_decision",
     "meetings_guestinvitation",
     "meetings_remark",

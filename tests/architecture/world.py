@@ -20,9 +20,14 @@ from cases.actions.patients import PatientDetails
 from cases.actions.referrals import Request
 from cases.answers import answer_id
 from cases.exchange.adt import Admission, Numbers, Said
-from cases.models import Case, Document, ImportJob, ImportRow, Patient, Referral, Tumour
+from cases.exchange.fhir import Submission
+from cases.exchange.fhir.patients import Identity
+from cases.exchange.fhir.requests import Asked
+from cases.exchange.fhir.tumours import Answers
+from cases.exchange.launch import LaunchClaims, LaunchPatient, LaunchUser
+from cases.models import Case, Document, ImportJob, ImportRow, Launch, Patient, Referral, Tumour
 from mdo.directory.matrix import Seat
-from mdo.directory.models import Board, Organisation, Person
+from mdo.directory.models import ApiToken, Board, Organisation, Person
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
@@ -87,6 +92,8 @@ class Things:
     wall: WallDisplay
     rule: ProtocolRule
     imported: ImportRow
+    token: ApiToken
+    launch: Launch
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -113,12 +120,15 @@ class Things:
             "guest_id": self.invitation.pk,
             "answer_id": answer_id(self.case.pk, None, "clinical_summary"),
             "rule_id": self.rule.pk,
+            "token_id": self.token.pk,
+            "organisation_id": self.hospital.pk,
+            "launch_id": self.launch.pk,
         }
 
     @property
     def secrets(self) -> set[str]:
         """What no stranger may read anywhere, in any answer."""
-        ids = {str(value) for name, value in self.ids.items() if name != "requester_id"}
+        ids = {str(value) for name, value in self.ids.items() if name not in ("requester_id", "organisation_id")}
         return {CANARY, self.patient.national_number, self.board.name, *ids}
 
 
@@ -216,9 +226,25 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             expires_at=meeting.ends_at,
             made_by=cast.secretary.person,
         )
+        token = ApiToken.objects.create(
+            organisation=hospital,
+            name=f"{CANARY}-dossier",
+            scopes=[*ApiToken.Scope],
+            digest=new_id().hex,
+            made_by=requester,
+            expires_at=now() + timedelta(days=30),
+        )
+        launch = Launch.objects.create(
+            hospital=hospital,
+            client=token,
+            nonce=new_id().hex,
+            person=requester,
+            identity={"family_name": CANARY, "other_identifier": CANARY},
+            expires_at=now() + timedelta(minutes=10),
+        )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
-        report, reminder, delivery, requester, beside, invitation, wall, rule, imported,
+        report, reminder, delivery, requester, beside, invitation, wall, rule, imported, token, launch,
     )  # fmt: skip
 
 
@@ -366,6 +392,26 @@ def arguments(things: Things) -> dict[str, Any]:
         "conditions": PROTOCOL,
         "reference": "",
         "what": "submissions",
+        "scopes": ["cases.read"],
+        "days": 30,
+        "digest": new_id().hex,
+        "claims": LaunchClaims(
+            iss=things.token.pk,
+            aud="",
+            iat=0,
+            exp=0,
+            jti="0" * 16,
+            user=LaunchUser(username=things.person.username),
+            patient=LaunchPatient(other_identifier=CANARY),
+        ),
+        "submission": Submission(
+            ("urn:x", CANARY),
+            Identity(CANARY, "Rosa", date(1961, 3, 4), "female", insz(date(1961, 3, 4)), "", "nl", "", "", {}),
+            Asked(things.board.pk, f"{CANARY}?", "new_diagnosis", things.person.pk, now().date(), "", {}),
+            Answers(),
+            (Answers(),),
+            (),
+        ),
         "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 

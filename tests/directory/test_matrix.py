@@ -45,8 +45,8 @@ ALWAYS = {
 CONDITIONAL = {
     "join": {"X": "agr", "G": "slot", "O": "invited"},
     "see_agenda": {"Z": "agr", "X": "agr", "G": "own_row", "O": "pseudonyms"},
-    "read_case": {"Z": "own", "T": "own", "X": "agr", "G": "slot", "O": "slot"},
-    "submit": {"C": "late", "Z": "own", "T": "own", "M": "own", "X": "own", "G": "asked"},
+    "read_case": {"Z": "own", "T": "own", "X": "agr", "G": "slot", "O": "slot", "P": "cases.read"},
+    "submit": {"C": "late", "Z": "own", "T": "own", "M": "own", "X": "own", "G": "asked", "P": "cases.submit"},
     "prepare": {"Z": "own", "X": "agr"},
     "build_agenda": {"Z": "proposes"},
     "run": {},

@@ -4,11 +4,13 @@ from mdo.directory.models.agreements import Agreement, AgreementBoard, Agreement
 from mdo.directory.models.boards import Board, BoardRole
 from mdo.directory.models.organisations import Network, NetworkMembership, Organisation, RecordSystem
 from mdo.directory.models.people import OrganisationRole, Person
+from mdo.directory.models.tokens import ApiToken
 
 __all__ = [
     "Agreement",
     "AgreementBoard",
     "AgreementParty",
+    "ApiToken",
     "Board",
     "BoardRole",
     "Network",

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from mdo.directory import access
 from mdo.directory.forms import DayField
-from mdo.directory.models import Organisation, Person
+from mdo.directory.models import ApiToken, Organisation, Person
 from mdo.kernel import audit
 from mdo.kernel.clock import now
 from mdo.kernel.models import AuditEntry
@@ -151,10 +151,14 @@ def _lines(page: Page[AuditEntry]) -> list[Line]:
         each for entry in entries for each in (entry.organisation_id, entry.hospital_id) if each is not None
     }
     places = Organisation.objects.in_bulk(wanted)
+    programs = ApiToken.objects.in_bulk({entry.actor_id for entry in entries if entry.actor_kind == "machine"})
+    names = {pk: person.display_name for pk, person in people.items()} | {
+        pk: each.name for pk, each in programs.items()
+    }
     return [
         Line(
             entry,
-            people[entry.actor_id].display_name if entry.actor_id in people else _("The system"),
+            names.get(entry.actor_id) or _("The system"),
             places.get(entry.organisation_id) if entry.organisation_id else None,
             places.get(entry.hospital_id) if entry.hospital_id else None,
         )
