@@ -28,14 +28,14 @@ def test_a_list_becomes_drafts_and_old_decisions_are_found(
         page.get_by_label("List", exact=True).set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
         page.get_by_role("button", name="Upload and check").click()
 
-    head = ("Patiënt-ID", *HEAD[1:])  # a header of the hospital's own
+    head = ("Kolom A", *HEAD[1:])  # a header of the hospital's own
     with secretary.expecting("422"):
         upload("lijst.pdf", b"%PDF-1.7")
         expect(page.get_by_text("This is no XLSX, CSV or JSON file").first).to_be_visible()
     upload("lijst.csv", csv([submission(1), submission(2, Aanvraagdatum="31/02/2026")], head))
     expect(page.get_by_text("Say what stands in each column.")).to_be_visible()
     secretary.look("import, columns")
-    page.get_by_label("Patiënt-ID").select_option(label="National number")
+    page.get_by_label("Kolom A").select_option(label="National number")
     page.get_by_role("button", name="Check the rows").click()
     expect(page.get_by_text("The day 31/02/2026 does not exist.")).to_be_visible()
     expect(page.get_by_role("button", name="Bring in")).to_have_count(0)
