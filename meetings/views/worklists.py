@@ -12,6 +12,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from cases.access import access_referral_for_preparing
 from cases.actions.preparation import mark_seen, write_note
 from cases.dossiers.worklists import worklists
 from mdo.directory import access as directory
@@ -38,6 +39,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
 @require_POST
 def note(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Leave a note for the table, change it, or take its words away."""
+    access_referral_for_preparing(person(request), referral_id)  # before anything that was typed is looked at
     form = PreparationForm(request.POST)
     typed = {referral_id: request.POST.get("text", "")}
     if not form.is_valid():
@@ -53,6 +55,7 @@ def note(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 @require_POST
 def seen(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Mark one case as seen, or as still to be looked at."""
+    access_referral_for_preparing(person(request), referral_id)
     form = SeenForm(request.POST)
     if not form.is_valid():
         return _page(request, errors=form_sentences(form), status=422)

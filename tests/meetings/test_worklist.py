@@ -232,6 +232,14 @@ def test_seen_noted_and_the_rest(cast: Cast, meeting: Meeting, client: Client) -
         assert re.search(r"<b>Radiology</b>.*?Tweede letsel op 3 uur\.", html, re.DOTALL)
 
 
+def test_the_right_comes_before_what_was_typed(cast: Cast, meeting: Meeting, client: Client) -> None:
+    referral = put(cast, meeting)
+    for name, status in (("outsider", 404), ("guest", 404), ("radiologist", 422)):
+        sign_in(client, cast.members[name])
+        for address in ("meetings:worklist_note", "meetings:worklist_seen"):
+            assert client.post(reverse(address, args=[referral.pk]), {}).status_code == status
+
+
 def test_what_changed_since_is_said(cast: Cast, meeting: Meeting, client: Client) -> None:
     referral = put(cast, meeting)
     page(client, cast.radiologist)
