@@ -21,6 +21,7 @@ from django.db.models import F, Q, QuerySet
 
 from cases.models import (
     Case,
+    Discussion,
     Document,
     Grant,
     ImportJob,
@@ -115,6 +116,11 @@ def visible_preparation(by: Actor) -> QuerySet[PreparationNote]:
     if by.actor_kind == "system":
         return found
     return found.exclude(referral__case__in=_grants(by).filter(via=Grant.Via.SLOT).values("case"))
+
+
+def visible_discussions(by: Actor) -> QuerySet[Discussion]:
+    """How dossiers lay on the table, for the referrals that ``by`` may read."""
+    return Discussion.objects.filter(referral__in=visible_referrals(by))
 
 
 def visible_patients(by: Actor) -> QuerySet[Patient]:
@@ -273,6 +279,15 @@ def access_referral_for_preparing(by: Actor, referral_id: UUID) -> Referral:
 def access_referral_for_agenda(by: Actor, referral_id: UUID) -> Referral:
     """For accepting, returning and scheduling it: row ``build_agenda`` at its board."""
     return access_referral_for(by, referral_id, "build_agenda")
+
+
+def access_discussion_for_copying(by: Actor, discussion_id: UUID, patient: Patient) -> Discussion:
+    """An earlier discussion of this patient of the acting hospital, for beginning a new case with. Raises ``NotFound`` or ``Denied``."""
+    found = visible_discussions(by).filter(pk=discussion_id, case__patient=patient).first()
+    if found is None:
+        raise NotFound()
+    access_case_for_submitting(by, found.case_id)
+    return found
 
 
 def access_document_for_reading(by: Actor, document_id: UUID) -> Document:

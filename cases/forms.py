@@ -26,6 +26,7 @@ from mdo.directory.models import Board, Person
 from mdo.kernel.ids import new_id
 
 FindPatient = Callable[[str, str], Patient | None]
+Discussed = Callable[[Patient], list[tuple[str, str]]]  # the discussions of a patient, as choices
 LANGUAGES = [("nl", "Nederlands"), ("fr", "Français"), ("de", "Deutsch"), ("en", "English")]
 
 
@@ -331,7 +332,24 @@ class RequestFields(forms.Form):
 
 
 class NewCaseForm(CommandForm, PatientFields, RequestFields):
-    """A case in a minute: the patient (found again by number, or new), the board and its question."""
+    """A case in a minute: the patient (found again by number, or new), the board and its question; of a patient who was discussed
+    before, from which discussion the dossier begins."""
+
+    copy_from = forms.TypedChoiceField(
+        label=_("Begin the dossier with"), coerce=_uuid, empty_value=None, required=False, widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, discussed: Discussed | None = None, **options: Any) -> None:
+        self.discussed: Discussed = discussed or (lambda patient: [])
+        super().__init__(*args, **options)
+        self._offer([])
+
+    def _offer(self, discussions: list[tuple[str, str]]) -> None:
+        """The discussions with which the dossier may begin; the last one is chosen."""
+        field: Any = self.fields["copy_from"]
+        field.choices = [*discussions, ("", _("an empty dossier"))]
+        self.initial.setdefault("copy_from", discussions[0][0] if discussions else "")
+        self.has_discussions = bool(discussions)
 
     def look(self) -> None:
         """Look for the patient by what was typed, and fill birth date and sex from the number. Nothing was sent yet, so nothing is
@@ -342,8 +360,23 @@ class NewCaseForm(CommandForm, PatientFields, RequestFields):
         data = self.data.copy()  # type: ignore[attr-defined]
         if not without and self.patient is None and digits:
             fill_from_number(data, digits, self.today)
-        self.initial.update({name: data[name] for name in self.fields if name in data}, no_number=without)
+        self.initial.pop("copy_from", None)
+        self._offer(self.discussed(self.patient) if self.patient is not None else [])
+        kept = {name: data[name] for name in self.fields if name in data and name != "copy_from"}
+        self.initial.update(kept, no_number=without)
         self.is_bound, self.data = False, QueryDict()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        self.errors.pop("copy_from", None)
+        cleaned["copy_from"] = None
+        if self.patient is not None:
+            self._offer(self.discussed(self.patient))
+            try:
+                cleaned["copy_from"] = self.fields["copy_from"].clean(self.data.get("copy_from", ""))
+            except ValidationError as refused:
+                self.add_error("copy_from", refused)
+        return cleaned
 
     def _typed(self, name: str) -> str:
         try:
@@ -425,9 +458,11 @@ class SearchForm(forms.Form):
 
 
 class DossierCommandForm(VersionedForm):
-    """What goes with a dossier's forms: ``seen`` is the fingerprint of the answers that the page was made from."""
+    """What goes with a dossier's forms: ``seen`` is the fingerprint of the answers that the page was made from, ``confirmed`` the
+    names of copied answers that are right (others are passed over: a colleague may have confirmed them)."""
 
     seen = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    confirmed = forms.Field(widget=forms.SelectMultiple, required=False)
 
 
 class CodeSearchForm(forms.Form):

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from cases import discussions
 from cases.events import ReferralMoved
 from cases.models import Referral
 from mdo.kernel.clock import now
@@ -36,7 +37,8 @@ def move(referral: Referral, to: Status) -> ReferralMoved:
     """Let the (locked) referral go to ``to`` and return the event.
 
     Effects: status, version + 1, changed_at; submitted_at when it is handed in. Saves these columns, and
-    ``returned_reason``, which the caller may have set (it is emptied when the referral goes on).
+    ``returned_reason``, which the caller may have set (it is emptied when the referral goes on). When it was discussed or
+    postponed, the dossier is kept as it lay on the table.
     Raises ``RuleBroken`` when no road leads from its state to ``to``.
     """
     before = Status(referral.status)
@@ -50,10 +52,12 @@ def move(referral: Referral, to: Status) -> ReferralMoved:
 def take_back(referral: Referral, to: Status) -> ReferralMoved:
     """Let the (locked) referral stand again where it stood before a step that is taken back: the one road against ``NEXT``. The
     caller answers for it that this was its state a moment ago."""
-    return _set(referral, to)
+    if referral.status in discussions.KEPT:
+        discussions.forget_last(referral)
+    return _set(referral, to, keep=False)
 
 
-def _set(referral: Referral, to: Status) -> ReferralMoved:
+def _set(referral: Referral, to: Status, *, keep: bool = True) -> ReferralMoved:
     before = referral.status
     referral.status = to
     referral.version += 1
@@ -63,6 +67,8 @@ def _set(referral: Referral, to: Status) -> ReferralMoved:
     if to != Status.RETURNED:
         referral.returned_reason = ""
     referral.save(update_fields=["status", "version", "changed_at", "submitted_at", "returned_reason"])
+    if keep and to in discussions.KEPT:
+        discussions.keep(referral)
     return ReferralMoved(
         referral_id=referral.pk,
         case_id=referral.case_id,

@@ -1,22 +1,23 @@
 """A case and its dossier: beginning one, changing its answers, its tumours."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from cases import access
+from cases import access, discussions
 from cases.dossiers import Level, clean, dossier
 from cases.events import CaseChanged, CaseCreated
 from cases.models import Case, Referral, Tumour
 from mdo.directory.access import today
 from mdo.kernel.acting import Actor, person_id
-from mdo.kernel.action import action
+from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
+from mdo.kernel.ids import derived_id
 
 AT_MOST = 6  # tumours of one case
 
@@ -42,7 +43,7 @@ def touch(case: Case) -> CaseChanged:
     """Note that something in the case changed: version + 1; returns the event."""
     case.version += 1
     case.changed_at = now()
-    case.save(update_fields=["data", "version", "changed_at"])
+    case.save(update_fields=["data", "to_confirm", "version", "changed_at"])
     return CaseChanged(case_id=case.pk, hospital_id=case.hospital_id, version=case.version)
 
 
@@ -70,12 +71,15 @@ def create_case(
     patient_id: UUID,
     requester_id: UUID,
     dossier_code: str,
+    copy_from: UUID | None = None,
     command_id: UUID | None = None,
 ) -> tuple[Event, ...]:
-    """Begin a case for a patient of the acting hospital. Effects: an empty dossier in its newest version, with one tumour.
+    """Begin a case for a patient of the acting hospital. Effects: an empty dossier in its newest version, with one tumour; with
+    ``copy_from`` (an earlier discussion of the same patient) the answers as they were discussed then, marked as copied.
 
     Refused: ``NotFound`` for another hospital's patient, ``Denied`` without a role, ``Invalid`` for a requester who is no
-    clinician of the hospital (a clinician brings in own cases only) or a dossier that does not exist.
+    clinician of the hospital (a clinician brings in own cases only), a dossier that does not exist, or a discussion by another
+    dossier.
     """
     patient = access.access_patient_for_submitting(by, patient_id)
     if not access.visible_requesters(by).filter(pk=requester_id).exists():
@@ -84,6 +88,11 @@ def create_case(
         form = dossier(dossier_code)
     except KeyError:
         raise Invalid({"dossier": [_("Choose one of the list.")]}) from None
+    earlier = None
+    if copy_from is not None:
+        earlier = access.access_discussion_for_copying(by, copy_from, patient)
+        if earlier.dossier != form.dossier:
+            raise Invalid({"copy_from": [_("This board asks other questions: begin with an empty dossier.")]})
     head = {"dossier": form.dossier, "version": form.version}
     case = Case.objects.create(
         id=case_id,
@@ -97,7 +106,12 @@ def create_case(
         created_at=now(),
         changed_at=now(),
     )
-    Tumour.objects.create(id=tumour_id, hospital_id=case.hospital_id, case=case, position=1, data=head)
+    if earlier is None:
+        Tumour.objects.create(id=tumour_id, hospital_id=case.hospital_id, case=case, position=1, data=head)
+    else:
+        more = (derived_id(tumour_id, by.actor_id, f"tumour-{number}") for number in range(2, AT_MOST + 1))
+        discussions.begin_from(case, earlier, (tumour_id, *more))
+        note(copied_from=str(earlier.pk))
     return (CaseCreated(case_id=case.pk, hospital_id=case.hospital_id),)
 
 
@@ -109,26 +123,32 @@ def change_case(
     version: int,
     data: Mapping[str, Any] | None = None,
     tumours: Mapping[UUID, Mapping[str, Any]] | None = None,
+    confirmed: Collection[str] = (),
     command_id: UUID,
 ) -> tuple[Event, ...]:
     """Save answers of the dossier: those of the case (``data``, whole) and of the tumours that are named (each whole).
 
-    Effects: the answers are replaced, version + 1. Anything may be missing: only handing in demands it. Refused: ``NotFound``
+    ``confirmed`` names copied answers that are right as they stand: ``<field>`` or ``<tumour id>.<field>``. Effects: the answers
+    are replaced, what was confirmed or given anew waits for no confirmation any more, version + 1. Anything may be missing: only handing in demands it. Refused: ``NotFound``
     (also for a tumour of another case), ``Denied``, ``Stale``, ``RuleBroken`` after the discussion, ``Invalid`` with the fields
     (``tumour-<n>.<field>`` counted from 1).
     """
     case = open_case(by, case_id)
     _current(case, version)
     if data is not None:
-        case.data = _clean(case, "case", data, "")
+        before, case.data = case.data, _clean(case, "case", data, "")
+        case.to_confirm = discussions.still_to_confirm(case.to_confirm, before, case.data)
+    case.to_confirm = [key for key in case.to_confirm if key not in confirmed]
     mine = {tumour.pk: tumour for tumour in case.tumours.order_by("position")}
     numbers = {tumour_id: number for number, tumour_id in enumerate(mine, start=1)}
     for tumour_id, answers in (tumours or {}).items():
         if tumour_id not in mine:
             raise NotFound()
         tumour = mine[tumour_id]
-        tumour.data = _clean(case, "tumour", answers, f"tumour-{numbers[tumour_id]}.")
-        tumour.save(update_fields=["data"])
+        before, tumour.data = tumour.data, _clean(case, "tumour", answers, f"tumour-{numbers[tumour_id]}.")
+        waiting = discussions.still_to_confirm(tumour.to_confirm, before, tumour.data)
+        tumour.to_confirm = [key for key in waiting if f"{tumour_id}.{key}" not in confirmed]
+        tumour.save(update_fields=["data", "to_confirm"])
     return (touch(case),)
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from cases import access, states
-from cases.actions.dossiers import create_case
+from cases import access, discussions, states
+from cases.actions.dossiers import create_case, touch
 from cases.actions.patients import PatientDetails, register_patient
-from cases.dossiers import BoardKind, MissingItem, board_kind, dossier, missing
+from cases.dossiers import BoardKind, Level, MissingItem, board_kind, dossier, missing
 from cases.events import ReferralChanged
 from cases.models import Case, Referral
 from mdo.directory.access import boards_open_to, today
@@ -116,6 +116,20 @@ def _missing_words(gap: MissingItem, tumours: int) -> str:
     return _("%(label)s of tumour %(number)d is missing.") % {"label": gap.label, "number": gap.tumour_index + 1}
 
 
+def _unconfirmed(case: Case) -> dict[str, list[str]]:
+    form, language = dossier(case.dossier, case.dossier_version), get_language()
+    sentence = _("%(label)s was copied from an earlier discussion: confirm it or change it.")
+    levels: list[tuple[Level, str, list[str]]] = [("case", "", case.to_confirm)]
+    for number, tumour in enumerate(case.tumours.order_by("position"), start=1):
+        levels.append(("tumour", f"tumour-{number}.", tumour.to_confirm))
+    return {
+        f"{prefix}{field.key}": [sentence % {"label": field.label(language)}]
+        for level, prefix, waiting in levels
+        for field in form.fields(level)
+        if field.key in waiting
+    }
+
+
 # --- actions -----------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +137,8 @@ def _missing_words(gap: MissingItem, tumours: int) -> str:
 def create_referral(
     *, by: Actor, referral_id: UUID, case_id: UUID, request: Request, command_id: UUID | None = None
 ) -> tuple[Event, ...]:
-    """Put a case before a board, as a draft. Effects: only the own hospital's side sees it until it is handed in.
+    """Put a case before a board, as a draft. Effects: only the own hospital's side sees it until it is handed in; where the case
+    was discussed before, the answers that may be others by now wait to be confirmed.
 
     Refused: ``NotFound``/``Denied`` on the case, ``Invalid`` by field (board not open to the hospital, unknown reason, empty
     question, requester who is no clinician of the hospital, …), ``RuleBroken`` while the case is before that board already.
@@ -146,6 +161,8 @@ def create_referral(
         created_at=now(),
         changed_at=now(),
     )
+    if discussions.bring_back(case):
+        return (_changed(referral), touch(case))
     return (_changed(referral),)
 
 
@@ -190,8 +207,9 @@ def change_referral(
 def submit_referral(*, by: Actor, referral_id: UUID, version: int, command_id: UUID) -> tuple[Event, ...]:
     """Hand a referral in. Effects: submitted, with the moment; the board's secretary finds it under what is to be accepted.
 
-    Refused: ``Invalid`` with every answer without which the board's kind takes no case (what may follow is asked of whoever owes it) (``<field>`` of the case,
-    ``tumour-<n>.<field>``), ``Stale``, ``RuleBroken`` from a state that knows no handing in, ``NotFound``, ``Denied``.
+    Refused: ``Invalid`` with every answer without which the board's kind takes no case (what may follow is asked of whoever
+    owes it), or that was copied and is not confirmed (``<field>`` of the case, ``tumour-<n>.<field>``), ``Stale``,
+    ``RuleBroken`` from a state that knows no handing in, ``NotFound``, ``Denied``.
     """
     referral = access.access_referral_for_submitting(by, referral_id)
     _current(referral, version)
@@ -207,15 +225,14 @@ def submit_referral(*, by: Actor, referral_id: UUID, version: int, command_id: U
         language=get_language(),
         items=kind.needed_to_hand_in(case.dossier),
     )
-    if gaps:
-        raise Invalid(
-            {
-                gap.field if gap.tumour_index is None else f"tumour-{gap.tumour_index + 1}.{gap.field}": [
-                    _missing_words(gap, len(tumours))
-                ]
-                for gap in gaps
-            }
-        )
+    problems = {
+        gap.field if gap.tumour_index is None else f"tumour-{gap.tumour_index + 1}.{gap.field}": [
+            _missing_words(gap, len(tumours))
+        ]
+        for gap in gaps
+    } | _unconfirmed(case)
+    if problems:
+        raise Invalid(problems)
     return (states.move(referral, Status.SUBMITTED),)
 
 
@@ -239,12 +256,13 @@ def bring_in_case(
     details: PatientDetails | None,
     patient_id: UUID | None = None,
     request: Request,
+    copy_from: UUID | None = None,
     command_id: UUID,
 ) -> tuple[Event, ...]:
     """A case in a minute: patient, case with one tumour and the draft of its referral, all or nothing.
 
     ``details`` registers a new patient, or finds again the own hospital's one with the same number; ``patient_id`` names one
-    of the own hospital instead. Effects: those of ``register_patient``, ``create_case`` and ``create_referral``, each with its
+    of the own hospital instead; ``copy_from`` an earlier discussion of that patient to begin with. Effects: those of ``register_patient``, ``create_case`` and ``create_referral``, each with its
     own audit row. Refused as they are.
     """
     hospital_id = access.access_hospital_for_submitting(by)
@@ -265,6 +283,7 @@ def bring_in_case(
         patient_id=patient_id,
         requester_id=request.requester_id,
         dossier_code=board.dossier,
+        copy_from=copy_from,
     )
     create_referral(
         by=by, referral_id=derived_id(command_id, by.actor_id, "referral"), case_id=case_id, request=request

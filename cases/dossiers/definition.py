@@ -86,6 +86,9 @@ class Field(Definition):
     owes: Key
     loinc: str = ""
     title: bool = False
+    confirm_when_copied: bool = False
+    """Whether the answer may be another one by the next discussion: copied, it has to be confirmed."""
+
     for_guests: bool = False
     """Whether a guest of the item (the GP, the patient) reads the answer too."""
 

@@ -1,6 +1,7 @@
 """What is on the table: the patient's case, its tumours and documents, and its referral to a board. All of it is care content."""
 
 from cases.models.case import Case, Tumour
+from cases.models.discussion import Discussion
 from cases.models.document import Document
 from cases.models.grant import Grant
 from cases.models.importing import ImportJob, ImportRow
@@ -12,6 +13,7 @@ from cases.models.referral import Referral
 
 __all__ = [
     "Case",
+    "Discussion",
     "Document",
     "Grant",
     "ImportJob",

@@ -17,6 +17,11 @@ class Case(models.Model):
     dossier = models.CharField(max_length=40)
     dossier_version = models.PositiveSmallIntegerField()
     data = models.JSONField(default=dict)
+    # The discussion whose answers were carried forward, and the answers of this level that are still to be confirmed.
+    carried_from = models.ForeignKey(
+        "cases.Discussion", on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False
+    )
+    to_confirm = models.JSONField(default=list)
     # Nobody, where a program of the hospital did it: the access log says which.
     created_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=now)
@@ -39,6 +44,7 @@ class Tumour(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tumours", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     data = models.JSONField(default=dict)
+    to_confirm = models.JSONField(default=list)
 
     class Meta:
         ordering = ["position"]

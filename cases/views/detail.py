@@ -20,6 +20,7 @@ from cases.queries import case_referrals, prepared
 from cases.views.dossier import definition, may_follow, missing_for, sections, tumour_table
 from cases.views.identity import identity
 from cases.views.pages import language
+from cases.views.since import copied_from, since
 from cases.views.stage import stage_context
 from mdo.directory.models import Person
 from mdo.kernel.ids import new_id
@@ -52,13 +53,19 @@ def show_case(
     tumours = list(case.tumours.order_by("position"))
     documents = list(access.visible_documents(by).filter(case=case).select_related("uploaded_by"))
     may_change = here.permits("submit") and changeable(case)
+    busy = _busy(referrals)
     at_home = case.hospital_id == request.organisation.pk  # type: ignore[attr-defined]
     context = {
         "case": case,
         "identity": identity(case.patient, case.hospital),
-        "referrals": [_referral(referral, case, tumours, here.permits("submit"), at_home) for referral in referrals],
+        "referrals": [
+            _referral(referral, case, tumours, here.permits("submit"), at_home, referral.board_id in busy)
+            for referral in referrals
+        ],
         "sections": sections(case, language()),
         "tumours": tumour_table(case, tumours, language()),
+        "since": since(by, case, tumours, documents, language()) if changeable(case) else None,
+        "copied": copied_from(by, case),
         "documents": [_document(document) for document in documents],
         "preparation": prepared(by, referrals),
         "upload_form": upload_form or UploadForm(),
@@ -72,8 +79,13 @@ def show_case(
 
 
 def _other_boards(case: Case, referrals: Sequence[Referral]) -> list[Any]:
-    busy = {referral.board_id for referral in referrals if referral.status in Referral.EDITABLE}
+    busy = _busy(referrals)
     return [board for board in boards_for(case.hospital_id, case.dossier) if board.pk not in busy]
+
+
+def _busy(referrals: Sequence[Referral]) -> set[UUID]:
+    """The boards before which the case is on its way already."""
+    return {referral.board_id for referral in referrals if referral.status in Referral.EDITABLE}
 
 
 def field_address(case: Case, tumours: Sequence[Tumour], item: MissingItem) -> str:
@@ -93,7 +105,7 @@ def field_addresses(case: Case) -> dict[str, str]:
 
 
 def _referral(
-    referral: Referral, case: Case, tumours: Sequence[Tumour], may_submit: bool, at_home: bool
+    referral: Referral, case: Case, tumours: Sequence[Tumour], may_submit: bool, at_home: bool, busy: bool
 ) -> dict[str, Any]:
     waits = referral.status in (Status.DRAFT, Status.RETURNED)
     underway = referral.status in Referral.EDITABLE
@@ -117,6 +129,7 @@ def _referral(
         "underway": underway,
         "may_submit": may_submit and waits,
         "may_change": may_submit and referral.status in Referral.EDITABLE,
+        "may_refer_again": may_submit and at_home and referral.status == Status.DISCUSSED and not busy,
         "may_withdraw": may_submit and at_home and states.can_move(referral, Status.WITHDRAWN),
         "next": _next_step(referral, len(needed)),
         "submit_id": new_id(),

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from cases.dossiers import DisplayGroup, Dossier, MissingItem, Row, board_kind, display, dossier, missing, title
-from cases.dossiers.definition import Field
+from cases.dossiers.definition import Field, Level
 from cases.dossiers.derived import icd10, stages
 from cases.models import Case, Tumour
 from mdo.directory.models import Board
@@ -87,12 +87,18 @@ def _shown(field: Field, guest: bool, pseudonyms: bool) -> bool:
     return (field.for_guests or not guest) and not (field.identifies and pseudonyms)
 
 
+def shown_fields(form: Dossier, level: Level, *, guest: bool = False, pseudonyms: bool = False) -> frozenset[str]:
+    """The questions of a level that a viewer may read: for a guest what is meant for guests, for an observer nothing that
+    identifies."""
+    return frozenset(field.key for field in form.fields(level) if _shown(field, guest, pseudonyms))
+
+
 def sections(case: Case, language: str | None, *, guest: bool = False, pseudonyms: bool = False) -> list[DisplayGroup]:
     """The case level in words; for a guest only what is meant for guests, for an observer nothing that identifies."""
     groups = display(definition(case), "case", case.data, language)
     if not guest and not pseudonyms:
         return groups
-    shared = {field.key for field in definition(case).fields("case") if _shown(field, guest, pseudonyms)}
+    shared = shown_fields(definition(case), "case", guest=guest, pseudonyms=pseudonyms)
     kept = [replace(group, rows=tuple(row for row in group.rows if row.key in shared)) for group in groups]
     return [group for group in kept if group.rows]
 

@@ -3,7 +3,7 @@
 Every answer holds ``command_id`` for what is sent next. Beside it, by status:
 
 * 200: saved; ``version`` and ``seen`` to build on, ``errors`` (control id → HTML) for what could not be saved, ``parts``
-  (element id → HTML) of the page that say something else now, ``asked`` as names of controls;
+  (element id → HTML) of the page that say something else now, ``asked`` and ``unconfirmed`` as names of controls;
 * 409: ``differences`` (HTML), ``version`` and ``seen`` of what stands now: saving again is meant;
 * 422: ``errors`` and ``message``; nothing was saved.
 """
@@ -64,6 +64,7 @@ def case_draft(request: HttpRequest, case_id: UUID) -> JsonResponse:
                 version=version,
                 data=data,
                 tumours=sound,
+                confirmed=forms.confirmed,
                 command_id=forms.command.cleaned_data["command_id"],
             )
     except (Stale, IdReused):
@@ -75,6 +76,10 @@ def case_draft(request: HttpRequest, case_id: UUID) -> JsonResponse:
     except SHOWN as error:
         put_errors(forms.command, error)
         return _refused(forms.all, error.status)
+    stored, now = list(case.tumours.order_by("position")), Case.objects.get(pk=case.pk)
+    case.to_confirm = now.to_confirm
+    for tumour, each in zip(tumours, stored, strict=False):
+        tumour.to_confirm = each.to_confirm
     # As it was stored now: where this repeats what was done before, somebody else may have gone on since.
     case.data = data
     for tumour in tumours:
@@ -92,7 +97,7 @@ def _page_parts(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms)
             if row.derives:
                 line = {"line": lines.get(row.definition.key)}
                 parts[f"{row.field.auto_id}_derived"] = render_to_string("cases/_derived.html", line)
-    return {"parts": parts, "asked": lacking["asked"]}
+    return {"parts": parts, "asked": lacking["asked"], "unconfirmed": lacking["unconfirmed"]}
 
 
 @require_POST

@@ -24,6 +24,7 @@ from cases.queries import case_referrals
 from cases.views.dossier import DerivedLine, TumourHead, definition, derived_lines, heads, may_follow, missing_for
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, language, put_errors
+from cases.views.since import copied_from
 from mdo.directory.access import today
 from mdo.directory.middleware import is_id
 from mdo.directory.models import Person
@@ -62,6 +63,17 @@ class Forms:
     command: DossierCommandForm
     case: DossierForm
     tumours: list[TumourForm]
+
+    @property
+    def confirmed(self) -> list[str]:
+        """The confirmed answers as the action names them: names of controls, without what only the page adds."""
+        names = self.command.cleaned_data.get("confirmed") or []
+        prefixes = {f"{each.form.prefix}-": f"{each.tumour.pk}." for each in self.tumours}
+        found = []
+        for name in names:
+            prefix = next((each for each in prefixes if name.startswith(each)), "")
+            found.append(prefixes.get(prefix, "") + name.removeprefix(prefix))
+        return found
 
     @property
     def all(self) -> list[Any]:
@@ -156,6 +168,7 @@ def _save(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms, then:
         version=version,
         data=forms.case.canonical,
         tumours={each.tumour.pk: each.form.canonical for each in forms.tumours if each.form.is_bound},
+        confirmed=forms.confirmed,
         command_id=command_id,
     )
     here, edit = reverse("cases:detail", args=[case.pk]), reverse("cases:edit", args=[case.pk])
@@ -213,6 +226,8 @@ def _page(
         "errors": [error for form in forms.all for error in _errors(form)],
         "differences": differences,
         "may_remove": len(tumours) > 1,
+        "copied": copied_from(request.user, case),  # type: ignore[arg-type]
+        "ticked": forms.command["confirmed"].value() or [],
     } | still_missing(case, tumours, referrals)
     return render(request, "cases/edit.html", context, status=status)
 
@@ -233,7 +248,28 @@ def still_missing(case: Case, tumours: Sequence[Tumour], referrals: Sequence[Ref
         }
         for gap, name in zip(gaps, asked, strict=True)
     ]
-    return {"asked": asked, "missing": listed}
+    return {"asked": asked, "missing": listed} | _waiting(case, tumours)
+
+
+def _waiting(case: Case, tumours: Sequence[Tumour]) -> dict[str, Any]:
+    """Copied answers that wait to be confirmed: ``waiting`` for the list, ``unconfirmed`` as names of controls."""
+    form = definition(case)
+    found = [
+        (f"{prefix}{field.key}", field.label(language()), number)
+        for level, prefix, keys, number in (
+            ("case", "", case.to_confirm, None),
+            *(
+                ("tumour", f"tumour-{tumour.pk}-", tumour.to_confirm, place if len(tumours) > 1 else None)
+                for place, tumour in enumerate(tumours, start=1)
+            ),
+        )
+        for field in form.fields(level)  # type: ignore[arg-type]
+        if field.key in keys
+    ]
+    return {
+        "waiting": [{"anchor": f"id_{name}", "label": label, "tumour": number} for name, label, number in found],
+        "unconfirmed": [name for name, _label, _number in found],
+    }
 
 
 def _errors(form: Any) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """A case in a minute."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -12,10 +13,11 @@ from django.views.decorators.http import require_http_methods
 from cases import access
 from cases.actions.referrals import boards_for, bring_in_case
 from cases.forms import NewCaseForm
-from cases.models import Patient
+from cases.models import Patient, Referral
 from cases.queries import cases_of
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, language, put_errors
+from cases.views.since import discussion_words
 from mdo.directory.access import today
 from mdo.directory.models import Person
 from mdo.kernel.errors import IdReused
@@ -49,6 +51,7 @@ def case_new(request: HttpRequest) -> HttpResponse:
                 details=form.details,
                 patient_id=form.patient.pk if form.patient else None,
                 request=form.request(),
+                copy_from=form.cleaned_data["copy_from"],
                 command_id=command_id,
             )
         except SHOWN as error:
@@ -79,10 +82,20 @@ def new_case_form(request: HttpRequest, typed: QueryDict | None) -> NewCaseForm:
         initial={"requested_on": today(), "reason": "new_diagnosis"} | ({"requester": own} if own else {}),
         today=today(),
         find=find,
+        discussed=lambda patient: _discussions(by, patient),
         boards=boards_for(hospital_id),
         requesters=requesters,
         language=language(),
     )
+
+
+def _discussions(by: Person, patient: Patient) -> list[tuple[str, str]]:
+    """The last discussion of each case of the patient that ``by`` may read, as choices, the newest first."""
+    found = access.visible_discussions(by).filter(case__patient=patient, outcome=Referral.Status.DISCUSSED)
+    last: dict[UUID, tuple[str, str]] = {}
+    for each in found.select_related("referral__board").order_by("-at")[:30]:
+        last.setdefault(each.case_id, (str(each.pk), discussion_words(each)))
+    return list(last.values())
 
 
 def _context(request: HttpRequest, form: NewCaseForm) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cases.views.detail import field_addresses, show_case
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, as_errors, language, put_errors
 from mdo.directory.access import today
+from mdo.directory.middleware import is_id
 from mdo.directory.models import Person
 from mdo.kernel.errors import Invalid, NotFound, Stale
 from mdo.kernel.ids import derived_id
@@ -94,6 +95,11 @@ def form_of(request: HttpRequest, by: Person, case: Case, referral: Referral | N
     requesters = list(access.visible_requesters(by))
     if referral is None:
         start: dict[str, Any] = {"requested_on": today(), "version": 1}
+        # From a discussed question a follow-up goes to the same board: the address names its referral, never words.
+        again = is_id(request.GET.get("after", ""))
+        before = access.visible_referrals(by).filter(pk=again, case=case).first() if again is not None else None
+        if before is not None:
+            start["board"], start["informs_patient"] = str(before.board_id), before.informs_patient
         if any(person.pk == case.requester_id for person in requesters):
             start["requester"] = str(case.requester_id)
     else:

@@ -8,6 +8,7 @@ from cases.models import Document, Referral
 from cases.queries import prepared
 from cases.views.dossier import sections, tumour_table
 from cases.views.identity import identity, pseudonym
+from cases.views.since import since
 from mdo.kernel.acting import Actor
 
 
@@ -18,7 +19,7 @@ def stage_context(
 
     ``referral`` comes from an ``access`` function that authorised ``by`` and wrote the read row. An observer
     (``pseudonyms``) gets no name, number, birth date, requester or document; a ``guest`` gets the fields that the dossier
-    means for guests and the documents that are shared with guests; neither reads what was prepared. At most eight queries.
+    means for guests and the documents that are shared with guests; neither reads what was prepared. At most ten queries.
     """
     case = referral.case
     tumours = list(case.tumours.order_by("position"))
@@ -45,5 +46,6 @@ def stage_context(
         "tumours": tumour_table(case, tumours, language, guest=guest, pseudonyms=pseudonyms),
         "preparation": [] if guest or pseudonyms else prepared(by, [referral]),
         "documents": documents,
+        "since": since(by, case, tumours, documents, language, referral=referral, guest=guest, pseudonyms=pseudonyms),
         "earlier": earlier,
     }

@@ -49,6 +49,7 @@ CONTENT = {
     "cases_patient",
     "cases_case",
     "cases_tumour",
+    "cases_discussion",
     "cases_document",
     "cases_preparationnote",
     "cases_referral",

@@ -17,6 +17,7 @@ CARE = (
     "cases_patient",
     "cases_case",
     "cases_tumour",
+    "cases_discussion",
     "cases_document",
     "cases_preparationnote",
     "cases_importjob",

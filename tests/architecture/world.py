@@ -320,6 +320,8 @@ def arguments(things: Things) -> dict[str, Any]:
         **things.ids,
         "columns": {"0": "family_name"},
         "correction_id": new_id(),
+        "confirmed": [],
+        "copy_from": None,
         "data": case_data(),
         "decisions": [(things.decision.pk, "0" * 64)],
         "details": details,

@@ -110,5 +110,5 @@ def test_the_stage_asks_the_same_number_of_questions_for_much_and_little(
         with acting_as(cast.chair) as by:
             found = visible_referrals(by).select_related("case__patient", "case__hospital", "board", "requester")
             got = found.get(pk=each.pk)
-            with django_assert_num_queries(3):
+            with django_assert_num_queries(5):
                 render_to_string("cases/stage.html", stage_context(by, got, "nl"))

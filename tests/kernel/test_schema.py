@@ -6,12 +6,14 @@ from django.db import connection
 from mdo.kernel import schema
 
 GUARDED = {
-    "cases_case", "cases_document", "cases_grant", "cases_importjob", "cases_importrow", "cases_link", "cases_merge", "cases_patient", "cases_preparationnote", "cases_referral", "cases_tumour",
+    "cases_case", "cases_discussion", "cases_document", "cases_grant", "cases_importjob", "cases_importrow", "cases_link",
+    "cases_merge", "cases_patient", "cases_preparationnote", "cases_referral", "cases_tumour",
     "meetings_agendaitem", "meetings_decision", "meetings_delivery", "meetings_meeting", "meetings_reminder",
     "meetings_report", "meetings_topic",
 }  # fmt: skip
 SECURED = {
     "cases_case",
+    "cases_discussion",
     "cases_document",
     "cases_link",
     "cases_merge",

@@ -10,6 +10,7 @@ interface Answer {
   errors?: Record<string, string>;
   parts?: Record<string, string>;
   asked?: string[];
+  unconfirmed?: string[];
   differences?: string;
 }
 
@@ -173,6 +174,9 @@ class Draft {
     }
     if (answer.asked) {
       for (const tag of this.form.querySelectorAll<HTMLElement>('[data-missing]')) tag.hidden = !answer.asked.includes(tag.dataset['missing'] ?? '');
+    }
+    if (answer.unconfirmed) {
+      for (const part of this.form.querySelectorAll<HTMLElement>('[data-confirm]')) part.hidden = !answer.unconfirmed.includes(part.dataset['confirm'] ?? '');
     }
     this.settle(wholly ? 'saved' : 'partly');
     return wholly;
