@@ -352,6 +352,11 @@ def access_patients_for_merging(by: Actor, *patient_ids: UUID) -> list[Patient]:
     return [found[each] for each in patient_ids]
 
 
+def may_merge(by: Actor) -> bool:
+    """Whether to offer a merge: the question of ``access_patients_for_merging`` in the acting hospital, without consequence."""
+    return SECRETARY in directory.organisation_roles(by)
+
+
 def access_patients_named(by: Actor, *, national_number: str, own_numbers: Iterable[str]) -> list[Patient]:
     """The acting hospital's patients in force whom any of these numbers names, locked: for what its record system tells. A number of a
     record that went up in another names that one, unless a record in force has it. Raises ``Denied`` for anybody but the house."""

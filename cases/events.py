@@ -45,6 +45,24 @@ class PatientsUnmerged(Event):
     version: int
 
 
+class PatientsLinked(Event):
+    """Somebody who builds a board's agenda said that two hospitals' patients are one person, for that board."""
+
+    name: ClassVar[str] = "patient.linked"
+    board_id: UUID
+    link_id: UUID
+    hospital_id: UUID
+
+
+class PatientsUnlinked(Event):
+    """That was taken back."""
+
+    name: ClassVar[str] = "patient.unlinked"
+    board_id: UUID
+    link_id: UUID
+    hospital_id: UUID
+
+
 class CaseCreated(Event):
     """A case was begun for a patient."""
 

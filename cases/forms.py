@@ -280,6 +280,22 @@ class PatientForm(VersionedForm, IdentityFields):
         )
 
 
+class MergeForm(CommandForm):
+    """Look for another record by number; with ``stays``, merge the two; with ``undo``, take a merge back."""
+
+    number = LineField(
+        label=_("Number of the other record"),
+        required=False,
+        max_length=40,
+        help_text=_("National number, or the hospital's own patient number."),
+        widget=forms.TextInput(attrs={"class": "input-id", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    stays = forms.ChoiceField(choices=[("this", "this"), ("other", "other")], required=False)
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput, min_value=1, max_value=2_000_000_000)
+    other_version = forms.IntegerField(required=False, widget=forms.HiddenInput, min_value=1, max_value=2_000_000_000)
+    undo = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
 def _uuid(value: str) -> UUID:
     return UUID(value)
 

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from cases.views import answer, codes, detail, documents, drafts, edit, lists, new, patients, proposals, referrals
+from cases.views import (
+    answer,
+    codes,
+    detail,
+    documents,
+    drafts,
+    edit,
+    lists,
+    merging,
+    new,
+    patients,
+    proposals,
+    referrals,
+)
 from cases.views.importing import fhir_import
 from cases.views.launch import accept as launch_accept
 from cases.views.launch import launch as launch_page
@@ -19,6 +32,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/answer/<uuid:answer_id>/", answer.answer, name="answer"),
     path("cases/<uuid:case_id>/paste/", proposals.case_paste, name="paste"),
     path("cases/<uuid:case_id>/patient/", patients.patient_edit, name="patient"),
+    path("cases/<uuid:case_id>/patient/merge/", merging.patient_merge, name="merge"),
     path("cases/<uuid:case_id>/documents/", documents.upload, name="upload"),
     path("cases/<uuid:case_id>/referrals/new/", referrals.referral_new, name="refer"),
     path("referrals/<uuid:referral_id>/", referrals.referral_edit, name="referral"),

@@ -41,6 +41,20 @@ class CommandForm(forms.Form):
     command_id = _hidden_id()
 
 
+class LinkForm(CommandForm):
+    """Two patients to link, or a link to end."""
+
+    one = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    other = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    link = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("link") and not (cleaned.get("one") and cleaned.get("other")):
+            raise forms.ValidationError(_("Choose two patients."))
+        return cleaned
+
+
 class VersionedForm(CommandForm):
     """Base: something that exists is changed."""
 

@@ -15,6 +15,7 @@ from meetings.views import (
     protocols,
     readiness,
     room,
+    same_people,
     signing,
     wall,
     worklists,
@@ -25,6 +26,7 @@ app_name = "meetings"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("boards/", boards.boards, name="boards"),
     path("boards/<uuid:board_id>/", boards.board, name="board"),
+    path("boards/<uuid:board_id>/patients/", same_people.same_people, name="same_people"),
     path("boards/<uuid:board_id>/plan/", boards.plan, name="plan"),
     path("boards/<uuid:board_id>/readiness/", readiness.readiness, name="readiness"),
     path("boards/<uuid:board_id>/reminders/", readiness.reminders, name="reminders"),

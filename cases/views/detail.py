@@ -15,6 +15,7 @@ from cases.actions.dossiers import changeable
 from cases.actions.referrals import boards_for
 from cases.dossiers import MissingItem, board_kind
 from cases.forms import UploadForm
+from cases.links import elsewhere
 from cases.models import Case, Document, Referral, Tumour
 from cases.queries import case_referrals, prepared
 from cases.views.dossier import definition, may_follow, missing_for, sections, tumour_table
@@ -71,6 +72,9 @@ def show_case(
         "upload_form": upload_form or UploadForm(),
         "may_change": may_change,
         "may_refer": at_home and here.permits("submit") and bool(_other_boards(case, referrals)),
+        "elsewhere": elsewhere(
+            by, case.patient, {each.board_id for each in referrals if each.status in Referral.KNOWN_TO_BOARD}
+        ),
         "may_correct_patient": at_home and here.permits("submit"),
         "timeline": _timeline(case, referrals, documents),
         "errors": errors,

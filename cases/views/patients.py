@@ -66,6 +66,7 @@ def patient_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
         "identity": identity(patient, case.hospital, url=back),
         "differences": stale,
         "no_number": form["no_number"].value(),
+        "may_merge": access.may_merge(by),
         "back": back,
     }
     return render(request, "cases/patient.html", context, status=status)

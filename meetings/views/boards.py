@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases.access import access_referral_for_agenda
+from cases.links import unlinked
 from cases.models import Referral
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
@@ -139,6 +140,7 @@ def _board_page(
             "usual": usual_sitting(takers),
             "past": list(past),
             "series": list(Series.objects.filter(board=standing.board)) if can_build else [],
+            "in_two_hospitals": unlinked(standing) if can_build else 0,
             "sort": sort,
             "errors": errors or [],
             "new_id": new_id,

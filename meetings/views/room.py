@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from cases.links import elsewhere
 from cases.views.stage import stage_context
 from mdo.directory import disciplines
 from mdo.directory.middleware import FOR
@@ -49,6 +50,8 @@ def stage(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse
         pseudonyms=place.pseudonyms,
         guest=place.is_guest,
     )
+    if not (place.pseudonyms or place.is_guest):
+        context["elsewhere"] = elsewhere(person, item.referral.case.patient, [item.referral.board_id])  # type: ignore[arg-type]
     return render(request, "cases/stage.html", {**context, "item": item, "meeting": item.meeting})
 
 

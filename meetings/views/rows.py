@@ -1,11 +1,12 @@
 """The rows of an agenda as one person may see them: names for who may read the case, else the label, else a number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from cases import links
 from cases.access import visible_cases
 from cases.models import Referral
 from mdo.directory.models import Organisation
@@ -29,6 +30,7 @@ class Row:
     requester: str = ""
     referral: Referral | None = None  # only where the case may be read
     withdrawn: bool = False
+    same_as: tuple[int, ...] = ()  # the numbers of other rows of the same person, where both cases may be read
 
     @property
     def is_topic(self) -> bool:
@@ -115,7 +117,26 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
         )
     if place.is_guest:
         return Agenda(rows, None, None)
-    return Agenda(rows, times, agenda.planned_minutes(items))
+    return Agenda(_one_person(meeting, rows), times, agenda.planned_minutes(items))
+
+
+def _one_person(meeting: Meeting, rows: list[Row]) -> list[Row]:
+    """The rows, each with the numbers of those that are about the same person in another hospital."""
+    patients = {row.referral.case.patient_id for row in rows if row.referral is not None}
+    same: dict[UUID, set[UUID]] = {}
+    for one, other in links.among(meeting.board_id, patients):
+        same.setdefault(one, set()).add(other)
+        same.setdefault(other, set()).add(one)
+    if not same:
+        return rows
+    found = []
+    for row in rows:
+        linked = same.get(row.referral.case.patient_id, set()) if row.referral is not None else set()
+        numbers = [
+            each.number for each in rows if each.referral is not None and each.referral.case.patient_id in linked
+        ]
+        found.append(replace(row, same_as=tuple(number for number in numbers if number is not None)))
+    return found
 
 
 def _hidden(items: list[AgendaItem]) -> dict[UUID | None, Referral]:

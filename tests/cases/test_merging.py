@@ -1,11 +1,13 @@
 """Two records of one patient: cases go over with all that hangs on them, signed decisions are not touched, and it can be undone."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test import Client
 
 from cases import access
 from cases.actions.merging import merge_patients, undo_merge
@@ -13,6 +15,7 @@ from cases.actions.patients import PatientDetails, change_patient
 from cases.models import Case, Merge, Patient
 from mdo.kernel.acting import current
 from mdo.kernel.errors import Denied, NotFound, RuleBroken, Stale
+from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from meetings import chain
 from meetings.actions.signing import sign_decisions
@@ -196,3 +199,35 @@ def test_every_relation_to_a_patient_is_thought_of() -> None:
         if field.is_relation and field.concrete and field.related_model is Patient
     }
     assert found == set(RELATIONS)
+
+
+def test_the_page_compares_then_merges_then_undoes(cast: Cast, client: Client, kept: Patient, double: Patient) -> None:
+    case = make_case(cast.organiser, cast.requester.person, patient=double)
+    make_case(cast.organiser, cast.requester.person, patient=kept)
+    page = f"/cases/{case.pk}/patient/merge/"
+    for name, status in (("requester", 403), ("partnersecretary", 404), ("chair", 404), ("outsider", 404)):
+        client.force_login(cast.members[name].person)
+        assert client.get(page).status_code == status, name
+    cast.secretary.person.language = "en"
+    cast.secretary.person.save()
+    client.force_login(cast.secretary.person)
+    assert page in client.get(f"/cases/{case.pk}/patient/").content.decode()
+
+    def post(**values: object) -> Any:
+        return client.post(page, {"command_id": str(new_id()), **values})
+
+    assert "No other record" in post(number="nobody").content.decode()
+    assert "No other record" in post(number="Z-77").content.decode()  # that is the case's own patient
+    seen = post(number=kept.national_number)
+    assert (seen.status_code, "Claes" in seen.content.decode(), Merge.objects.count()) == (200, True, 0)
+    stale = post(number=kept.national_number, stays="other", version=9, other_version=1)
+    assert (stale.status_code, owner_of(case)) == (409, double)
+    assert post(number=kept.national_number, stays="other", version=1, other_version=1).status_code == 302
+    assert owner_of(case) == kept
+    listed = client.get(page).content.decode()
+    assert "Merged into this record" in listed
+    with house():
+        merge = Merge.objects.get()
+    assert post(undo=merge.pk).status_code == 302
+    assert owner_of(case) == double
+    assert post(undo=new_id()).status_code == 404

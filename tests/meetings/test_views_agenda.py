@@ -19,8 +19,8 @@ from tests.cast import Cast, Member
 from tests.factories import case_data, make_case, make_item, make_meeting, make_patient, make_referral, writing
 
 Status = Referral.Status
-BOARD_QUERIES = 19
-AGENDA_QUERIES = 27
+BOARD_QUERIES = 20
+AGENDA_QUERIES = 28
 
 
 def signed_in(member: Member) -> Client:
