@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from cases.models import Case
 from tests.cast import Cast
@@ -86,7 +86,12 @@ def test_a_dossier_saves_itself(cast: Cast, visitors: Visitors, case: Case) -> N
     requester.look("dossier, somebody else saved")
     assert stored(case).data["wishes"] == "Wants no surgery at all."
     warned: list[str] = []
-    page.on("dialog", lambda dialog: (warned.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        warned.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.get_by_role("link", name="To the case").first.click()
     until(lambda: warned == ["beforeunload"], "the warning")
     page.get_by_role("button", name="Save", exact=True).last.click()
