@@ -61,6 +61,7 @@ ACROSS_HOSPITALS = {
     "meetings_delivery.meeting_id": "a mail about a referral of a partner, from the organiser's meeting",
     "meetings_guestinvitation.meeting_id": "a guest of a partner's case, at the organiser's meeting",
     "meetings_reminder.meeting_id": "holds nothing of a case",
+    "meetings_digestline.delivery_id": "one digest holds lines about meetings of several organisers; none holds anything of a case",
     "meetings_decision.replaces_id": "both are of the same item, whose key is composite; the trigger compares them",
 }
 
