@@ -22,6 +22,7 @@ from cases.actions.dossiers import add_tumour, change_case, changeable
 from cases.coding import national_number
 from cases.coding.errors import InvalidNationalNumber
 from cases.coding.proposals.comparing import Said, Text, changes, contradictions, read, together
+from cases.coding.proposals.dates import birth_dates
 from cases.dossiers import DossierForm, display, form_class, initial
 from cases.dossiers.fields import choice_words, clean_text
 from cases.dossiers.proposed import (
@@ -241,7 +242,10 @@ def _known(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names_another(text: str, patient: Patient) -> bool:
-    """Whether a valid national number stands in the text that is not the patient's."""
+    """Whether a date of birth or a valid national number stands in the text that is not the patient's."""
+    born = patient.birth_date.isoformat()
+    if any(found[2:] != born[2:] for found in birth_dates(text)):  # the century of two digits is a guess
+        return True
     for match in _NUMBER.finditer(text):
         try:
             number = national_number.parse(match.group(), today=today())

@@ -123,7 +123,7 @@ def test_what_is_ticked_becomes_the_dossier_and_nothing_else(cast: Cast, secreta
         "pr_percent": 40,
         "her2_ihc": "1+",
     }
-    acts = AuditEntry.objects.filter(object_id=case.pk).exclude(action="case.read")
+    acts = AuditEntry.objects.filter(detail__case_id=str(case.pk)).exclude(action="case.read")
     assert list(acts.values_list("action", flat=True)) == ["case.change"]
     # The same button again does nothing twice.
     assert secretary.post(address, sent).status_code == 302
@@ -205,6 +205,14 @@ def test_a_report_of_somebody_else_ticks_nothing(cast: Cast, secretary: Client, 
     page = secretary.post(
         address, body(case, pathology=f"INSZ 61.04.12-004.{97 - int(other[:9]) % 97:02d}\n{PATHOLOGY}")
     )
+    assert page.context["sheet"].stranger
+    born = case.patient.birth_date
+    for words in (f"Geboren: {born:%d/%m/%Y}", f"Geboortedatum : {born:%d.%m.%y}"):
+        assert not secretary.post(address, body(case, pathology=f"{words}\n{PATHOLOGY}")).context["sheet"].stranger, (
+            words
+        )
+    other_day = born.replace(day=born.day % 28 + 1)
+    page = secretary.post(address, body(case, pathology=f"Née le {other_day:%d/%m/%Y}\n{PATHOLOGY}"))
     assert page.context["sheet"].stranger
     assert not any(ticked for found in choices(page).values() for _words, _state, ticked in found)
     assert not any(text["kept"] for text in page.context["sheet"].texts)

@@ -16,7 +16,7 @@ _TIME = re.compile(r"(?<![0-9])[0-2]?[0-9][:.hu][0-5][0-9](?![0-9])")
 _PAGE = re.compile(r"(?<![a-z])(?:fax|p\.|pag|blz|page|seite|pg)|t[1il]?elecopie|telefax")
 _OPEN_WORDS = re.compile(r"[ ,:;(.]*(?:le|den|dd\.?|d\.d\.?|op|du|vom|am|on|of|van|de|datum|date)?[ :.]*$")
 _BORN = re.compile(
-    r"(?:°|\*|geb(?:oren)?\.?|ne(?:e)?|dob|d\.o\.b\.?|born|geburtsdatum|geboortedatum|date de naissance|date of birth|ddn)[ ]?(?:op|le|am|on|den)?[ :.]*$"
+    r"(?:°|\*|(?<![a-z])geb(?:oren)?\.?|ne(?:e)?|dob|d\.o\.b\.?|born|geburtsdatum|geboortedatum|date de naissance|date of birth|ddn)[ ]?(?:op|le|am|on|den)?[ :.]*$"
 )
 # An addendum names the report to which it belongs, with its date.
 _OF_ANOTHER = re.compile(
@@ -43,6 +43,16 @@ def dates(reading: Reading) -> Iterator[Finding]:
                 and _counts(reading, number, sentence, figure, heads)
             ):
                 yield Finding("date", figure.text, figure.start, figure.end, number)
+
+
+def birth_dates(text: str) -> set[str]:
+    """The dates of birth that a text names, as ISO dates: whose report it is. Of a year in two digits the century is a guess."""
+    reading = Reading(text)
+    return {
+        figure.text
+        for figure in reading.document.figures
+        if figure.kind == "date" and _BORN.search(reading.low, max(0, figure.start - 24), figure.start)
+    }
 
 
 def _head_lines(reading: Reading) -> frozenset[int]:
