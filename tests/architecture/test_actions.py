@@ -194,6 +194,7 @@ WITHOUT_COMMAND_ID = {
     "import.leave_out": "a row that was left out is not left out again",
     "import.stop": "a list that stopped does not stop again",
     "presence.note": "says what the leases hold",
+    "reminder.plan": "a rule that has its row gets no second one",
     "reminder.send": "a row that is done is not done again",
     "report.give_up": "a row that is done is not done again",
     "report.make": "a row that is done is not done again",

@@ -18,7 +18,7 @@ from tests.factories import case_data, make_case, make_item, make_meeting, make_
 from tests.meetings.acts import audited, call, house
 from tests.meetings.test_views_agenda import url
 
-ORDER_QUERIES = 20
+ORDER_QUERIES = 23
 
 
 def signed_in(member: Member) -> Client:
@@ -267,3 +267,31 @@ def test_forty_items_cost_as_many_queries_as_five(cast: Cast, meeting: Meeting, 
         page = client.get(url("order", meeting.pk))
     assert sum(hasattr(line, "row") for line in page.context["shown"].lines) == 40
     assert AuditEntry.objects.filter(action="agenda.order_proposed").exists()
+
+
+def test_what_an_item_asks_for_is_said_once_and_checked(cast: Cast, meeting: Meeting) -> None:
+    item = AgendaItem.objects.filter(meeting=meeting).order_by("position").first()
+    assert item is not None
+    asked: dict[str, Any] = {
+        "meeting_id": meeting.pk,
+        "item_id": item.pk,
+        "version": item.version,
+        "needs": ["pathology", "radiology", "pathology"],
+        "heavy": True,
+        "guest_from": None,
+        "guest_until": None,
+    }
+    with pytest.raises(Invalid) as refused:
+        call(ordering.set_wishes, cast.secretary, **asked | {"needs": ["astrology"]})
+    assert set(refused.value.errors) == {"needs"}
+    with pytest.raises(Denied):
+        call(ordering.set_wishes, cast.radiologist, **asked)
+    with pytest.raises(NotFound):
+        call(ordering.set_wishes, cast.outsider, **asked)
+    done = call(ordering.set_wishes, cast.secretary, **asked)
+    assert [event.name for event in done.events] == ["agenda.item_changed"]
+    with pytest.raises(Stale):
+        call(ordering.set_wishes, cast.secretary, **asked)
+    item.refresh_from_db()
+    assert (item.needs, item.heavy, item.version) == (["pathology", "radiology"], True, asked["version"] + 1)
+    assert audited("agenda.set_wishes") == [(cast.secretary.pk, cast.organiser.pk, "ok")]

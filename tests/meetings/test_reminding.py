@@ -14,7 +14,7 @@ from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
 from meetings import chain
 from meetings.actions import planning
-from meetings.actions.reminding import ask_again, remind, set_reminders
+from meetings.actions.reminding import ask_again, plan_missing_reminders, remind, set_reminders
 from meetings.actions.signing import sign_decisions
 from meetings.models import AgendaItem, Delivery, DigestLine, Meeting, Reminder, Reply
 from meetings.tasks import sweep
@@ -399,3 +399,19 @@ def test_a_sitting_from_before_the_rules_gets_its_reminders(cast: Cast) -> None:
         "ask_again": "waiting",
         "readiness": "waiting",
     }
+
+
+def test_a_sitting_that_has_no_reminders_gets_them_by_the_house_alone(cast: Cast) -> None:
+    meeting = plan(cast)
+    planned = dict(Reminder.objects.filter(meeting=meeting).values_list("kind", "due_at"))
+    assert planned
+    with writing():
+        Reminder.objects.filter(meeting=meeting).delete()
+    with clock.frozen(MONDAY):
+        assert by_house(plan_missing_reminders, meeting_id=meeting.pk).events == ()
+        assert dict(Reminder.objects.filter(meeting=meeting).values_list("kind", "due_at")) == planned
+        by_house(plan_missing_reminders, meeting_id=meeting.pk)  # again: nothing twice
+    assert Reminder.objects.filter(meeting=meeting).count() == len(planned)
+    assert [outcome for _who, _where, outcome in audited("reminder.plan")] == ["ok", "ok"]
+    with acting_as(cast.secretary) as person, pytest.raises(Denied):
+        plan_missing_reminders(by=person, meeting_id=meeting.pk)
