@@ -280,7 +280,7 @@ def test_the_locks_hold_what_the_project_asks_for():
     }
     for lock, asked in wanted.items():
         locked = set(re.findall(r"^([a-z0-9._-]+)==", (BASE_DIR / "requirements" / lock).read_text(), re.MULTILINE))
-        names = {re.split(r"[\[<>=~ ]", each)[0].lower().replace("_", "-") for each in asked}
+        names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~ ]", each)[0].lower()) for each in asked}
         assert names <= locked, lock
 
 
