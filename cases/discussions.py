@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, TextField
+from django.db.models.functions import Cast, JSONObject
 
 from cases.dossiers import Dossier, Level, clean, dossier
 from cases.models import Case, Discussion, Referral, Tumour
@@ -19,8 +22,9 @@ KEPT = (Referral.Status.DISCUSSED, Referral.Status.POSTPONED)
 
 def keep(referral: Referral) -> None:
     """Keep the dossier as it lies on the table now, with what became of the referral. Effects: one row."""
-    case = Case.objects.get(pk=referral.case_id)
-    tumours = case.tumours.order_by("position")
+    tumours = Tumour.objects.filter(case=OuterRef("pk")).order_by("position")
+    together = JSONObject(id=Cast("pk", TextField()), data="data")
+    case = Case.objects.annotate(lying=ArraySubquery(tumours.values(one=together))).get(pk=referral.case_id)
     Discussion.objects.create(
         hospital_id=case.hospital_id,
         case=case,
@@ -30,7 +34,7 @@ def keep(referral: Referral) -> None:
         dossier=case.dossier,
         dossier_version=case.dossier_version,
         data=case.data,
-        tumours=[{"id": str(tumour.pk), "data": tumour.data} for tumour in tumours],
+        tumours=case.lying,
     )
 
 

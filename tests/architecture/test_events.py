@@ -35,6 +35,10 @@ CODES = {"state", "before", "after", "reason", "kind", "how", "edition", "what"}
 SILENT = {
     "directory.changed": "the access epoch, raised by triggers, tells the rooms",
     "decision.imported": "of a day of the past on which nobody sat here",
+    "launch.accepted": "a record system asks to open a case; nobody's screen shows it",
+    "launch.opened": "as above",
+    "patient.linked": "shown with the next load: a link is made while the agenda is built",
+    "patient.unlinked": "as above",
     "import.moved": "a list is of no meeting; its page asks again by itself",
 }
 

@@ -228,7 +228,7 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         )
         token = ApiToken.objects.create(
             organisation=hospital,
-            name=f"{CANARY}-dossier",
+            name="Record system",
             scopes=[*ApiToken.Scope],
             digest=new_id().hex,
             made_by=requester,

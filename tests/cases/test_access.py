@@ -12,8 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from cases import access
-from cases.models import Case, Document, Grant, Patient, Referral, Tumour
-from mdo.directory.access import today
+from cases.models import Case, Document, Grant, ImportJob, Patient, Referral, Tumour
+from mdo.directory.access import today, visible_tokens
 from mdo.directory.matrix import Seat
 from mdo.directory.models import Agreement, AgreementBoard, AgreementParty, Board, BoardRole, OrganisationRole
 from mdo.kernel.acting import System, acting
@@ -585,3 +585,34 @@ def test_rows_name_nobody(cast: Cast) -> None:
     patient = Patient(family_name="Van den Broeck", given_name="maria", birth_date=case.patient.birth_date)
     assert (patient.display_name, patient.label) == ("Van den Broeck maria", f"M.V. {patient.birth_date.year}")
     assert KNOWN < THIRD
+
+
+def test_lists_prepared_imported_and_merged_are_the_house_s_and_their_owner_s(cast: Cast) -> None:
+    with writing():
+        job = ImportJob.objects.create(
+            hospital=cast.organiser,
+            kind=ImportJob.Kind.DECISIONS,
+            board=cast.board,
+            stage=ImportJob.Stage.PREVIEW,
+            state="done",
+            due_at=now(),
+            by=cast.requester.person,
+            size=1,
+            sha256="0" * 64,
+            row_count=0,
+        )
+    patient = make_patient(cast.organiser)
+    house = System("test")
+    with acting(house, None, "work"):
+        assert list(access.visible_imports(house)) == [job]
+        assert list(access.visible_preparation(house)) == []
+        with pytest.raises(Denied):  # of no hospital's record system
+            access.access_patients_named(house, national_number=patient.national_number, own_numbers=[])
+    with acting_as(cast.requester) as person:
+        assert list(access.visible_imports(person)) == [job]
+        with pytest.raises(Denied):  # it is one's own list, and no longer one's office to register at the board
+            access.access_import_for_submitting(person, job.pk)
+        assert list(access.visible_merges(person, patient)) == []
+        assert list(visible_tokens(person)) == []
+    with acting_as(cast.outsider) as person, pytest.raises(NotFound):
+        access.access_import_for_submitting(person, job.pk)

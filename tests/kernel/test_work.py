@@ -122,3 +122,18 @@ def test_the_guard_is_up_again_after_each_step(cast: Cast) -> None:
             step()
             with pytest.raises(DatabaseError, match="outside of an action"), transaction.atomic():
                 Reminder.objects.update(attempts=9)
+
+
+def test_the_next_part_comes_at_once_and_forgets_earlier_failures(cast: Cast) -> None:
+    row = remind(cast)
+    assert claim() == [row.pk]
+    with acting(SWEEP, None, "work"):
+        row.refresh_from_db()
+        work.failed(row, "a fault")
+    assert claim() == []  # it waits
+    with acting(SWEEP, None, "work"):
+        row.refresh_from_db()
+        work.again(row)
+    row.refresh_from_db()
+    assert (row.attempts, row.last_error) == (0, "")
+    assert claim() == [row.pk]

@@ -19,6 +19,7 @@ from meetings.actions import sitting
 from meetings.actions.mailing import deliver
 from meetings.actions.reporting import give_up_report, make_report
 from meetings.models import AgendaItem, Decision, Delivery, Meeting, Reminder, Report
+from meetings.reminded import manner_of
 from tests.cast import Cast, Member, acting_as, seat
 from tests.factories import (
     make_case,
@@ -118,7 +119,12 @@ def test_closing_orders_reports_minutes_and_a_reminder(cast: Cast, closed: Meeti
         ("minutes", "recorded", "nl", "waiting"),
     ]
     reminder = Reminder.objects.get()
-    assert (reminder.kind, reminder.due_at) == ("signature", closed.closed_at + timedelta(days=2))
+    assert closed.closed_at is not None
+    after, hours = closed.closed_at + timedelta(days=2), manner_of(closed).hours
+    assert (reminder.kind, reminder.due_at) == (
+        "signature",
+        hours.allowed(hours.local(hours.day(after), hours.send_at)),
+    )
 
 
 def test_a_report_holds_the_decision_and_nothing_of_another_case(cast: Cast, closed: Meeting) -> None:
