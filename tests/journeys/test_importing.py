@@ -64,7 +64,7 @@ def test_a_list_becomes_drafts_and_old_decisions_are_found(
     secretary.go("/decisions/")
     page.get_by_label("Words, patient or national number").fill("sentinelprocedure")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 decision")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 decision")).to_be_visible()
     expect(page.get_by_role("listitem").get_by_text("Imported, not signed here")).to_be_visible()
     page.get_by_role("link", name="Vermeersch 9").click()
     expect(page.get_by_text("It was not recorded or signed here")).to_be_visible()
