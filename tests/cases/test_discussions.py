@@ -20,7 +20,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound
 from mdo.kernel.ids import new_id
 from tests.cases.acts import audited, names
-from tests.cases.test_views import filled, now_of, sign_in
+from tests.cases.pages import filled, now_of, sign_in
 from tests.cast import Cast, acting_as
 from tests.factories import (
     case_data,

@@ -8,7 +8,7 @@ from django.test import Client
 from cases.models import Case
 from mdo.kernel.ids import new_id
 from tests.cases.acts import audited
-from tests.cases.test_views import answers, now_of, sign_in
+from tests.cases.pages import answers, now_of, sign_in
 from tests.cast import Cast
 from tests.factories import make_case, make_referral
 
