@@ -66,9 +66,10 @@ def _set(referral: Referral, to: Status, *, keep: bool = True) -> ReferralMoved:
         referral.submitted_at = referral.changed_at
     if to != Status.RETURNED:
         referral.returned_reason = ""
-    referral.save(update_fields=["status", "version", "changed_at", "submitted_at", "returned_reason"])
     if keep and to in discussions.KEPT:
-        discussions.keep(referral)
+        discussions.move_and_keep(referral)
+    else:
+        referral.save(update_fields=["status", "version", "changed_at", "submitted_at", "returned_reason"])
     return ReferralMoved(
         referral_id=referral.pk,
         case_id=referral.case_id,
