@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from cases.access import visible_referrals
 from cases.models import Link, Patient, Referral
@@ -85,3 +86,10 @@ def among(board_id: UUID, patients: Collection[UUID]) -> list[tuple[UUID, UUID]]
         return []
     found = Link.objects.filter(board=board_id, one__in=patients, other__in=patients, ended_at=None)
     return list(found.values_list("one_id", "other_id"))
+
+
+def times_told(patient: str, board: str) -> Coalesce:
+    """A number that rises whenever a patient (by its path from the row) is linked for a board, and when that is taken back."""
+    told = Link.objects.filter(Q(one=OuterRef(patient)) | Q(other=OuterRef(patient)), board=OuterRef(board)).order_by()
+    counted = told.values("board").annotate(n=Count("pk") + Count("ended_at")).values("n")
+    return Coalesce(Subquery(counted), 0)

@@ -235,6 +235,11 @@ class Environment(BaseModel):
     )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
+    hl7: bool = Field(
+        False,
+        alias="MDO_HL7",
+        description="1: `mdo up` takes messages about patients too (`mdo hl7`), on the address and port below. 0: nobody listens there.",
+    )
     hl7_host: str = Field(
         "127.0.0.1",
         alias="MDO_HL7_HOST",

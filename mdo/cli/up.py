@@ -166,6 +166,8 @@ class Supervisor:
             )
 
         programs = [program("web", "web"), program("worker", "worker", "--beat")]
+        if self.settings.hl7:
+            programs.append(program("hl7", "hl7"))
         if self.mail_port:
             programs.insert(
                 0, program("smtp", "smtp", f"--port={self.mail_port}", f"--mailbox={self.home.path / 'mailbox'}")

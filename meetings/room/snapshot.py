@@ -16,6 +16,7 @@ from django.db.models import Count, Max, OuterRef, Subquery
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from cases import links
 from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import PreparationNote, Referral
 from mdo.directory import disciplines
@@ -88,7 +89,7 @@ def load(meeting_id: UUID, parts: Parts | None = None) -> Room:
     rows = (
         AgendaItem.objects.filter(meeting=meeting)
         .select_related("referral__requester", "referral__case__patient", "topic", "read_back_by")
-        .annotate(prepared=_prepared())
+        .annotate(prepared=_prepared(), told_same=links.times_told("referral__case__patient", "meeting__board"))
         .order_by("position")
     )
     items = list(guests.with_invitations(rows) if wanted.any_people else rows)
@@ -261,9 +262,9 @@ def _spent(item: AgendaItem) -> int:
 
 
 def _content(item: AgendaItem, referral: Referral, *, beside: bool) -> int:
-    """``beside``: for whoever reads what was prepared too."""
-    prepared: int = getattr(item, "prepared", None) or 0
-    return referral.version + referral.case.version + referral.case.patient.version + (prepared if beside else 0)
+    """``beside``: for whoever also reads what was prepared, and that it is somebody whom another hospital knows."""
+    told: int = (getattr(item, "prepared", None) or 0) + (getattr(item, "told_same", None) or 0)
+    return referral.version + referral.case.version + referral.case.patient.version + (told if beside else 0)
 
 
 def _item(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]:

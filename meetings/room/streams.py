@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from cases.events import ReferralMoved
-from cases.models import Referral
+from cases.events import PatientsLinked, PatientsUnlinked, ReferralMoved
+from cases.models import Link, Referral
 from mdo.kernel import journal
 from mdo.kernel.events import Event
 from meetings.events import MeetingEvent
@@ -23,6 +23,10 @@ def streams_for(event: Event) -> Iterable[UUID]:
     """The ids of the meetings in whose room the event is heard."""
     if isinstance(event, MeetingEvent):
         return (event.meeting_id,)
+    if isinstance(event, PatientsLinked | PatientsUnlinked):
+        ends = Link.objects.filter(pk=event.link_id).values_list("one", "other")
+        touched = Q(referral__case__patient__in=[patient for link in ends for patient in link])
+        return _hearing(touched, board=event.board_id)
     if isinstance(event, ReferralMoved) and event.after == Referral.Status.DISCUSSED:
         return ()  # said by the item that closed, in the same breath
     named = {
@@ -36,11 +40,17 @@ def streams_for(event: Event) -> Iterable[UUID]:
         touched = Q(referral__case__patient=named["patient_id"])
     else:
         return ()
+    # A running meeting may want it as a late case.
+    late = Q(state=Meeting.State.RUNNING, board=event.board_id) if isinstance(event, ReferralMoved) else Q(pk__in=[])
+    return _hearing(touched, late)
+
+
+def _hearing(touched: Q, more: Q | None = None, **only: UUID) -> tuple[UUID, ...]:
+    """The meetings on whose agenda such an item stands."""
     on_agenda = Exists(AgendaItem.objects.filter(touched, meeting=OuterRef("pk")))
     heard = Q(on_agenda) & ~Q(state=Meeting.State.CANCELLED)  # a closed room stays open to look back, and true
-    if isinstance(event, ReferralMoved):  # a running meeting may want it as a late case
-        heard |= Q(state=Meeting.State.RUNNING, board=event.board_id)
-    return tuple(Meeting.objects.filter(heard).order_by("pk").values_list("pk", flat=True))
+    meetings = Meeting.objects.filter(heard | more if more else heard, **only)
+    return tuple(meetings.order_by("pk").values_list("pk", flat=True))
 
 
 journal.register_streams(streams_for)
@@ -165,6 +175,8 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             return Parts(cases={UUID(data["case_id"])})
         case "patient.changed" | "patient.registered" | "patient.merged" | "patient.unmerged":
             return Parts(patients={UUID(data["patient_id"])}, candidates=True)
+        case "patient.linked" | "patient.unlinked":
+            return Parts(all_items=True)  # the event names no patient, and it is rare
     if name.startswith("meeting."):
         return Parts(meeting=True, forecast=True)
     if name.startswith("agenda."):

@@ -33,6 +33,7 @@ class Product:
         self.folder = folder
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.hl7_port = free_port()
         self.output = folder.parent / "output"
         self.offset = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -41,7 +42,8 @@ class Product:
         clean = {
             name: value for name, value in os.environ.items() if name not in names() and not name.startswith("MDO_")
         }
-        return clean | {"MDO_VAR": str(self.folder), "MDO_PORT": str(self.port)} | more
+        listening = {"MDO_HL7": "1", "MDO_HL7_PORT": str(self.hl7_port)}
+        return clean | {"MDO_VAR": str(self.folder), "MDO_PORT": str(self.port)} | listening | more
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -112,7 +114,7 @@ def test_it_says_where_and_who(product):
 
 def test_it_is_ready(product):
     assert ready(product.url) is True
-    assert set(product.pids()) == {"postgres", "valkey", "smtp", "web", "worker", "relay"}
+    assert set(product.pids()) == {"postgres", "valkey", "smtp", "web", "worker", "relay", "hl7"}
 
 
 def test_its_relay_is_on_loopback_and_takes_the_credentials_that_the_site_makes(product, settings):
@@ -127,6 +129,26 @@ def test_its_relay_is_on_loopback_and_takes_the_credentials_that_the_site_makes(
             assert client.allocate() == 0
             assert (client.permit("127.0.0.1"), client.permit("127.0.0.2"), client.permit("10.0.0.1")) == (0, 403, 403)
     assert "no picture and sound" not in product.said()
+
+
+def test_a_record_system_is_answered(product):
+    """By the process beside web and worker: a message that is for nobody here is rejected, in a frame."""
+    with socket.create_connection(("127.0.0.1", product.hl7_port), 10) as line:
+        line.settimeout(20)
+        sent = "MSH|^~\\&|EPD|NOWHERE|MDO|NOBODY|20261125140000||ADT^A08^ADT_A01|77|P|2.5.1\rPID|1||1^^^X^PI\r"
+        line.sendall(b"\x0b" + sent.encode() + b"\x1c\x0d")
+        answer = b""
+        while not answer.endswith(b"\x1c\x0d"):
+            answer += line.recv(65536)
+    assert b"\rMSA|AR|77" in answer
+
+
+def test_nobody_listens_for_messages_unless_told(tmp_path):
+    supervisor = Supervisor(tmp_path / "var")
+    supervisor.variables, supervisor.mail_port = {}, 0
+    for told, more in (({}, []), ({"MDO_HL7": "0"}, []), ({"MDO_HL7": "1"}, ["hl7"])):
+        supervisor.settings = parse({**placeholders(), **told})
+        assert [each.name for each in supervisor._programs()] == ["web", "worker", *more]
 
 
 def test_without_coturn_it_says_what_guests_lack(monkeypatch, tmp_path, capsys):
@@ -192,7 +214,7 @@ def test_demo_mode_does_not_listen_beyond_loopback(product, tmp_path):
     assert (result.returncode, "MDO_HOST: demo mode listens on loopback only" in result.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "smtp", "relay", "valkey", "postgres"])
+@pytest.mark.parametrize("name", ["worker", "web", "smtp", "relay", "hl7", "valkey", "postgres"])
 def test_a_child_that_dies_is_restarted_and_reported(product, name):
     before = product.pids()[name]
     os.kill(before, signal.SIGKILL)
