@@ -16,7 +16,7 @@ from tests.bench.rig import origin, percentile, write
 from tests.cases.proposals.scoring import ALL, Score, score, table, texts
 
 PRECISION, RECALL = 0.98, 0.85  # of all fields together
-JUDGES = "held_out_2"  # the first sixty were read since, by whoever writes the rules
+JUDGES = "held_out_2"  # read since, as were the first sixty: the next ones judge in their place
 
 
 def misses(scores: dict[str, Score]) -> list[str]:

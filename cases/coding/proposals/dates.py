@@ -24,6 +24,14 @@ _OF_ANOTHER = re.compile(
     r"(?:bij|op|van|to|au|du|zu|zum|for|de)[ ](?:het[ ]|ons[ ]|our[ ]|dem[ ]|the[ ])?(?:verslag|rapport|report|compte[ -]rendu|befund|onderzoek|examen)"
     r"[^\n:]{0,40}[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
 )
+_OF_FIRST = re.compile(
+    r"(?:eerste|oorspronkelijke?|initiele?|premier|initial|first|original|erste[nrs]?|ursprungliche[nrs]?) ?"
+    r"(?:verslag|rapport|uitslag|report|compte[ -]rendu|befund|bericht)[^\n:]{0,24}[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
+)
+_AS_TOLD = re.compile(
+    r"(?:as|previously|earlier|zoals|reeds|eerder|comme|deja|wie|bereits)[ ](?:[a-z]{2,10}[ ])?(?:reported|described|gerapporteerd|gemeld|beschreven|rapportee?s?"
+    r"|decrite?s?|berichtet|beschrieben|mitgeteilt)[ ](?:on|op|le|am|dd\.?)[ ]$"
+)
 _RULER = re.compile(r"[-=_*~]{3,}")
 _HEAD_LINES = 8
 _LINE = 300
@@ -73,16 +81,24 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     )
     if not is_named and any(m.any(("not_own_date", "planned", "compared", "doubt")) for m in before[-4:]):
         return False
-    if _OF_ANOTHER.search(reading.low, line_start, figure.start):
+    if any(pattern.search(reading.low, line_start, figure.start) for pattern in (_OF_ANOTHER, _OF_FIRST, _AS_TOLD)):
         return False
     behind = _behind(reading, sentence, figure)
-    if any(m.any(("planned", "not_own_date", "old_report")) for m in behind):
+    is_visit = nearest is not None and any("visit" in m for m in before[-3:])
+    if any(m.any(("planned", "not_own_date", "old_report")) for m in behind) and not is_visit:
         return False
     in_letter = _in_letter(reading, number, sentence)
+    if (
+        in_letter
+        and line.strip(" .,").removeprefix("le ").startswith(reading.low[figure.start : figure.end])
+        and len(line.split()) <= 5
+    ):
+        return True  # below the greetings, alone on its line
     if any("visit" in m for m in [*before[-3:], *behind]):
         return True
     if in_letter:
-        return False
+        received = [*([nearest] if nearest is not None else []), *behind[:1]]
+        return any("received" in m for m in received)
     if reading.section(number) == "plan":
         return False
     if reading.section(number) == "clinical" and not (nearest is not None and "own_date" in nearest):
@@ -115,7 +131,7 @@ def _before(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Ment
 
 
 def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Mention]:
-    _, last = sentence.clause(figure.start)
+    _, last = sentence.clause(figure.end - 1)
     return list(sentence.within(figure.end, min(last, figure.end + _AFTER)))
 
 

@@ -44,6 +44,8 @@ def is_past(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
     near = list(sentence.within(max(first, figure.start - _NEAR), figure.start))
     if any(mention.word in _NOW for mention in near):
         return False
+    if _is_of_the_start(sentence, figure, first):
+        return True
     for mention in near:
         if "compared" in mention and mention.word not in _WEAK:
             return True
@@ -56,6 +58,14 @@ def is_past(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
         or _AGO.search(low, max(first - 1, figure.start - 24), figure.start) is not None
         or _is_of_a_year(reading, sentence, figure, first)
     )
+
+
+def _is_of_the_start(sentence: Sentence, figure: Quantity, first: int) -> bool:
+    """Whether the clause says that this was before any treatment: `at the outset`, `bij diagnose`, `avant chimiothérapie`."""
+    last = max(sentence.clause(figure.end - 1)[1], figure.end)
+    following = [each.start for each in sentence.figures if each.kind == "measure" and each.start > figure.end]
+    told = list(sentence.within(max(first, figure.start - 60), min(last, figure.end + 60, *following)))
+    return any("at_start" in m for m in told) and not any(m.word in _NOW for m in told)
 
 
 def _is_told_so_behind(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:

@@ -125,7 +125,7 @@ def _counts_tumour(reading: Reading, sentence: Sentence, place: int, mention: Me
             return False
     if tumour is None:
         return "tumour" in mention
-    if noun == "additional" and _REST.search(reading.low, mention.end, tumour.end):
+    if noun == "additional" and _REST.search(reading.low, mention.end, min(sentence.end, mention.end + 40)):
         return False  # `nog een restletsel`: what is left of the first
     if any(m.any(("biopsy", "node", "benign", "exam", "imaging")) for m in following if m.start < tumour.start):
         return False
@@ -142,12 +142,13 @@ def _alone(reading: Reading, sentence: Sentence, place: int, mention: Mention) -
     if (
         following is not None
         and following.start - mention.end < 3
-        and not following.any((*_DESCRIBES, "size_word", "of_word"))
+        and not following.any((*_DESCRIBES, "size_word", "of_word", "place_label"))
     ):
         return ""
     after = reading.low[mention.end : mention.end + 14]
     if re.match(
-        r"[ ]?(?:$|[,(:]|[0-9]|van|is|meet|ligt|bevindt|mesure|est|de|measures|misst|ist|liegt|in|en|met|avec|with|mit|heeft|toont|at|a)(?![a-z])",
+        r"[ ]?(?:$|[,(:]|[0-9]|van|is|meet|ligt|zit|bevindt|mesure|est|de|se|siege|measures|lies|sits|was|misst|ist|liegt|sitzt|befindet|war|in|im|en|met|avec|with|mit"
+        r"|heeft|toont|shows|zeigt|hat|at|a)(?![a-z])",
         after,
     ):
         return key

@@ -180,7 +180,7 @@ class Lexicon:
             nouns = self._exact(end)
             if nouns is None and len(end) >= 6:
                 nouns = next((other.single[end] for other in self._others if end in other.single), None)
-            if nouns is not None and (start == 0 or len(end) >= 6):
+            if nouns is not None and (start == 0 or len(end) >= 6 or "benign" in nouns):
                 return found | nouns
         return (found | self._capital(rest)) or None
 

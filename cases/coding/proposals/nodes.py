@@ -222,6 +222,8 @@ def _plain(reading: Reading, number: int, sentence: Sentence) -> Iterator[_Count
         positive = negative
     if examined is not None and positive is not None and positive.value > examined.value:
         return
+    if positive is None and sentence.has("imaging", "suspicious_finding"):
+        return  # seen, not examined
     if positive is None and not sentence.has("examined", "involved", "spared") and reading.section(number) != "micro":
         return
     if positive is not None or examined is not None:

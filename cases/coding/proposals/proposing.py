@@ -18,6 +18,20 @@ from cases.coding.proposals.topography import topography
 from cases.coding.proposals.tumours import Tumours, tumours
 
 _RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
+_ONE_ANSWER = frozenset(
+    [
+        "er",
+        "pr",
+        "er_percent",
+        "pr_percent",
+        "her2_ihc",
+        "her2_ish",
+        "ki67_percent",
+        "grade",
+        "icdo3_topography",
+        "icdo3_morphology",
+    ]
+)
 _CANCER = ("carcinoma", "adenocarcinoma", "melanoma", "dcis", "nst", "idc", "ilc", "her2", "ki67")
 _BREAST_CANCER = ("tumorous", "suspicious_finding", "quadrant", "er", "bed")
 # A lump may be anything; these words are only used of what may be cancer.
@@ -46,8 +60,11 @@ def propose_and_overruled(text: str) -> tuple[list[Proposal], list[Proposal]]:
     findings.extend(_lateralities(reading, found))
     if not _speaks_of_cancer(reading, found, findings):
         return [], []
+    if _is_benign_imaging(reading):
+        findings = [finding for finding in findings if finding.field == "date"]
     numbered = [(found.number(f.start, f.field, f.sentence), f) for f in findings]
-    return _in_order(reading, _settled(reading, numbered)), _in_order(reading, _overruled(numbered))
+    said, second = _first_only(reading, list(_settled(reading, numbered)))
+    return _in_order(reading, said), _in_order(reading, [*_overruled(numbered), *second])
 
 
 def _in_order(reading: Reading, numbered: Iterable[tuple[int, Finding]]) -> list[Proposal]:
@@ -82,6 +99,19 @@ def _speaks_of_cancer(reading: Reading, found: Tumours, findings: list[Finding])
     )
 
 
+def _is_benign_imaging(reading: Reading) -> bool:
+    """Whether every class that is given to an image is one of something benign, and no cancer is spoken of."""
+    classes = [
+        found for _, sentence in reading.own() if (found := birads(reading, sentence.start, sentence.end)) is not None
+    ]
+    if not reading.is_imaging or not classes or max(classes) > 3 or min(classes) == 0:
+        return False
+    return not any(
+        not reading.is_denied(sentence, mention.start, mention.end, 60)
+        for _, sentence, mention in reading.own_mentions(*_CANCER)
+    )
+
+
 def _lateralities(reading: Reading, found: Tumours) -> Iterator[Finding]:
     """The sides of the tumours."""
     if not reading.is_of_breast and not any(True for _ in reading.own_mentions("limb", "paired_organ")):
@@ -112,6 +142,24 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
             if decided and finding.value not in decided:
                 continue
         yield tumour, finding
+
+
+def _first_only(
+    reading: Reading, numbered: list[tuple[int, Finding]]
+) -> tuple[list[tuple[int, Finding]], list[tuple[int, Finding]]]:
+    """What a report says first of a field that has one answer, and what it says against it further on: of another tumour, of
+    another time, or a slip of the pen. A report that is pasted below is heard for itself."""
+    said: list[tuple[int, Finding]] = []
+    second: list[tuple[int, Finding]] = []
+    first: dict[tuple[int, str, int], Value] = {}
+    for tumour, finding in sorted(numbered, key=lambda one: one[1].start):
+        if finding.field in _ONE_ANSWER:
+            key = (tumour, finding.field, reading.report(finding.start))
+            if first.setdefault(key, finding.value) != finding.value:
+                second.append((tumour, finding))
+                continue
+        said.append((tumour, finding))
+    return said, second
 
 
 def _overruled(numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:

@@ -1,5 +1,6 @@
 """What the rules are given: the text with its sentences, who speaks where, and what kind of text it is."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,29 @@ class Reading:
         """The part of a report in which a sentence stands."""
         return self.speech.sections[number]
 
+    def report(self, place: int) -> int:
+        """Which of the reports that were pasted one below the other a place belongs to, from 0."""
+        return bisect_right(self._reports, place)
+
+    @cached_property
+    def _reports(self) -> list[int]:
+        """Where a further report begins: a line that names a report or an examination and bears a date, below a blank or drawn one."""
+        starts = []
+        for number, sentence in self.own():
+            previous = self.document.sentences[number - 1] if number else None
+            if previous is None or not sentence.first_of_line or sentence.paragraph == previous.paragraph:
+                continue
+            dated = any(figure.kind == "date" for figure in sentence.figures)
+            head = sentence.mentions[0] if sentence.mentions else None
+            if (
+                dated
+                and head is not None
+                and head.start - sentence.start < 4
+                and head.any(("exam", "report_word", "biopsy", "surgery"))
+            ):
+                starts.append(sentence.start)
+        return starts
+
     def own_mentions(self, *nouns: str) -> Iterator[tuple[int, Sentence, Mention]]:
         """Every mention of one of these in the text's own words."""
         for number, sentence in self.own():
@@ -102,6 +126,13 @@ class Reading:
         taken = [m.start for _, s, m in self.own_mentions("biopsy") if not s.has("planned", "condition")]
         seen = [m.start for _, _, m in self.own_mentions("imaging")]
         return bool(taken) and (not self.is_imaging or min(taken) < min(seen))
+
+    @cached_property
+    def microscope_from(self) -> int:
+        """Where a text that begins with a specimen first says what the microscope showed; 0 where it does not say so."""
+        cut = next((m.start for _, _, m in self.own_mentions("specimen")), None)
+        seen = next((m.start for _, _, m in self.own_mentions("micro_part")), 0)
+        return seen if cut is not None and cut < seen else 0
 
     @cached_property
     def is_of_breast(self) -> bool:

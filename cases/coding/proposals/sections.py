@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
+from cases.coding.proposals.explanations import explains, reported_earlier
 from cases.coding.proposals.sentences import Document, Mention, Sentence, is_separator
 
 Section = str
@@ -32,12 +33,11 @@ _BOOK = re.compile(
     r"(?:(?:tnm|uicc|ajcc|who|oms|asco|cap|icd|esmo|edit|auflage|classif|klassif|guideline|richtlijn|leitlinie)[^;]{0,25}"
     r"|(?:geb|geboren|nee?|born|°|jahrgang|geboortejaar)[ .:(]{0,3}(?:en[ ]|in[ ]|im[ ])?)$"
 )
-_SCORE = re.compile(r"(?<![0-9])[0-3][ ]?\+")
 _LONG_AGO = 330  # days
 _NUMBERED = re.compile(r"\([^()]{0,20}(?:[A-Z]{1,3}[ -]?[0-9]{2}|[0-9]{2}[A-Z]{1,2})[-/. ]?[0-9]{2,7}")
 _RULER = re.compile(r"[-=_*~]{3,}")
-_BOUND = re.compile(r"[<>≥≤]|[0-9][ ]?-[ ]?1?0")
-_MEANS = re.compile(r"[0-3][ ]?\+?[ ]?=[ ]?[a-z]")
+_FIGURE_LAST = tuple("0123456789%)")
+_STOP = re.compile(r"(?<=[a-z]{4})\. |\n")
 _PRONOUN = re.compile(r"[ ]*(?:zij|ze|hij|elle|il|she|he|sie|er)[ ]")
 _SCREENED = frozenset({"patient", "imaging", "biopsy", "clinical_part", "micro_part", "conclusion_part", "surgery"})
 
@@ -317,9 +317,14 @@ class _Walk:
     # ------------------------------------------------------------------------------------------------- inside sentences
 
     def _close_inside(self, sentence: Sentence) -> None:
-        if self._is_of_relatives(sentence) or self._is_of_the_past(sentence) or self._explains(sentence):
+        if self._is_of_relatives(sentence):
+            self._close(self._begin_of_story(sentence), sentence.end)
+            return
+        if self._is_of_the_past(sentence) or explains(self.document, sentence):
             self._close(sentence.start, sentence.end)
             return
+        if (earlier := reported_earlier(self.document, sentence)) is not None:
+            self._close(*earlier)
         for place, mention in enumerate(sentence.mentions):
             if self._names_old_report(sentence, place):
                 start, end = self._aside(sentence, mention)
@@ -342,6 +347,24 @@ class _Walk:
         # "as" and "with" as often as "if": a condition where it opens a clause.
         before = self.document.low[sentence.start : mention.start].rstrip()
         return not before or before[-1] in ",;(:"
+
+    def _begin_of_story(self, sentence: Sentence) -> int:
+        """Where a relative is first spoken of, from the last full stop on: in hasty letters no capital follows it."""
+        relative = sentence.first("relative")
+        if relative is None:
+            return sentence.start
+        stops = [match.end() for match in _STOP.finditer(self.document.low, sentence.start, relative.start)]
+        lines = self.document.lines
+        number = bisect_right(lines, (relative.start, 1 << 60)) - 1
+        begin = lines[number][0]
+        if (
+            number
+            and sentence.start < begin
+            and relative.start - begin < 12
+            and self.document.low[max(0, begin - 8) : begin].rstrip().endswith(_FIGURE_LAST)
+        ):
+            stops.append(begin)  # a hasty mail: a line for each thing, and no full stops
+        return max(stops, default=sentence.start)
 
     def _is_of_relatives(self, sentence: Sentence) -> bool:
         if sentence.has("relative"):
@@ -375,25 +398,6 @@ class _Walk:
                     return True
         treated = sentence.first("treated")
         return bool(years) and treated is not None
-
-    def _explains(self, sentence: Sentence) -> bool:
-        """Whether a sentence says what a laboratory means by its categories."""
-        if not sentence.has("er", "pr", "her2", "ki67", "score", "grade_word"):
-            return False
-        low = self.document.low[sentence.start : sentence.end]
-        scores = {match.group()[0] for match in _SCORE.finditer(low)}
-        both = sentence.has("positive") and sentence.has("negative")
-        if sentence.has("explains") or (len(scores) > 1 and both and sentence.has("her2")):
-            return True
-        percents = {figure.values[0] for figure in sentence.figures if figure.kind == "percent"}
-        if (
-            percents
-            and percents <= {1.0, 10.0}
-            and (both or sentence.has("low_positive"))
-            and len(_BOUND.findall(low)) > 1
-        ):
-            return True
-        return len(_MEANS.findall(low)) > 1
 
 
 def _greets(sentence: Sentence) -> bool:

@@ -25,6 +25,10 @@ _BIRADS = re.compile(
 _NOT = re.compile(
     r"(?:niet|not|pas(?: a)?|nicht|geen|i\.?p\.?v\.?|in plaats van|au lieu de|instead of|statt)[ ]+(?:de[ ]|la[ ]|the[ ]|a[ ])?$"
 )
+_NOTHING_THERE = re.compile(
+    r"(?<![a-z])(?:ni|pas d|aucune?|geen|no|kein(?:e|en)?|ohne|sans|zonder|nor|noch)(?:e|')?[ ][^,;.:()]{0,40}"
+    r"(?:anomalies?|afwijking(?:en)?|abnormalit(?:y|ies)|lesions?|letsels?|laesies?|auffalligkeit(?:en)?|foyers?|befund|masse?s?|tumor(?:en)?)[^,;.:()]{0,24}$"
+)
 _LETTER = re.compile(
     r"(?<![A-Za-z0-9])(?P<side>[RL])(?=[ ](?:breast|mamma|borst|Brust)(?![a-z])|\)|[ ]?:)"
     r"|(?:(?<=breast )|(?<=mamma )|(?<=borst ))(?P<after>[RL])(?![A-Za-z0-9'])"
@@ -83,6 +87,8 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     low = reading.low
     if _NOT.search(low, max(sentence.start, mention.start - 24), mention.start):
         return 0, False
+    if _NOTHING_THERE.search(low, max(sentence.start, mention.start - 80), mention.start):
+        return 0, True
     first, last = sentence.clause(mention.start)
     first, last = max(first, start), min(last, end)
     if mention.any(_ELSEWHERE) and not _is_known_organ(reading, mention):

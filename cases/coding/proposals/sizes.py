@@ -9,20 +9,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from cases.coding.proposals.bystanders import (
+    is_before_treatment,
+    is_called_benign,
+    is_classed_benign,
+    is_labelled_otherwise,
+    is_of_other_organ,
+    is_plainly_bounded,
+    is_with_in_situ,
+)
+from cases.coding.proposals.distances import is_along, is_along_core, is_between_or_along, is_distance
 from cases.coding.proposals.earlier import is_past
+from cases.coding.proposals.owners import OTHERS, OWNERS, TUMOUR, WEAK
 from cases.coding.proposals.quantities import Quantity
 from cases.coding.proposals.reading import Finding, Reading
 from cases.coding.proposals.sentences import Mention, Sentence
-from cases.coding.proposals.sides import birads
 
-_TUMOUR = ("tumour", "carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "idc", "ilc", "suspicious_finding")
-_WEAK = ("size_word", "imaging")
-_OTHERS = (
-    "node", "axilla", "margin", "specimen", "surgery", "biopsy", "core_length", "bed", "dcis", "extent", "benign", "metastasis",
-    "distance", "other_finding", "limb", "region",
-)  # fmt: skip
-_ORGANS = ("other_finding", "paired_organ", "unpaired_organ", "node", "axilla", "limb")
-_OWNERS = (*_TUMOUR, *_WEAK, *_OTHERS, "paired_organ", "unpaired_organ")
 _NEVER_IN_LABEL = (
     "margin",
     "node",
@@ -34,33 +36,6 @@ _NEVER_IN_LABEL = (
     "metastasis",
     "gap",
     "core_length",
-)
-_APPROXIMATELY = r"(?:ca\.?[ ]|circa[ ]|environ[ ]|ongeveer[ ]|about[ ]|etwa[ ]|min\.?[ ]|minimaal[ ])?"
-_AT = re.compile(
-    rf"(?:^|[ (,:])(?:op|a|at|auf|in|tot op|within|binnen|sur)[ ](?:een afstand van[ ]|une distance de[ ]|a distance of[ ])?{_APPROXIMATELY}$"
-)
-_AWAY = re.compile(
-    r"[ ]?(?:van|vanaf|de la|du|des|de l'|d'|from|von|vom|zur|zum|hiervan|daarvan|ervan|afstand|tepel|caudaa?l|craniaa?l|kaudal|kranial"
-    r"|mediaa?l|lateraa?l|ventraa?l|dorsaa?l|posterior|anterior|inferior|superior|deep|diep|boven|onder|achter|above|below|behind"
-    r"|sous[ ]la|au-dessus|en dessous|entfernt|unterhalb|oberhalb|retroareolair)(?![a-z])"
-)
-_DIRECTION = re.compile(
-    r"[ ](?:posterior|anterior|inferior|superior|lateral|medial|caudal|cranial|deep|distal|proximal)(?:ly)?[ ](?:to|of)[ ]"
-    r"|[ ](?:beyond|voorbij|au-dela d|jenseits)"
-    r"|[ ](?:caudaal|craniaal|mediaal|lateraal|dorsaal|ventraal|achter|onder|boven)(?:[ ]van|[ ]de|[ ]het)[ ]"
-    r"|[ ](?:en dessous|au-dessus|en dehors|en dedans|en arriere)[ ]d|[ ](?:kaudal|kranial|lateral|medial|dorsal)[ ](?:von|der|des|davon)"
-)
-_NIPPLE = re.compile(r"[ ]?(?:fn|ftn|cmfn|from nipple|nac|tepelafstand|mam\.?abstand)(?![a-z])")
-_THAN = re.compile(
-    r"(?:kleiner|groter|minder|meer|dikker)[ ](?:dan|als)[ ]$|(?:smaller|larger|less|more|greater|bigger)[ ]than[ ]$|(?:kleiner|grosser|weniger|mehr)[ ]als[ ]$"
-    r"|(?:inferieure?s?|superieure?s?|plus petite?|plus grande?)[ ](?:a|que|de)[ ]$"
-)
-_ALONG = re.compile(
-    rf"(?:^|[ (,])(?:over|sur|uber|auf)[ ](?:(?:een|une|a|eine[rs]?)[ ][a-z]{{4,12}}[ ](?:van|de|of|von)[ ])?{_APPROXIMATELY}$"
-)
-_VERTEBRA = re.compile(r"(?<![a-z0-9])(?:t|d|l|th|bwk|lwk|hwk)[ ]?(?:1[0-2]|[1-9])(?![0-9a-z])")
-_TO_OTHERS = re.compile(
-    r"[ ]?(?:van|tot|du|de la|des|de|from|to|von|vom|zur|zum|bis|a la)(?:[ ](?:de|het|la|le|the|der|dem|den))?[ ]?"
 )
 _STOPS = frozenset(
     [
@@ -104,8 +79,10 @@ _STOPS = frozenset(
         "gauche",
         "droit",
         "droite",
-        "left",
-        "right",
+        "door",
+        "par",
+        "by",
+        "durch",
         "zonder",
         "sans",
         "without",
@@ -116,9 +93,7 @@ _STOPS = frozenset(
         "in",
     ]
 )
-_JOINED = re.compile(r"[ ](?:en|et|and|und|met|avec|with|mit|sans|zonder|without|ohne|geen|pas|no|kein|keine)[ ]|[,;]")
 _CATEGORY = re.compile(r"[pc]t[1-4][a-d]?(?:mi)?[ ]?\((?:m[ ,;]{1,2})?$")
-_IN_CORE = re.compile(r"[ ](?:in|dans|im|op|sur|van|of)[ ]")
 _UNIT_IN_LABEL = re.compile(r"[ (](?P<unit>mm|cm)\)?[ ]?:?[ ]{0,60}$")
 _EXCEPT = re.compile(r"(?:excl[a-z]{0,7}\.?|zonder|sans|without|ohne|exklusive|hors)[ ]$")
 _BEHIND = 26
@@ -148,22 +123,30 @@ def _measures(reading: Reading, sentence: Sentence) -> Iterator[Quantity]:
 
 
 def _is_of_tumour(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
-    if _is_distance(reading, sentence, figure) or is_past(reading, sentence, figure):
+    if is_distance(reading, sentence, figure) or is_past(reading, sentence, figure):
         return False
-    if _is_classed_benign(reading, number, sentence, figure):
+    if is_classed_benign(reading, number, sentence, figure) or is_with_in_situ(reading, sentence, figure):
         return False
-    if not reading.is_imaging and _ALONG.search(reading.low, max(sentence.start, figure.start - 44), figure.start):
+    if is_plainly_bounded(reading, sentence, figure) or is_called_benign(reading, sentence, figure):
+        return False
+    if is_along_core(reading, sentence, figure):
+        return False
+    if is_labelled_otherwise(reading, sentence, figure) or is_before_treatment(reading, number, sentence):
+        return False
+    if is_along(reading, sentence, figure):
         return False
     behind = _behind(reading, sentence, figure)
     if behind is not None:
-        if any(m.any(("other_finding", "unpaired_organ")) for m in sentence.within(behind.end, behind.end + 14)):
+        reach = 30 if reading.is_of_breast else 14
+        elsewhere = ("other_finding", "unpaired_organ", *(("paired_organ",) if reading.is_of_breast else ()))
+        if any(m.any(elsewhere) for m in sentence.within(behind.end, behind.end + reach)):
             return False  # a lesion in hepatic segment 2
-        return behind.any(_TUMOUR) and not behind.any(("dcis", "other_finding", "node", "benign"))
-    if _is_between_or_along(reading, sentence, figure):
+        return behind.any(TUMOUR) and not behind.any(("dcis", "other_finding", "node", "benign"))
+    if is_between_or_along(reading, sentence, figure):
         return False
     if _CATEGORY.search(reading.low, max(sentence.start, figure.start - 14), figure.start):
         return True
-    before = [m for m in sentence.within(sentence.start, figure.start) if m.any(_OWNERS)]
+    before = [m for m in sentence.within(sentence.start, figure.start) if m.any(OWNERS)]
     owner = _owner(sentence, before, figure)
     if owner is None:
         return _opens_item(reading, sentence, figure) or _inherits(reading, number, sentence, 1)
@@ -171,13 +154,13 @@ def _is_of_tumour(reading: Reading, number: int, sentence: Sentence, figure: Qua
         return False
     if "region" in owner and reading.is_imaging:
         return any(m.any(("tumour", "suspicious_finding")) for m in before)
-    if owner.any((*_OTHERS, "paired_organ", "unpaired_organ")) and not owner.any(("invasive", "carcinoma")):
+    if owner.any((*OTHERS, "paired_organ", "unpaired_organ")) and not owner.any(("invasive", "carcinoma")):
         return False
-    if owner.any(_TUMOUR):
+    if owner.any(TUMOUR):
         if reading.is_denied(sentence, owner.start, owner.start, 16):
             return False
         return not (
-            _is_in_core(reading, number, sentence, figure) or _is_of_other_organ(reading, sentence, owner, figure)
+            _is_in_core(reading, number, sentence, figure) or is_of_other_organ(reading, sentence, owner, figure)
         )
     return _weak(reading, number, sentence, before, owner, figure)
 
@@ -190,7 +173,7 @@ def _owner(sentence: Sentence, before: list[Mention], figure: Quantity) -> Menti
     if not before:
         return None
     first, _ = sentence.clause(figure.start)
-    strong = [m for m in before if not m.any(_WEAK) or m.any(_TUMOUR)]
+    strong = [m for m in before if not m.any(WEAK) or m.any(TUMOUR)]
     if strong and (strong[-1].start >= first or before[-1].start < first):
         return strong[-1]
     if "imaging" in before[-1] and before[-1].start >= first:
@@ -212,10 +195,10 @@ def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> Mention |
         words = between.replace(",", " ").split()
         if any(word in _STOPS for word in words):
             return None
-        if mention.any(("suspicious_finding", *_WEAK)) and not mention.any(("tumour", "carcinoma")):
+        if mention.any(("suspicious_finding", *WEAK)) and not mention.any(("tumour", "carcinoma")):
             adjectives.add(mention.end)
             continue
-        if mention.any(_OWNERS):
+        if mention.any(OWNERS):
             return mention
         if len(words) > 3:
             return None
@@ -270,56 +253,10 @@ def _inherits(reading: Reading, number: int, sentence: Sentence, reach: int = 3)
     for previous in reversed(reading.document.sentences[max(0, number - reach) : number]):
         if previous.line != sentence.line:
             return False
-        owners = [m for m in previous.mentions if m.any(_OWNERS) and not m.any(_WEAK)]
+        owners = [m for m in previous.mentions if m.any(OWNERS) and not m.any(WEAK)]
         if owners:
-            return owners[-1].any(_TUMOUR) and not owners[-1].any(_OTHERS)
+            return owners[-1].any(TUMOUR) and not owners[-1].any(OTHERS)
     return False
-
-
-# -------------------------------------------------------------------------------------------------------- other measures
-
-
-def _is_distance(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
-    """`op 4 mm van het snijvlak`, `à 5 cm du mamelon`, `35 mm from the nipple`, `3 mm breed`."""
-    low = reading.low
-    stop = min(sentence.end, figure.end + 30)
-    at = _AT.search(low, max(sentence.start, figure.start - 34), figure.start) is not None
-    if _NIPPLE.match(low, figure.end, stop) or _DIRECTION.match(low, figure.end, stop):
-        return True
-    if at and _AWAY.match(low, figure.end, stop):
-        return True
-    away = _TO_OTHERS.match(low, figure.end, stop)
-    if away is not None:
-        following = next(iter(sentence.within(away.end(), away.end() + 24)), None)
-        if following is not None and following.any(("distance", "margin", "axilla")):
-            return True
-    following = next(iter(sentence.within(figure.end, figure.end + 14)), None)
-    return (
-        following is not None
-        and following.any(("distance", "margin"))
-        and not low[figure.end : following.start].strip()
-    )
-
-
-def _is_between_or_along(reading: Reading, sentence: Sentence, figure: Quantity) -> bool:
-    """A distance between two things, the length in a core."""
-    first, last = sentence.clause(figure.start)
-    if _THAN.search(reading.low, max(sentence.start, figure.start - 24), figure.start):
-        return True
-    margins = [m for m in sentence.within(first, figure.start) if "margin" in m]
-    if margins and not any(
-        m.any(("size_word", "tumour", "carcinoma", "adenocarcinoma"))
-        for m in sentence.within(margins[-1].end, figure.start)
-    ):
-        return True
-    if any("gap" in m for m in sentence.within(max(first, figure.start - 44), min(last, figure.end + 22))):
-        return True
-    if any("core_length" in m for m in sentence.within(first, min(last, figure.end + 16))):
-        return True
-    behind = sentence.within(figure.end, min(last, figure.end + 30))
-    return _IN_CORE.match(reading.low, figure.end, last) is not None and any(
-        m.any(("biopsy", "core_length")) for m in behind
-    )
 
 
 def _is_in_core(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
@@ -332,51 +269,32 @@ def _is_in_core(reading: Reading, number: int, sentence: Sentence, figure: Quant
     return sentence.has("invasive", "carcinoma", "nst", "biopsy") or reading.section(number) in ("micro", "conclusion")
 
 
-def _is_classed_benign(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> bool:
-    """Whether the finding is given a BI-RADS class of something benign: behind it, or in the next few words."""
-    following = [each.start for each in sentence.figures if each.kind == "measure" and each.start > figure.end]
-    given = birads(reading, figure.end, following[0] if following else min(sentence.end + 24, len(reading.low)))
-    if given is not None:
-        return 1 <= given <= 3
-    after = reading.document.sentences[number + 1 : number + 2]
-    if following or not after or after[0].line != sentence.line or after[0].figures:
-        return False
-    # A sentence of its own: `Probably benign.`
-    return after[0].end - after[0].start < 40 and after[0].has("benign")
-
-
-def _is_of_other_organ(reading: Reading, sentence: Sentence, owner: Mention, figure: Quantity) -> bool:
-    """Whether a lesion is one of the liver, the lung, a node: named beside it, or behind its size."""
-    kinds = _ORGANS if reading.is_of_breast else ("node", "axilla", "other_finding")
-    if any(m.any((*kinds, "benign")) for m in sentence.within(owner.start - 16, owner.start)):
-        return True
-    if reading.is_of_breast and _VERTEBRA.search(reading.low, owner.end, figure.start):
-        return True
-    between = list(sentence.within(owner.end, figure.start))
-    if any(m.any(kinds) and not m.any(("axilla", "node")) for m in between):
-        return True
-    _, last = sentence.clause(figure.start)
-    joined = _JOINED.search(reading.low, figure.end, min(last, figure.end + 40))
-    for mention in sentence.within(figure.end, joined.start() if joined else min(last, figure.end + 40)):
-        if mention.any(("breast", "quadrant", "tumour")):
-            return False
-        if mention.any(kinds) and "limb" not in mention:
-            return True
-    return False
-
-
 def _source(reading: Reading, number: int, sentence: Sentence, figure: Quantity) -> str:
     """`seen` on images or by hand, `gross` by the naked eye, `micro` in all other words of a pathologist."""
     first, last = sentence.clause(figure.start)
     if any("gross_part" in m for m in sentence.within(max(first - 2, figure.start - 40), min(last, figure.end + 24))):
         return "gross"
+    if sentence.start < sentence.label_end <= figure.start and _names_invasive_size(sentence):
+        return "micro"
     if any("micro_part" in m for m in sentence.within(first, min(last, figure.end + 24))):
         return "micro"
     if reading.section(number) == "gross":
         return "gross"
     if sentence.has("imaging") or reading.section(number) == "clinical" or reading.is_imaging:
         return "seen"
+    if figure.start < reading.microscope_from and not sentence.has("invasive", "nst", "idc", "ilc", "grade_word"):
+        return "gross"
     return "gross" if _is_of_specimen(reading, number, sentence) else "micro"
+
+
+def _names_invasive_size(sentence: Sentence) -> bool:
+    """Whether the label of a row asks for the size of the invasive tumour, whatever part of the report it stands in."""
+    label = list(sentence.within(sentence.start, sentence.label_end))
+    return (
+        any(m.any(("invasive", "tumour", "carcinoma")) for m in label)
+        and any("size_word" in m for m in label)
+        and not any("gross_part" in m for m in label)
+    )
 
 
 _KINDS = (

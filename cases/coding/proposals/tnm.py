@@ -35,6 +35,7 @@ _GAP = re.compile(
     r"|(?:[lvr][0-2x]|pn[01x](?![a-z(])|g[1-4x]|n[+-])(?![a-z0-9])){0,8}",
     re.IGNORECASE,
 )
+_TORN = re.compile(r"[ ][a-c](?=[ ]{2}|[ ]?\(|[ ]?$)", re.MULTILINE)
 _AFTER = re.compile(r"[a-z0-9%]", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?<![a-z])(?P<prefix>y[cp]|[cp])?tnm|uicc|ajcc|(?<![a-z])stad(?:ium|e)|(?<![a-z])stage|(?<![a-z])stag|classifi|klassifi",
@@ -112,6 +113,8 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
     if found is None or (not prefix and match["space"]):
         return None
     written = found["value"]
+    if _TORN.match(reading.low, found.end()):
+        return None  # `p N 1 a (sn)`: a scanner took the letter off
     following = reading.low[found.end() : found.end() + 1]
     # Another category may follow at once (T2N1, pT1cpN0), anything else makes it a word.
     if following and _AFTER.match(following) and _CATEGORY.match(reading.low, found.end()) is None:
@@ -127,6 +130,8 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
         return None  # the word "no", at the head of a sentence
     value = written.replace("mic", "mi")
     if value[0] in "oli" and value != "is":
+        if prefix and reading.cased[match.start()].isupper():
+            return None  # PNI is about nerves
         value = {"o": "0", "l": "1", "i": "1"}[value[0]] + value[1:]
         if cased.islower():
             return None
@@ -143,6 +148,8 @@ def _counts(reading: Reading, sentence: Sentence, chain: list[_Category], named:
     """Whether these letters are a classification, of the tumour as it is."""
     first = chain[0]
     if not reading.is_own(first.start) or reading.is_doubted(sentence, first.start, chain[-1].end):
+        return False
+    if sentence.has("hoped"):
         return False
     before = reading.low[max(sentence.start, first.start - 16) : first.start]
     if _CONDITION_BEFORE.search(before) or _CONDITION_AFTER.match(reading.low, chain[-1].end, sentence.end):
