@@ -8,6 +8,7 @@ from meetings.views import (
     call_test,
     decisions,
     feeds,
+    figures,
     guests,
     hooks,
     imports,
@@ -26,6 +27,10 @@ app_name = "meetings"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("boards/", boards.boards, name="boards"),
     path("boards/<uuid:board_id>/", boards.board, name="board"),
+    path("boards/<uuid:board_id>/figures/", figures.board_figures, name="figures"),
+    path("boards/<uuid:board_id>/figures.csv", figures.figures_file, {"form": "csv"}, name="figures_csv"),
+    path("boards/<uuid:board_id>/figures.pdf", figures.figures_file, {"form": "pdf"}, name="figures_pdf"),
+    path("boards/<uuid:board_id>/figures.xlsx", figures.figures_file, {"form": "xlsx"}, name="figures_xlsx"),
     path("boards/<uuid:board_id>/patients/", same_people.same_people, name="same_people"),
     path("boards/<uuid:board_id>/plan/", boards.plan, name="plan"),
     path("boards/<uuid:board_id>/readiness/", readiness.readiness, name="readiness"),

@@ -19,13 +19,18 @@ CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "|", "%")  # of what a spreadsheet may take for a formula
 
 
+def starts_like_a_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula."""
+    return text.startswith(_STARTS)
+
+
 def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Any:
     """Write a text that stays a text whatever it begins with: typed as one, and with the mark that Excel shows as a leading
     apostrophe, so that it stays one when somebody edits or exports it. Returns the cell."""
     cell: Any = sheet.cell(row, column)
     cell.value = text
     cell.data_type = "s"
-    if text.startswith(_STARTS):
+    if starts_like_a_formula(text):
         cell.quotePrefix = True
     return cell
 

@@ -13,6 +13,8 @@ from typing import Literal
 
 from django.utils.functional import Promise
 
+from meetings.figures.tables import Figures
+
 Text = str | Promise
 MeansOfAttendance = Literal["room", "video", "phone"]
 Gender = Literal["female", "male", "other", "unknown"]  # FHIR AdministrativeGender
@@ -258,3 +260,16 @@ class AgendaSheet:
     imprint: Imprint
     ends_at: datetime | None = None
     published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresSheet:
+    """A board's figures of a period, as its yearly report. `made_at` is printed: figures of a running period grow."""
+
+    board: str
+    label: str
+    hospitals: tuple[str, ...]
+    figures: Figures
+    made_at: datetime
+    zone: str = "Europe/Brussels"
+    demo: str = ""  # the sentence that marks figures of a demonstration; empty elsewhere

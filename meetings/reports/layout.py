@@ -3,6 +3,7 @@ out."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import get_language, pgettext
@@ -14,6 +15,7 @@ from meetings.reports.content import (
     AgendaSheet,
     CaseReport,
     CaseSheet,
+    FiguresSheet,
     Group,
     Imprint,
     Minutes,
@@ -55,6 +57,41 @@ def case_sheet(sheet: CaseSheet) -> Json:
         **_case(words, sheet),
         "when": " · ".join(part for part in place if part),
         "documents": [{"label": str(row.label), "value": str(row.value)} for row in sheet.documents],
+    }
+
+
+def figures(sheet: FiguresSheet) -> Json:
+    """The data of `figures.typ`: a board's figures of a period."""
+    words = Wording(sheet.zone)
+    last = sheet.figures.until - timedelta(microseconds=1)
+    return {
+        **_head(_("Figures"), sheet.board, sheet.label, list(sheet.hospitals)),
+        "draft": False,
+        "day": f"{words.day(sheet.figures.since)} – {words.day(last)}",
+        "sitting": f"{words.day(sheet.figures.since)} – {words.day(last)} · {wording.sittings(sheet.figures.sittings)}",
+        "imprint": {"document_id": words.moment(sheet.made_at), "version": "1", "replaces": "", "digest": ""},
+        "demo": sheet.demo,
+        "headlines": [
+            {"label": each.label, "value": each.text, "note": each.note, "goal": each.goal_text}
+            for each in sheet.figures.headlines
+        ],
+        "tables": [
+            {
+                "title": each.title,
+                "note": each.note,
+                "head": [each.first, *(column.label for column in each.columns)],
+                "rows": [
+                    {
+                        "label": row.label,
+                        "tag": row.tag,
+                        "cells": [{"text": cell.text, "bar": cell.bar or 0} for cell in row.cells],
+                    }
+                    for row in each.rows
+                ],
+            }
+            for each in sheet.figures.tables
+            if each.rows
+        ],
     }
 
 
@@ -128,21 +165,28 @@ def agenda(sheet: AgendaSheet, *, names: bool) -> Json:
 def _frame(title: str, sitting: Sitting, imprint: Imprint, *, draft: bool) -> Json:
     words = Wording(sitting.zone)
     return {
-        "lang": (get_language() or "en").split("-")[0],
-        "labels": wording.labels(),
-        "title": title,
+        **_head(title, str(sitting.board), str(sitting.label), [str(name) for name in sitting.hospitals]),
         "draft": draft,
-        "board": str(sitting.board),
-        "kind": str(sitting.label),
         "day": words.day(sitting.starts_at),
         "sitting": words.sitting(sitting),
-        "hospitals": [str(name) for name in sitting.hospitals],
         "imprint": {
             "document_id": imprint.document_id,
             "version": str(imprint.version),
             "replaces": imprint.replaces,
             "digest": imprint.digest,
         },
+    }
+
+
+def _head(title: str, board: str, kind: str, hospitals: list[str]) -> Json:
+    """What the frame of every document says of itself, whatever it is about."""
+    return {
+        "lang": (get_language() or "en").split("-")[0],
+        "labels": wording.labels(),
+        "title": title,
+        "board": board,
+        "kind": kind,
+        "hospitals": hospitals,
     }
 
 

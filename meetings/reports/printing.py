@@ -21,7 +21,7 @@ from django.utils.translation import override
 from fontTools.ttLib import TTFont
 
 from meetings.reports import layout
-from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, Minutes
+from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, FiguresSheet, Minutes
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,13 @@ def case_sheet_pdf(sheet: CaseSheet, language: str) -> bytes:
     with override(language):
         data = layout.case_sheet(sheet)
     return _pdf("case_sheet", data, sheet.sitting.starts_at)
+
+
+def figures_pdf(sheet: FiguresSheet, language: str) -> bytes:
+    """A board's figures of a period in `language`."""
+    with override(language):
+        data = layout.figures(sheet)
+    return _pdf("figures", data, sheet.made_at)
 
 
 def printable(text: str) -> str:

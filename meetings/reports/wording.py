@@ -163,3 +163,8 @@ def labels() -> dict[str, str]:
         "version": _("Version"),
         "written_by_hand": _("Written by hand: enter it in the room once it is there again."),
     }
+
+
+def sittings(n: int) -> str:
+    """`12 sittings`."""
+    return ngettext("%(n)d sitting", "%(n)d sittings", n) % {"n": n}
