@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from cases.models import Case, Document, Grant, Patient, Referral
 from mdo.directory.models import Board, Organisation, OrganisationRole, Person
+from mdo.kernel.acting import System
 from mdo.kernel.clock import now
 from meetings.models import Decision, Meeting
 from tests.cast import Cast, Member, seat
@@ -25,6 +29,7 @@ from tests.factories import (
     writing,
 )
 
+HOUSE = System("sweep")
 KNOWN = {f"T_{status}" for status in Referral.KNOWN_TO_BOARD}
 # What the breast board's readers see while the agreement is in force.
 BOARD = {"O_submitted", "O_chair", "O_via", "P_submitted", "P_colleague"} | KNOWN
@@ -159,3 +164,9 @@ def _make_world(cast: Cast) -> World:
     for place in (org, partner, third, outside):
         world.lonely[place.short_name] = make_patient(place)
     return world
+
+
+def names(rows: QuerySet[Any], known: dict[str, Any]) -> set[str]:
+    """The names under which these rows stand in one of the dictionaries of `World`."""
+    by_key = {row.pk: name for name, row in known.items()}
+    return {by_key[key] for key in rows.values_list("pk", flat=True)}
