@@ -155,7 +155,8 @@ def _invited(person: Attendee, *, asks: bool) -> vCalAddress:
     address.params["ROLE"] = vText("REQ-PARTICIPANT" if person.required else "OPT-PARTICIPANT")
     if asks:
         address.params["PARTSTAT"] = vText("NEEDS-ACTION")
-        address.params["RSVP"] = vText("TRUE")
+        # Nobody reads the mailbox of the organiser (docs/decisions/calendar-replies.md): people answer on the agenda's page.
+        address.params["RSVP"] = vText("FALSE")
     return address
 
 

@@ -33,6 +33,10 @@ class Expected:
     def comes(self) -> bool:
         return self.answer != Reply.Answer.NO
 
+    def prepares(self, discipline: str) -> bool:
+        """Whether this one looks at the cases for that discipline: whoever only asks about an own case is not there for the others'."""
+        return self.discipline == discipline and not self.requests
+
 
 @dataclass(frozen=True)
 class Forecast:

@@ -70,6 +70,10 @@ class ReturnForm(VersionedForm):
     )
 
 
+class PostponeForm(VersionedForm):
+    reason = forms.CharField(max_length=40)
+
+
 class ScheduleForm(VersionedForm):
     meeting = forms.UUIDField(widget=forms.HiddenInput)
     item_id = _hidden_id()

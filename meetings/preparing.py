@@ -1,17 +1,22 @@
 """What the disciplines that look at images and slides still have before them, for the coming sittings of somebody's boards."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cases.access import visible_referrals
 from cases.models import PreparationNote
+from mdo.directory import disciplines
 from mdo.directory.access import Standing
 from mdo.directory.disciplines import PREPARING
+from mdo.directory.models import Person
 from mdo.kernel.acting import Actor
 from mdo.kernel.clock import now
+from meetings.expected import Forecast
 from meetings.models import AgendaItem, Meeting
+from meetings.wishes import needs_of
 
 
 def prepares(discipline: str) -> bool:
@@ -57,3 +62,34 @@ def open_by_discipline(items: Iterable[AgendaItem], notes: Iterable[PreparationN
             seen[note.discipline].add(note.referral_id)
     referrals: Collection[UUID] = {item.referral_id for item in items if item.referral_id is not None}
     return {code: sum(referral not in found for referral in referrals) for code, found in seen.items()}
+
+
+@dataclass(frozen=True)
+class NotSeen:
+    """What a discipline has not looked at of one sitting: the numbers of its items, out of ``all`` that need the discipline. ``people``:
+    who of it comes and has looked at none."""
+
+    discipline: str
+    words: str
+    numbers: tuple[int, ...]
+    all: int
+    people: tuple[Person, ...]
+
+
+def not_seen_by_discipline(
+    meeting: Meeting, items: Sequence[AgendaItem], notes: Sequence[PreparationNote], coming: Forecast
+) -> list[NotSeen]:
+    """For each preparing discipline of which somebody comes and that an item needs (``wishes.needs_of``), what nobody of it has looked
+    at, the most first. ``items``: those that wait, with referral and case; ``notes``: those in force. No query."""
+    found = []
+    for code in PREPARING:
+        people = {each.person.pk: each.person for each in coming.people if each.comes and each.prepares(code)}
+        own = [item for item in items if code in needs_of(item, meeting, readable=True)]
+        if not own or not people:
+            continue
+        of_it = [note for note in notes if note.discipline == code]
+        seen, looked = {note.referral_id for note in of_it}, {note.author_id for note in of_it}
+        numbers = tuple(item.position for item in own if item.referral_id not in seen)
+        idle = tuple(each for key, each in people.items() if key not in looked)
+        found.append(NotSeen(code, disciplines.words(code), numbers, len(own), idle))
+    return sorted(found, key=lambda each: -len(each.numbers))

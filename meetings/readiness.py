@@ -14,7 +14,7 @@ from django.db.models import Count, Max, Min
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from cases.access import visible_referrals
+from cases.access import visible_preparation, visible_referrals
 from cases.models import Referral
 from mdo.directory import disciplines
 from mdo.directory.access import Standing, in_office
@@ -25,13 +25,14 @@ from mdo.kernel.clock import now
 from meetings import expected, forecast, missing, reminded, series
 from meetings.missing import Incomplete
 from meetings.models import AgendaItem, DigestLine, Meeting, Reminder
+from meetings.preparing import NotSeen, not_seen_by_discipline
 from meetings.reminded import Known
 from meetings.reminders import WHY, Manner, Rule
 from meetings.wishes import needs_of, waits_in_order
 
 # What weighs how much. The steps are far enough apart that hours before a term never lift a case above the next step.
 NO_QUORUM, DISCIPLINE_GONE, OVERDUE, NOT_PUBLISHED, NO_BILLING, TOO_LONG = 1000, 900, 800, 700, 650, 600
-DUE_SOON, WAITS_OVERDUE, NOT_DUE, WAITS = 500, 400, 300, 200
+NOT_SEEN, DUE_SOON, WAITS_OVERDUE, NOT_DUE, WAITS = 550, 500, 400, 300, 200
 SOON = timedelta(hours=24)
 
 
@@ -71,6 +72,7 @@ class Readiness:
     complete: int
     answered: int
     people: int
+    not_seen: list[NotSeen] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
 
     @property
@@ -92,7 +94,15 @@ def readiness(by: Actor, standing: Standing, meeting: Meeting) -> Readiness:
     pairs = missing.of_sitting(meeting, reachable)
     short = missing.incomplete(meeting, pairs, roles, get_language())
     coming = expected.expected(meeting, roles)
-    dangers = [*_of_people(meeting, coming, pairs), *_of_agenda(meeting), *_of_cases(meeting, short, pairs, roles)]
+    on_agenda = _with_referrals(pairs)
+    notes = visible_preparation(by).filter(referral__in=[item.referral_id for item in on_agenda])
+    unseen = not_seen_by_discipline(meeting, on_agenda, list(notes), coming)
+    dangers = [
+        *_of_people(meeting, coming, on_agenda),
+        *_of_agenda(meeting),
+        *_of_cases(meeting, short, pairs, roles),
+        *_of_preparers(meeting, unseen),
+    ]
     dangers.sort(key=lambda danger: (-danger.weight, danger.due or meeting.starts_at))
     return Readiness(
         meeting=meeting,
@@ -101,21 +111,27 @@ def readiness(by: Actor, standing: Standing, meeting: Meeting) -> Readiness:
         complete=len(pairs) - len(short),
         answered=coming.answered,
         people=len(coming.people),
+        not_seen=unseen,
         timeline=timeline(meeting),
     )
 
 
-def _of_people(
-    meeting: Meeting, coming: expected.Forecast, pairs: Sequence[tuple[Referral, AgendaItem | None]]
-) -> list[Danger]:
+def _with_referrals(pairs: Sequence[tuple[Referral, AgendaItem | None]]) -> list[AgendaItem]:
+    """The items that still wait to be discussed, each knowing its referral."""
+    found = []
+    for referral, item in pairs:
+        if item is not None:
+            item.referral = referral
+            if waits_in_order(item):
+                found.append(item)
+    return found
+
+
+def _of_people(meeting: Meeting, coming: expected.Forecast, items: Sequence[AgendaItem]) -> list[Danger]:
     found = [Danger(NO_QUORUM, "danger", words) for words in coming.warnings]
     needed: Counter[str] = Counter()
-    for referral, item in pairs:
-        if item is None:
-            continue
-        item.referral = referral
-        if waits_in_order(item):
-            needed.update(needs_of(item, meeting, readable=True))
+    for item in items:
+        needed.update(needs_of(item, meeting, readable=True))
     # Whoever only asks about an own case is not there for the others'.
     there = {each.discipline for each in coming.people if each.comes and not each.requests}
     gone = [(disciplines.words(code), n) for code, n in needed.most_common() if code not in there]
@@ -142,7 +158,14 @@ def _of_agenda(meeting: Meeting) -> list[Danger]:
     found = []
     if meeting.state == Meeting.State.PLANNED and series.deadline(meeting) <= now():
         found.append(Danger(NOT_PUBLISHED, "danger", _("The deadline is past and the agenda is not published.")))
-    items = list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
+    items = list(
+        AgendaItem.objects.filter(meeting=meeting).select_related("referral__case__patient").order_by("position")
+    )
+    for item in items:
+        dead = item.referral is not None and item.referral.case.patient.deceased_on is not None
+        if dead and item.state == AgendaItem.State.SCHEDULED:
+            words = _("The patient of item %(number)d has died: postpone the case or take it off the agenda.")
+            found.append(Danger(OVERDUE, "danger", words % {"number": item.position}))
     end = forecast.forecast(items, starts_at=meeting.starts_at, started_at=meeting.started_at).end
     over = round((end - meeting.ends_at).total_seconds() / 60)
     if over > 0:
@@ -186,6 +209,22 @@ def _of_cases(
                 told_at=max(moments) if moments else None,
             )
         )
+    return found
+
+
+def _of_preparers(meeting: Meeting, unseen: Sequence[NotSeen]) -> list[Danger]:
+    """They look the day before: what was not seen endangers a sitting of tomorrow, and one of next week not yet."""
+    near = meeting.starts_at - now() <= SOON
+    found = []
+    for each in unseen:
+        if each.numbers and near:
+            text = ngettext(
+                "%(discipline)s has not looked at %(n)d case yet: item %(numbers)s.",
+                "%(discipline)s has not looked at %(n)d cases yet: items %(numbers)s.",
+                len(each.numbers),
+            )
+            said = {"discipline": each.words, "n": len(each.numbers), "numbers": ", ".join(map(str, each.numbers))}
+            found.append(Danger(NOT_SEEN, "warn", text % said))
     return found
 
 

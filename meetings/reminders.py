@@ -98,6 +98,13 @@ class Manner:
         return at if at < anchor else None
 
 
+def readiness_days(kind: BoardKind, changed: Mapping[str, Any]) -> int:
+    """On how many calendar days before a sitting its readiness is shown: as early as the reminder of it goes out, on or off; 0 where the
+    kind has no such reminder. ``changed`` as for ``manner``."""
+    default = next((each for each in kind.reminders if each.rule == "readiness"), None)
+    return int(changed.get("readiness", {}).get("days", default.days)) if default is not None else 0
+
+
 def manner(kind: BoardKind, zone: str, changed: Mapping[str, Any], hours: tuple[time, time, time] | None) -> Manner:
     """How a board of that kind reminds. ``changed``: what the board set, as ``ReminderSettings.rules`` keeps it; ``hours``: its
     ``send_at``, ``quiet_from`` and ``quiet_until``, or ``None`` for the usual ones."""

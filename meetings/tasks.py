@@ -18,6 +18,7 @@ from mdo.kernel.errors import Refused
 from meetings import series
 from meetings.actions.agenda_building import withdraw_items, withdrawn_items
 from meetings.actions.calling import call_people, waiting_calls
+from meetings.actions.inviting import guests_of_deceased, withdraw_for_deceased
 from meetings.actions.mailing import deliver
 from meetings.actions.planning import plan_due
 from meetings.actions.reminding import plan_missing_reminders, remind, unplanned
@@ -35,7 +36,7 @@ BATCH = 10
 
 @shared_task(name="meetings.tasks.sweep")
 def sweep() -> None:
-    """Plan sittings, strike what was withdrawn, call people in, end rooms of the media server, do due reminders, reports and mails; forget old
+    """Plan sittings, strike what was withdrawn, withdraw links for who died, call people in, end rooms of the media server, do due reminders, reports and mails; forget old
     command ids. May run as often as one likes and beside itself."""
     close_old_connections()
     started = monotonic()
@@ -53,6 +54,7 @@ def _house_keeping() -> None:
             each.pk for each in Series.objects.select_related("board").prefetch_related("exceptions") if _is_due(each)
         ]
         struck = withdrawn_items()
+        uninvited = guests_of_deceased()
         calling = waiting_calls()
         unreminded = unplanned()
         forgotten = forgotten_imports()
@@ -67,6 +69,8 @@ def _house_keeping() -> None:
         _do("forgotten imports", partial(forget_import, by=HOUSE, import_id=import_id))
     for meeting_id in struck:
         _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
+    for meeting_id in uninvited:
+        _do("guests of the deceased", partial(withdraw_for_deceased, by=HOUSE, meeting_id=meeting_id))
 
 
 def _calls() -> None:

@@ -66,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meetings/<uuid:meeting_id>/topics/", agendas.add_topic, name="add_topic"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/minutes/", agendas.set_minutes, name="item_minutes"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/move/", agendas.move_item, name="item_move"),
+    path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/postpone/", agendas.postpone_item, name="item_postpone"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/remove/", agendas.remove_item, name="item_remove"),
     path("meetings/<uuid:meeting_id>/room/", room.room, name="room"),
     path("meetings/<uuid:meeting_id>/items/<uuid:item_id>/stage/", room.stage, name="stage"),

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Window
 
 from cases.access import visible_referrals
+from cases.dossiers.board_kinds import board_kind
 from cases.models import Referral, living
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
@@ -19,14 +20,14 @@ from mdo.directory.matrix import Seat
 from mdo.directory.models import Board, OrganisationRole, Person
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.clock import now
-from meetings import access, missing, preparing
-from meetings.models import AgendaItem, Decision, Meeting
+from meetings import access, missing, preparing, reminders
+from meetings.models import AgendaItem, Decision, Meeting, ReminderSettings
 
 SOON = timedelta(minutes=45)  # from then on a meeting stands on top, whatever comes later
 MEETINGS_SHOWN = 3
 ROWS_SHOWN = 8  # of each kind; the rest is a number
 OUTCOME_DAYS = 14  # how long the outcome of an own case stands on Today
-READY_AHEAD = timedelta(days=2)  # the calendar days before a sitting on which its readiness stands on Today
+LONGEST_AHEAD = timedelta(days=61)  # no board is told of its readiness earlier (``ReminderDefault.days``)
 PUBLISH_AHEAD = timedelta(hours=36)  # before its deadline, an agenda that is not published begins to wait
 
 
@@ -237,18 +238,21 @@ def _unpublished(standings: list[Standing]) -> list[Unpublished]:
 
 
 def _nearing(standings: list[Standing]) -> list[Nearing]:
-    """Four queries, none but the first where no sitting is near."""
+    """Sittings so near that the board wants to know how ready they are: on as many calendar days before as its reminder of the readiness
+    goes out. Four queries, none but the first where no sitting is near."""
     at = now()
     builds = _boards(standings, "build_agenda")
     states = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
     near = Meeting.objects.filter(
-        board__in=list(builds), state__in=states, starts_at__gt=at, starts_at__lt=at + READY_AHEAD + timedelta(days=1)
+        board__in=list(builds), state__in=states, starts_at__gt=at, starts_at__lt=at + LONGEST_AHEAD
     )
+    own = ReminderSettings.objects.filter(board=OuterRef("board")).values("rules")[:1]
     meetings = {}
-    for meeting in near.order_by("starts_at"):
+    for meeting in near.annotate(own_rules=Subquery(own)).order_by("starts_at"):
         board = builds[meeting.board_id].board
         zone = ZoneInfo(board.time_zone)
-        if meeting.starts_at.astimezone(zone).date() - at.astimezone(zone).date() <= READY_AHEAD:
+        ahead = reminders.readiness_days(board_kind(board.kind), meeting.own_rules or {})
+        if (meeting.starts_at.astimezone(zone).date() - at.astimezone(zone).date()).days <= ahead:
             meetings[meeting.pk] = _with_board(meeting, board)
     if not meetings:
         return []

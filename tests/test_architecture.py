@@ -81,6 +81,10 @@ ELEVATED = {
         "guest.slot",
     ): "whether the case of a guest who was just let in is on the table, before they may read it",
     (
+        "meetings/actions/inviting.py",
+        "guest.lives",
+    ): "whether the patient of an invitation lives, before its holder may read anything",
+    (
         "cases/actions/merging.py",
         "merge.links",
     ): "a board's links follow a patient's record, which the hospital's secretary merges without seeing them",

@@ -19,13 +19,15 @@ Days = Annotated[int, Bound(ge=0, le=366)]
 class Option(Definition):
     """One entry of a list: the stored code and its words. `group` is a heading of the list, where it has some.
 
-    `avoidable`: of a reason to postpone, whether better preparation would have prevented it.
+    `avoidable`: of a reason to postpone, whether better preparation would have prevented it; `deceased`: whether it is the one to
+    give when the patient died.
     """
 
     code: Key
     words: Words
     group: str = ""
     avoidable: bool = False
+    deceased: bool = False
 
     def label(self, language: str | None) -> str:
         """The words in a language."""
@@ -167,6 +169,11 @@ class BoardKind(Definition):
     def avoidable_reasons(self) -> frozenset[str]:
         """The codes of the reasons to postpone that better preparation prevents."""
         return frozenset(option.code for option in self.postponement_reasons if option.avoidable)
+
+    @property
+    def reason_for_deceased(self) -> str:
+        """The code of the reason to postpone that is proposed when a patient died; "" where the kind has none."""
+        return next((option.code for option in self.postponement_reasons if option.deceased), "")
 
     def needs(self, dossier_code: str, data: Mapping[str, Any]) -> frozenset[str]:
         """The codes of the disciplines that have to be there for a case, by what its dossier holds."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import model_validator
 
@@ -15,6 +15,15 @@ from mdo.directory.disciplines import PREPARING
 MOST = 40  # numbers of one case: more is a text that holds something else
 LONGEST = 64  # characters of one number (DICOM: 16, with what hospitals put before it)
 _SEPARATORS = re.compile(r"[,;\r\n]+")
+# "CT-5567 (AZN)": made in another hospital than the case's.
+_MADE_AT = re.compile(r"(?P<number>[^()]*\S)\s*\((?P<made_at>[^()]{1,80})\)")
+
+
+class Reference(NamedTuple):
+    """One accession or report number; ``made_at``: the hospital where it was made, as it was written, "" for the case's own."""
+
+    number: str
+    made_at: str = ""
 
 
 class Numbers(Definition):
@@ -23,11 +32,16 @@ class Numbers(Definition):
     field: Key
     pattern: str | None = None
 
-    def found(self, text: str) -> list[str]:
+    def found(self, text: str) -> list[Reference]:
         """The numbers of a text, in its order."""
         if self.pattern is not None:
-            return re.findall(self.pattern, text)
-        return [part.strip() for part in _SEPARATORS.split(text)]
+            return [Reference(number) for number in re.findall(self.pattern, text)]
+        return [_reference(part.strip()) for part in _SEPARATORS.split(text)]
+
+
+def _reference(text: str) -> Reference:
+    found = _MADE_AT.fullmatch(text)
+    return Reference(found["number"], found["made_at"].strip()) if found else Reference(text)
 
 
 class Worklist(Definition):
@@ -39,13 +53,13 @@ class Worklist(Definition):
     numbers: tuple[Numbers, ...]
     shows: tuple[Key, ...]
 
-    def studies(self, data: Mapping[str, Any]) -> list[str]:
+    def studies(self, data: Mapping[str, Any]) -> list[Reference]:
         """The accession or report numbers that a case's answers hold, each once, in their order."""
-        found: list[str] = []
+        found: list[Reference] = []
         for each in self.numbers:
             text = data.get(each.field)
             found += each.found(text) if isinstance(text, str) else []
-        return list(dict.fromkeys(number for number in found if 0 < len(number) <= LONGEST))[:MOST]
+        return list(dict.fromkeys(each for each in found if 0 < len(each.number) <= LONGEST))[:MOST]
 
     def answers(self, dossier_code: str, data: Mapping[str, Any], language: str | None) -> list[Row]:
         """The answers that are read beside the question, in the order of this list; what was not answered is left out."""

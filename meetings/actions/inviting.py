@@ -11,14 +11,16 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from cases.models import Grant
+from cases.models import Grant, living
+from mdo.directory import access as directory
 from mdo.directory.disciplines import DISCIPLINES
 from mdo.directory.models import OrganisationRole, Person
 from mdo.kernel import sms
 from mdo.kernel.acting import Actor, elevated
-from mdo.kernel.action import action, note
+from mdo.kernel.action import action, granted, note
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken
 from mdo.kernel.events import Event
@@ -220,11 +222,14 @@ def eject_guest(*, by: Actor, meeting_id: UUID, guest_id: UUID, command_id: UUID
     invitation = access.access_invitation_for_running(by, meeting_id, guest_id)
     if invitation.revoked_at is not None:
         return ()
-    at = now()
+    return (_show_out(invitation, now()),)
+
+
+def _show_out(invitation: GuestInvitation, at: datetime) -> GuestLeft:
     call.move_for_guest_of(invitation.meeting, at, invitation.item_id)
     invitation.revoked_at = at
     _forget(invitation, at, "revoked_at")
-    return (GuestLeft(meeting_id=meeting_id, item_id=invitation.item_id, guest_id=invitation.pk),)
+    return GuestLeft(meeting_id=invitation.meeting_id, item_id=invitation.item_id, guest_id=invitation.pk)
 
 
 def _forget(invitation: GuestInvitation, at: datetime, *changed: str) -> None:
@@ -249,6 +254,38 @@ def follow(meeting: Meeting) -> None:
         invitation.save(update_fields=["expires_at"])
         OrganisationRole.objects.filter(person=invitation.person_id).update(valid_until=until)
         _order(invitation, Delivery.Kind.GUEST_LINK, f"moved:{meeting.version}")
+
+
+# --- by the house ------------------------------------------------------------------------------------------------------
+
+
+def _of_deceased() -> QuerySet[GuestInvitation]:
+    """The invitations that a patient's death ends. Whoever is at the table for the case right now is shown out by people, not by this."""
+    live = (Meeting.State.PLANNED, Meeting.State.PUBLISHED, Meeting.State.RUNNING)
+    at_the_table = Q(item__state=AgendaItem.State.OPEN, confirmed_at__isnull=False)
+    found = GuestInvitation.objects.filter(~at_the_table, revoked_at=None, meeting__state__in=live)
+    return found.exclude(living("item__referral__case__patient"))
+
+
+def guests_of_deceased() -> list[UUID]:
+    """The meetings (not over) with a guest by link for a patient who died. For the sweep; in the door of the house."""
+    return list(_of_deceased().values_list("meeting", flat=True).distinct().order_by("meeting"))
+
+
+@action("guest.withdraw_for_deceased", row="system")
+def withdraw_for_deceased(*, by: Actor, meeting_id: UUID) -> tuple[Event, ...]:
+    """Withdraw the links that were sent for a patient who died: ``cases`` knows no meetings, so the house follows. Effects: as when the
+    secretary withdraws each of them; the guest is told that the invitation is over and nothing else. A day of death that was a mistake
+    brings none back: the guest is invited anew."""
+    directory.require_system(by)
+    meeting = Meeting.objects.select_for_update(of=("self",)).get(pk=meeting_id)
+    granted("system", hospital_id=meeting.hospital_id)
+    found = _of_deceased().filter(meeting=meeting).select_for_update(of=("self",)).order_by("made_at", "pk")
+    events, at = [], now()
+    for invitation in found:
+        invitation.meeting = meeting
+        events.append(_show_out(invitation, at))
+    return tuple(events)
 
 
 # --- by whoever holds the link -----------------------------------------------------------------------------------------
@@ -287,7 +324,9 @@ def identify_guest(*, by: Actor, guest_id: UUID, mail: str, device: str) -> tupl
 
 def _is_in(invitation: GuestInvitation, device: str) -> bool:
     """Whether this browser was let in before. Raises ``RuleBroken`` for what lets nobody in."""
-    if guests.is_over(invitation):
+    with elevated("guest.lives"):  # the sweep withdraws it within seconds; nobody comes in between
+        ended = guests.is_over(invitation) or not lives(invitation.item_id)
+    if ended:
         raise RuleBroken(_("This invitation is over."))
     if invitation.confirmed_at is None:
         return False

@@ -7,6 +7,7 @@ safe to read and write without locks of their own.
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cases import states
 from cases.access import visible_referrals
@@ -20,7 +21,7 @@ from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
 from meetings import access, agenda, call
 from meetings.actions import inviting, table, undoing
-from meetings.actions.draft import record_decision
+from meetings.actions.draft import record_decision, record_protocol
 from meetings.actions.reporting import order_reports
 from meetings.actions.slots import change_slots
 from meetings.actions.walls import end_walls
@@ -257,14 +258,24 @@ def add_late_topic(*, by: Actor, meeting_id: UUID, title: str, minutes: int, com
     return (table.append_item(meeting, meeting.hospital_id, minutes=_minutes(minutes), topic=topic, late=late),)
 
 
+RECORD = "record"
+NOT_REACHED = "out_of_time"
+
+
 @action("meeting.close", row="run")
-def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """End the meeting. Effects: the open item is closed, what was not reached is postponed for lack of time, guests by link are
-    outside, screens on walls dark, the reports and minutes are ordered. Refused while the open case has no recommendation."""
+def close_meeting(*, by: Actor, meeting_id: UUID, covered: str = "", command_id: UUID) -> tuple[Event, ...]:
+    """End the meeting. ``covered``: what becomes of the cases under a protocol that wait, which nobody was to discuss: ``record`` (by
+    their protocol, as ``draft.record_protocol``; whoever may not record may not say so) or a reason to postpone them, any but lack of time.
+
+    Effects: the open item is closed, what was not reached is postponed for lack of time, guests by link are outside, screens on walls
+    dark, the reports and minutes are ordered. Refused while the open case has no recommendation, and while cases wait under a protocol
+    and nobody said what becomes of them.
+    """
     meeting = access.access_meeting_for(by, meeting_id, "run")
     table.running(meeting)
     at = now()
     events: list[Event] = []
+    reason = _settle_covered(by, meeting, covered, command_id)
     # As the house: what is left is put back for everybody, also a case that came out of the chair's reach meanwhile.
     with elevated("meeting.close"):
         for item in table.all_items(meeting):
@@ -272,7 +283,7 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
                 events += table.finish(item, at, put_back=False)
                 change_slots(meeting, at, closing=item, opening=None)
             elif item.state == State.SCHEDULED:
-                events += table.put_off(item, "out_of_time", "", None)
+                events += table.put_off(item, reason if item.protocol else NOT_REACHED, "", None)
         inviting.end_all(meeting, at)
         end_walls(meeting)
         call.last_words(meeting, at)
@@ -282,3 +293,37 @@ def close_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
     table.save_meeting(meeting, "state", "closed_at", "current_item", "break_until", "breaks", "presenter", "last_step")
     order_reports(meeting)
     return (*events, MeetingClosed(meeting_id=meeting.pk, version=meeting.version))
+
+
+def _settle_covered(by: Actor, meeting: Meeting, covered: str, command_id: UUID) -> str:
+    """Record the cases under a protocol that wait, or answer the reason for which they are postponed: somebody has to say which."""
+    waiting = [
+        item
+        for item in table.all_items(meeting)
+        if item.protocol
+        and item.state == State.SCHEDULED
+        and item.referral is not None
+        and not table.is_withdrawn(item)
+    ]
+    reasons = [option.code for option in board_kind(meeting.board.kind).postponement_reasons]
+    if not waiting:
+        return reasons[-1]  # for one that is out of everybody's reach here: the last of the list is any other reason
+    if not covered:
+        n = len(waiting)
+        text = ngettext(
+            "%(n)d case under a protocol waits: record it, or say why it is postponed.",
+            "%(n)d cases under a protocol wait: record them, or say why they are postponed.",
+            n,
+        )
+        raise RuleBroken(text % {"n": n}, field="covered")
+    if covered == RECORD:
+        record_protocol(
+            by=by,
+            meeting_id=meeting.pk,
+            items=[item.pk for item in waiting],
+            command_id=derived_id(command_id, by.actor_id, "covered"),
+        )
+        return reasons[-1]
+    if covered not in reasons or covered == NOT_REACHED:
+        raise Invalid({"covered": [_("Choose a reason from the list.")]})
+    return covered

@@ -80,7 +80,9 @@ class MuteAll(Message):
 
 @command(sitting.close_meeting)
 class CloseMeeting(Message):
-    """End the meeting."""
+    """End the meeting; ``covered`` says what becomes of the cases under a protocol that wait."""
+
+    covered: Annotated[str, Field(max_length=40)] = ""
 
 
 @command(sitting.open_item, item="item_id")

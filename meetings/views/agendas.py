@@ -25,7 +25,16 @@ from meetings.access import Chair
 from meetings.actions import agenda_building as building
 from meetings.actions import ordering, replying, sitting
 from meetings.expected import deputies, expected
-from meetings.forms import AddReferralForm, MinutesForm, MoveItemForm, PackForm, ReplyForm, TopicForm, VersionedForm
+from meetings.forms import (
+    AddReferralForm,
+    MinutesForm,
+    MoveItemForm,
+    PackForm,
+    PostponeForm,
+    ReplyForm,
+    TopicForm,
+    VersionedForm,
+)
 from meetings.invited import invited
 from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
 from meetings.reports import content, packing
@@ -50,7 +59,13 @@ from meetings.views.submissions import missing_words
 
 State = Meeting.State
 MOST_CANDIDATES = 200
-_ROUTES = {"minutes": "item_minutes", "move": "item_move", "remove": "item_remove", "guests": "guests"}
+_ROUTES = {
+    "minutes": "item_minutes",
+    "move": "item_move",
+    "remove": "item_remove",
+    "postpone": "item_postpone",
+    "guests": "guests",
+}
 
 
 @private
@@ -104,6 +119,7 @@ def _page(
         ],
         "covered": [(row, decisions.get(row.item.pk)) for row in shown.rows if row.covered and not place.is_guest],
         "reasons": dict(kind.choices("postponement_reasons", get_language())),
+        "reason_for_deceased": kind.reason_for_deceased,
         "editable": editable,
         "can_build": can_build,
         "prepares": meeting.state in (State.PLANNED, State.PUBLISHED, State.RUNNING)
@@ -351,6 +367,29 @@ def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
             meeting_id=meeting_id,
             item_id=item_id,
             version=data["version"],
+            command_id=data["command_id"],
+        ),
+    )
+
+
+@private
+@require_POST
+def postpone_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
+    """Postpone an item before the sitting, with a coded reason: its case waits again."""
+    form = PostponeForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, meeting_id, form_sentences(form), 422)
+    data = form.cleaned_data
+    return _do(
+        request,
+        meeting_id,
+        _("Postponed: the case waits for another sitting."),
+        lambda: sitting.postpone_item(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=item_id,
+            version=data["version"],
+            reason=data["reason"],
             command_id=data["command_id"],
         ),
     )

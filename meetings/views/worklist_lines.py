@@ -8,7 +8,7 @@ from uuid import UUID
 from cases.access import visible_documents, visible_preparation
 from cases.dossiers.display import Row
 from cases.dossiers.worklists import Worklist
-from cases.models import Document, PreparationNote, Referral
+from cases.models import Case, Document, PreparationNote, Referral
 from cases.views.identity import identity
 from mdo.directory.access import Standing
 from mdo.directory.image_archive import study_address
@@ -24,15 +24,19 @@ MOST = 300  # lines of one page
 
 @dataclass(frozen=True)
 class Study:
-    """One accession or report number; ``address`` opens it in the image archive of the hospital for which somebody acts."""
+    """One accession or report number. ``own``: made in the hospital for which somebody acts, in whose image archive ``address`` opens
+    it. ``made_at``: where it was made, when that is not the case's own hospital."""
 
     number: str
+    own: bool
     address: str
+    made_at: str
 
 
 @dataclass(frozen=True)
 class Line:
-    """One case. ``outside``: its images and slides are another hospital's than the one for which the reader acts."""
+    """One case. ``outside``: images or slides of it were made in another hospital than the one for which the reader acts: what its
+    numbers say, and where it has none, its hospital."""
 
     item: AgendaItem
     referral: Referral
@@ -116,7 +120,7 @@ class Lines:
 
 def own_numbers(lines: Iterable[Line]) -> list[str]:
     """The numbers of the own hospital, each once: what its own archive can be asked for."""
-    found = [study.number for line in lines if not line.outside for study in line.studies]
+    found = [study.number for line in lines for study in line.studies if study.own]
     return list(dict.fromkeys(found))
 
 
@@ -147,26 +151,22 @@ def lines_for(
     for note in notes:
         beside.setdefault(note.referral_id, []).append(note)
     earlier = _earlier(by, items)
-    here = current().organisation_id
+    sites = _Sites(worklist, referrals.values())
     sittings: dict[UUID, SittingLines] = {}
     for item in items:
         referral = item.referral
         if referral is None:
             continue
         case = referral.case
-        own = here == item.hospital_id
+        studies = sites.studies(case, item.hospital)
         prepared = beside.get(referral.pk, [])
-        address = item.hospital.pacs_address if own and worklist.images else ""
         line = Line(
             item=item,
             referral=referral,
             patient=identity(case.patient, item.hospital),
             organisation=item.hospital,
-            outside=not own,
-            studies=[
-                Study(number, study_address(address, number, case.patient.record_number))
-                for number in worklist.studies(case.data)
-            ],
+            outside=not all(study.own for study in studies) if studies else item.hospital_id != sites.here,
+            studies=studies,
             answers=worklist.answers(case.dossier, case.data, language),
             documents=documents.get(case.pk, []),
             earlier=earlier.get((case.patient_id, item.meeting.board_id)),
@@ -178,6 +178,37 @@ def lines_for(
         )
         sittings.setdefault(item.meeting_id, SittingLines(item.meeting, [])).lines.append(line)
     return Lines(list(sittings.values()), open_by_discipline(items, notes), more)
+
+
+class _Sites:
+    """Where the studies of a worklist were made. One query, none where no number names a hospital of its own."""
+
+    def __init__(self, worklist: Worklist, referrals: Iterable[Referral]) -> None:
+        self.here = current().organisation_id
+        self.worklist = worklist
+        self.references = {each.case_id: worklist.studies(each.case.data) for each in referrals}
+        self.by_name: dict[str, set[UUID]] = {}
+        self.archive = ""  # the template of the own hospital
+        if any(reference.made_at for found in self.references.values() for reference in found):
+            for each in Organisation.objects.filter(kind=Organisation.Kind.HOSPITAL):
+                for name in (each.name, each.short_name):
+                    self.by_name.setdefault(name.casefold(), set()).add(each.pk)
+                if each.pk == self.here:
+                    self.archive = each.pacs_address
+
+    def studies(self, case: Case, hospital: Organisation) -> list[Study]:
+        """The studies of one case of that hospital."""
+        found = []
+        for number, made_at in self.references[case.pk]:
+            named = self.by_name.get(made_at.casefold(), set()) if made_at else {hospital.pk}
+            own, at_home = named == {self.here}, named == {hospital.pk}
+            address = ""
+            if own and self.worklist.images:
+                # The patient's number is the one that the case's hospital gave.
+                record = case.patient.record_number if at_home else ""
+                address = study_address(hospital.pacs_address if at_home else self.archive, number, record)
+            found.append(Study(number, own, address, "" if at_home else made_at))
+        return found
 
 
 def _earlier(by: Actor, items: Sequence[AgendaItem]) -> dict[tuple[UUID, UUID], Decision]:

@@ -182,6 +182,7 @@ WITHOUT_COMMAND_ID = {
     "directory.change": "Django's admin, a form at a time, under its own protection",
     "guest.confirm": "a second telling finds this browser let in, or the try counted",
     "guest.identify": "as above",
+    "guest.withdraw_for_deceased": "finds no link left to withdraw",
     "launch.accept": "its nonce is taken once",
     "launch.open": "it is opened once",
     "meeting.plan_due": "sittings that are there are not made again",

@@ -55,7 +55,7 @@ def test_a_request_read_back() -> None:
         "CUTYPE": "INDIVIDUAL",
         "PARTSTAT": "NEEDS-ACTION",
         "ROLE": "REQ-PARTICIPANT",
-        "RSVP": "TRUE",
+        "RSVP": "FALSE",
     }
 
 

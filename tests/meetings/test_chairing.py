@@ -336,6 +336,49 @@ def test_what_was_prepared_is_the_recommendation_of_a_protocol_case(table: Table
         assert Decision.objects.get(item=table.first).text == "Borstsparend."
 
 
+def test_closing_asks_what_becomes_of_protocol_cases(table: Table, cast: Cast) -> None:
+    for item in (table.first, table.second):
+        table.step("chair", chairing.mark_protocol, item, protocol="DCIS")
+    with pytest.raises(RuleBroken) as asked:
+        table.by("chair", sitting.close_meeting)
+    assert asked.value.field == "covered"
+    for wrong in ("out_of_time", "no_such_reason"):
+        with pytest.raises(Invalid):
+            table.by("chair", sitting.close_meeting, covered=wrong)
+    with pytest.raises(Denied):  # who may not record cannot have them recorded by closing
+        table.by("secretary", sitting.close_meeting, covered="record")
+    assert (table.there.state, table.states()) == ("running", ["scheduled"] * 4)
+
+    done = table.by("chair", sitting.close_meeting, covered="record")
+    assert table.states() == ["discussed", "discussed", "postponed", "postponed"]
+    assert [table.now(item).postponed_reason for item in (table.first, table.third)] == ["", "out_of_time"]
+    assert [event.name for event in done.events] == [
+        "agenda.item_postponed",
+        "referral.moved",
+        "agenda.item_postponed",
+        "meeting.closed",
+    ]
+    with house():
+        recorded = Decision.objects.filter(protocol="DCIS", state="recorded", recorded_by=cast.chair.pk)
+        assert {each.item_id for each in recorded} == {table.first.pk, table.second.pk}
+        assert [each.quorum["billing"]["met"] for each in recorded] == [False, False]
+
+
+def test_protocol_cases_are_postponed_for_a_reason_that_somebody_gives(table: Table, cast: Cast) -> None:
+    table.step("chair", chairing.mark_protocol, table.first, protocol="DCIS")
+    table.by("secretary", sitting.close_meeting, covered="pathology_missing")
+    reasons = [table.now(item).postponed_reason for item in (table.first, table.second, table.third)]
+    assert reasons == ["pathology_missing", "out_of_time", "out_of_time"]
+
+
+def test_a_protocol_case_that_was_withdrawn_asks_nothing(table: Table, cast: Cast) -> None:
+    table.step("chair", chairing.mark_protocol, table.first, protocol="DCIS")
+    with writing():
+        Referral.objects.filter(pk=table.first.referral_id).update(status="withdrawn")
+    table.by("chair", sitting.close_meeting)
+    assert table.states()[0] == "withdrawn"
+
+
 # --- calling in --------------------------------------------------------------------------------------------------------
 
 

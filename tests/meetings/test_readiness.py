@@ -1,13 +1,13 @@
 """The readiness of a sitting: what endangers it, worst first; who is asked; what goes out when; what was postponed and why."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from cases.models import Referral
+from cases.models import PreparationNote, Referral
 from mdo.directory.models import Person
 from mdo.kernel import clock
 from mdo.kernel.ids import new_id
@@ -20,7 +20,7 @@ from tests.factories import BRUSSELS, case_data, make_case, make_item, make_meet
 
 WEDNESDAY = datetime(2026, 11, 25, 14, tzinfo=BRUSSELS)
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=BRUSSELS)
-QUERIES = 37
+QUERIES = 38
 
 
 def client_of(member: Member) -> Client:
@@ -190,6 +190,69 @@ def test_today_leads_to_a_sitting_that_is_not_ready(cast: Cast, meeting: Meeting
         with clock.frozen(moment), acting_as(member) as person:
             found = waiting.today(person).nearing
         assert [(each.meeting.pk, each.incomplete, each.cases) for each in found] == expected
+
+
+def test_on_how_many_days_before_is_the_boards_own(cast: Cast, meeting: Meeting) -> None:
+    lacking(cast, meeting, wishes=None)
+
+    def shown(days_before: int) -> int:
+        with clock.frozen(WEDNESDAY - timedelta(days=days_before)), acting_as(cast.secretary) as person:
+            return len(waiting.today(person).nearing)
+
+    assert [shown(days) for days in (1, 2, 3, 5, 6)] == [1, 1, 0, 0, 0]
+    with writing():
+        settings = ReminderSettings.objects.create(
+            hospital=cast.organiser,
+            board=cast.board,
+            rules={"readiness": {"days": 5, "on": False}},
+            send_at=time(8),
+            quiet_from=time(19),
+            quiet_until=time(7),
+        )
+    assert [shown(days) for days in (1, 2, 3, 5, 6)] == [1, 1, 1, 1, 0]
+    with writing():
+        settings.rules = {"readiness": {"days": 0}}
+        settings.save()
+    assert shown(1) == 0
+
+
+def test_what_each_discipline_has_not_looked_at(cast: Cast, meeting: Meeting) -> None:
+    first, second = lacking(cast, meeting), lacking(cast, meeting)
+    lacking(cast, meeting, imaging_findings=None, imaging_done=None)  # needs no radiologist
+    covered = lacking(cast, meeting)
+    with writing():
+        covered.items.update(protocol="DCIS")
+        Person.objects.filter(pk=cast.partner.pk).update(discipline="pathology")
+
+    def looked(member: Member, referral: Referral) -> None:
+        with writing():
+            PreparationNote.objects.create(
+                hospital=cast.organiser,
+                referral=referral,
+                author=member.person,
+                organisation=cast.organiser,
+                discipline=member.person.discipline,
+                case_version=1,
+            )
+
+    client = client_of(cast.secretary)
+    answer = page(client, cast)
+    unseen = answer.context["ready"].not_seen
+    assert [(each.words, each.numbers, each.all) for each in unseen] == [
+        ("Pathology", (1, 2, 3), 3),
+        ("Radiology", (1, 2), 2),
+    ]
+    assert unseen[1].people == (cast.radiologist.person,)
+    words = "Radiology has not looked at 2 cases yet: items 1, 2."
+    assert words not in [danger.words for danger in answer.context["ready"].dangers]
+    the_day_before = WEDNESDAY - timedelta(hours=23)
+    assert words in [danger.words for danger in page(client, cast, moment=the_day_before).context["ready"].dangers]
+    looked(cast.radiologist, second)
+    radiology = page(client, cast).context["ready"].not_seen[1]
+    assert (radiology.numbers, radiology.all, radiology.people) == ((1,), 2, ())
+    looked(cast.radiologist, first)
+    dangers = page(client, cast, moment=the_day_before).context["ready"].dangers
+    assert not any("Radiology has not" in danger.words for danger in dangers)
 
 
 def test_the_avoidable_share_counts_reasons_by_the_data_of_the_kind(cast: Cast, django_assert_num_queries: Any) -> None:

@@ -78,10 +78,22 @@ def test_each_discipline_finds_its_numbers() -> None:
         image_references=" MG-104233, US-104234;\nMR 77 \r\nMG-104233,," + "x" * 65,
         pathology_findings="Biopt B-26-1184 (okselklier: H2026/04511) van 17.10.2026: NST, graad 2, ER 95 %, pT1c 17-20 mm.",
     )
-    found = {code: worklist.studies(data) for code, worklist in worklists().items()}
+    found = {code: [each.number for each in worklist.studies(data)] for code, worklist in worklists().items()}
     images = ["MG-104233", "US-104234", "MR 77"]
     assert found == {"radiology": images, "pathology": ["B-26-1184", "H2026/04511"], "nuclear_medicine": images}
     assert worklists()["radiology"].studies({"dossier": "breast", "version": 1}) == []
+
+
+def test_a_number_may_name_the_hospital_where_it_was_made() -> None:
+    data = case_data(image_references="MG-1, CT-5567 (AZN), US (links) 3, MR-2  ( UZ Gent ), (AZN), CT-9 (a) (b)")
+    assert worklists()["radiology"].studies(data) == [
+        ("MG-1", ""),
+        ("CT-5567", "AZN"),
+        ("US (links) 3", ""),
+        ("MR-2", "UZ Gent"),
+        ("(AZN)", ""),
+        ("CT-9 (a) (b)", ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +179,46 @@ def test_own_images_open_in_the_own_archive_and_outside_ones_are_marked(
         assert sorted(copied) == sorted([mine, mine, other])  # all, which is the own one; each by itself
         assert html.count("Outside images") == 1
     assert "https://pacs" not in page(client, cast.radiologist, "?discipline=pathology").content.decode()
+
+
+def test_outside_goes_by_where_an_image_was_made(cast: Cast, meeting: Meeting, client: Client) -> None:
+    with writing():
+        Organisation.objects.update(pacs_address=PACS)
+    there, here = cast.partner_hospital, cast.organiser
+    ours = put(cast, meeting, data={"image_references": f"MG-1, CT-2 ({there.short_name.lower()}), MR-3 (Elders)"})
+    theirs = put(cast, meeting, cast.partner, data={"image_references": f"CT-4 ({here.name})"})
+
+    def studies(member: Member) -> dict[Any, Any]:
+        lines = page(client, member, "?discipline=radiology").context["lines"]
+        found = {
+            line.referral.pk: (line.outside, [(study.number, study.own, bool(study.address)) for study in line.studies])
+            for line in lines.all
+        }
+        return found | {"copied": lines.numbers}
+
+    # A case of the own hospital with images from elsewhere is marked; a partner's with images made here is not.
+    assert studies(cast.radiologist) == {
+        ours.pk: (True, [("MG-1", True, True), ("CT-2", False, False), ("MR-3", False, False)]),
+        theirs.pk: (False, [("CT-4", True, True)]),
+        "copied": ["MG-1", "CT-4"],
+    }
+    assert studies(cast.partner) == {
+        ours.pk: (True, [("MG-1", False, False), ("CT-2", True, True), ("MR-3", False, False)]),
+        theirs.pk: (True, [("CT-4", False, False)]),
+        "copied": ["CT-2"],
+    }
+    # The patient's number of the case's hospital says nothing in another one's archive.
+    with writing():
+        Organisation.objects.update(pacs_address="https://pacs.example.org/{patient}/{accession}")
+        ours.case.patient.record_number = "R-77"
+        ours.case.patient.save(update_fields=["record_number"])
+    (line,) = [
+        each
+        for each in page(client, cast.partner, "?discipline=radiology").context["lines"].all
+        if each.referral.pk == ours.pk
+    ]
+    assert line.studies[1].address == ""
+    assert "R-77" in page(client, cast.radiologist, "?discipline=radiology").content.decode()
 
 
 def test_an_earlier_decision_of_this_board_and_the_documents_of_the_kind(

@@ -91,8 +91,10 @@ export interface Commands {
   'guest.eject': {
     guest: Id;
   };
-  /** End the meeting. */
-  'meeting.close': Record<string, never>;
+  /** End the meeting; `covered` says what becomes of the cases under a protocol that wait. */
+  'meeting.close': {
+    covered: string;
+  };
   /** Let a secretary record, or no longer. */
   'meeting.delegate_recording': {
     person: Id;

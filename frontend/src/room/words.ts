@@ -200,6 +200,9 @@ export const words = {
   protocolsCount: (n: number) => interpolate(ngettext('Record %(n)s protocol case', 'Record %(n)s protocol cases', n), { n }),
   protocolsHelp: () =>
     gettext('Each of these is recorded by its protocol, without discussion and without a billing line. The recommendation is what was written for it; where nothing was written, it says that the protocol is followed.'),
+  closeCovered: (n: number) => interpolate(ngettext('%(n)s case under a protocol is not recorded. What becomes of it?', '%(n)s cases under a protocol are not recorded. What becomes of them?', n), { n }),
+  closeRecord: () => gettext('Record by the protocol, without discussion'),
+  closePostpone: () => gettext('Postpone, because:'),
   save: () => gettext('Save'),
 
   // Who does what
