@@ -343,6 +343,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "person_ids": [things.person.pk],
         "place": "",
         "reason": "pathology_missing",
+        "covered": "pathology_missing",
         "record": things.person,
         "request": request,
         "rules": {"ask": {"on": True, "days": 3, "to": ["owner"]}},
