@@ -219,7 +219,8 @@ def visible_decisions(by: Actor) -> QuerySet[Decision]:
     if by.actor_kind == "system":
         return Decision.objects.all()
     boards = [each.board for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])]
-    return Decision.objects.filter(Q(case__in=visible_cases(by)) | Q(case=None, board__in=boards))
+    readable = Exists(visible_cases(by).filter(pk=OuterRef("case")))
+    return Decision.objects.filter(readable | Q(case=None, board__in=boards))
 
 
 def visible_remarks(by: Actor, item_ids: Iterable[UUID]) -> list[Remark]:

@@ -88,7 +88,8 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
     items: list[AgendaItem] = list(found.order_by("position"))
     every = items if not place.is_guest else list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
     times = forecast(every, starts_at=meeting.starts_at, started_at=meeting.started_at, closed_at=meeting.closed_at)
-    readable = set(visible_cases(by).filter(referrals__items__meeting=meeting).values_list("pk", flat=True))
+    cases = {item.referral.case_id for item in items if item.referral is not None}
+    readable = set(visible_cases(by).filter(pk__in=cases).values_list("pk", flat=True)) if cases else set()
     hidden = _hidden([item for item in items if item.referral_id is not None and item.referral is None])
     numbers = {} if place.is_guest else agenda.numbers(items)
     rows = []
