@@ -81,6 +81,10 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     )
     if not is_named and any(m.any(("not_own_date", "planned", "compared", "doubt")) for m in before[-4:]):
         return False
+    if not is_named and any(
+        "planned" in m for m in sentence.within(_clause_start(reading, sentence, figure), figure.start)
+    ):
+        return False
     if any(pattern.search(reading.low, line_start, figure.start) for pattern in (_OF_ANOTHER, _OF_FIRST, _AS_TOLD)):
         return False
     behind = _behind(reading, sentence, figure)
@@ -133,6 +137,11 @@ def _before(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Ment
 def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Mention]:
     _, last = sentence.clause(figure.end - 1)
     return list(sentence.within(figure.end, min(last, figure.end + _AFTER)))
+
+
+def _clause_start(reading: Reading, sentence: Sentence, figure: Quantity) -> int:
+    """Behind the last semicolon before a date: what is planned there is told with a comma between."""
+    return max(reading.low.rfind(";", sentence.start, figure.start), sentence.start)
 
 
 def _follows(reading: Reading, mention: Mention, figure: Quantity) -> bool:

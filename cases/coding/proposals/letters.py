@@ -131,18 +131,23 @@ def _fold(text: str) -> _Folded:
     out: list[str] = []
     places = array("L")
     known: dict[str, str] = {}
-    for place, character in enumerate(text):
+    position = 0
+    for match in _FOLDED.finditer(text):
+        place, character = match.start(), match.group()
         plain = known.get(character)
         if plain is None:
             plain = known[character] = _plain(character)
+        out.append(text[position:place])
         out.append(plain)
-        if len(plain) == 1:
-            places.append(place)
-        else:
-            places.extend([place] * len(plain))
+        places.extend(range(position, place))
+        places.extend([place] * len(plain))
+        position = place + 1
+    out.append(text[position:])
+    places.extend(range(position, len(text)))
     return _Folded("".join(out), places)
 
 
+_FOLDED = re.compile(r"[^ -~\n]")  # all that is not read as it stands
 _CONTROLS = {code: " " for code in [*range(32), 127] if chr(code) != "\n"} | {11: "\n", 12: "\n"}
 
 

@@ -115,6 +115,7 @@ class Lexicon:
         self._own = _words(language)
         self._others = [_words(other) for other in LANGUAGES if other != language]
         self._known: dict[str, tuple[str, Meaning]] = {}
+        self._known_phrases: dict[str, list[tuple[tuple[str, ...], Meaning]]] = {}
         self._budget = 20_000
 
     def meaning(self, cased: str) -> tuple[str, Meaning]:
@@ -126,10 +127,13 @@ class Lexicon:
 
     def phrases(self, word: str) -> list[tuple[tuple[str, ...], Meaning]]:
         """The phrases that begin with a word, the longest first."""
-        found = self._own.phrases.get(word)
-        if found is not None or len(word) < 5:
-            return found or []
-        return next((other.phrases[word] for other in self._others if word in other.phrases), [])
+        found = self._known_phrases.get(word)
+        if found is None:
+            found = self._own.phrases.get(word)
+            if found is None and len(word) >= 5:
+                found = next((other.phrases[word] for other in self._others if word in other.phrases), None)
+            found = self._known_phrases[word] = found or []
+        return found
 
     def _look_up(self, cased: str) -> tuple[str, Meaning]:
         word = cased.lower()
@@ -358,11 +362,13 @@ def _deletions(language: str) -> dict[str, tuple[str, ...]]:
 
 
 def _shortened(word: str, times: int) -> set[str]:
-    found = {word}
-    latest = found
-    for _ in range(times):
-        latest = {each[:place] + each[place + 1 :] for each in latest for place in range(len(each))}
-        found = found | latest
+    """A word with up to one or two letters left out."""
+    places = range(len(word))
+    found = {word, *(word[:place] + word[place + 1 :] for place in places)}
+    if times > 1:
+        found.update(
+            word[:one] + word[one + 1 : other] + word[other + 1 :] for one in places for other in places[one + 1 :]
+        )
     return found
 
 

@@ -60,6 +60,9 @@ _ANY_NUMBER = re.compile(rf"(?<![0-9a-z.,/+-])(?!(?:een|un|une|one|ein|eine)[ ])
 _NAMES = re.compile(
     r"(?:niveau|niveaus|niveaux|levels?|klier|klieren|lymfeklier|node|ganglion|stations?|graad|grade|segment|stufe|op|coupe|blok)$"
 )
+_SEEN = re.compile(
+    r"schors|cortex|cortical|kortex|kortikal|hilus|hile |verdikt|epaissi|thicken|verdick|captatie|captation|uptake|speicher"
+)
 _ELSEWHERE = re.compile(r"[ ]?(?:op afstand|a distance|distant|a distans|ailleurs|elders|elsewhere|in der ferne)")
 _TOO_SMALL = re.compile(r"micro-?m|mikrom|(?<![a-z])itc|isol|geisol|einzeln")
 _OTHERS = ("andere", "overige", "autres", "other", "remaining", "ubrigen", "restlichen", "rest ")
@@ -184,6 +187,10 @@ def _told(reading: Reading, number: int, sentence: Sentence) -> Iterator[_Counts
 def _some(reading: Reading, number: int, sentence: Sentence, match: re.Match[str]) -> _Counts | None:
     positive, examined = _value(match["positive"]), _value(match["examined"])
     if positive is None or examined is None or not positive <= examined <= _MOST or not reading.is_own(match.start()):
+        return None
+    if (reading.is_imaging and not sentence.has("examined")) or _SEEN.search(
+        reading.low, match.start(), match.end() + 30
+    ):
         return None
     near = list(sentence.within(max(sentence.start, match.start() - 60), min(sentence.end, match.end() + 60)))
     involved = [m for m in near if m.any(("involved",))]

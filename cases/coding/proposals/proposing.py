@@ -19,19 +19,9 @@ from cases.coding.proposals.tumours import Tumours, tumours
 
 _RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
 _ONE_ANSWER = frozenset(
-    [
-        "er",
-        "pr",
-        "er_percent",
-        "pr_percent",
-        "her2_ihc",
-        "her2_ish",
-        "ki67_percent",
-        "grade",
-        "icdo3_topography",
-        "icdo3_morphology",
-    ]
-)
+    ["t", "n", "m", "size_mm", "er", "pr", "er_percent", "pr_percent", "her2_ihc", "her2_ish", "ki67_percent", "grade", "icdo3_topography",
+     "icdo3_morphology", "nodes_positive", "nodes_examined"]
+)  # fmt: skip
 _CANCER = ("carcinoma", "adenocarcinoma", "melanoma", "dcis", "nst", "idc", "ilc", "her2", "ki67")
 _BREAST_CANCER = ("tumorous", "suspicious_finding", "quadrant", "er", "bed")
 # A lump may be anything; these words are only used of what may be cancer.
@@ -132,7 +122,7 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
             measured.setdefault((tumour, finding.field), set()).add(finding.value)
     for tumour, finding in numbered:
         sources = fields[tumour, finding.field]
-        if finding.field == "size_mm" and finding.source == "gross" and "micro" in sources:
+        if finding.field == "size_mm" and finding.source == "gross" and sources & {"micro", "stated"}:
             continue
         in_situ = finding.source == "dcis" and finding.field in ("grade", "icdo3_morphology")
         if in_situ and (reading.invasive or sources - {"dcis"}):
@@ -151,15 +141,25 @@ def _first_only(
     another time, or a slip of the pen. A report that is pasted below is heard for itself."""
     said: list[tuple[int, Finding]] = []
     second: list[tuple[int, Finding]] = []
-    first: dict[tuple[int, str, int], Value] = {}
-    for tumour, finding in sorted(numbered, key=lambda one: one[1].start):
+    first: dict[tuple[int, str, str, int], Value] = {}
+    # The row that asks for the size of the tumour comes before what prose says of it.
+    for tumour, finding in sorted(numbered, key=lambda one: (one[1].source != "stated", one[1].start)):
         if finding.field in _ONE_ANSWER:
-            key = (tumour, finding.field, reading.report(finding.start))
+            key = (tumour, finding.field, _kind_of(reading, finding), reading.report(finding.start))
             if first.setdefault(key, finding.value) != finding.value:
                 second.append((tumour, finding))
                 continue
         said.append((tumour, finding))
     return said, second
+
+
+def _kind_of(reading: Reading, finding: Finding) -> str:
+    """Of what a field has one answer: a T or N of each classification, a size of each method that saw it."""
+    if finding.field in ("t", "n"):
+        return finding.source
+    if finding.field == "size_mm":
+        return reading.method(finding.start) if finding.source == "seen" else "cut"
+    return ""
 
 
 def _overruled(numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:

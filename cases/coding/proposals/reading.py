@@ -10,6 +10,14 @@ from cases.coding.proposals.sections import Speech, speech
 from cases.coding.proposals.sentences import Document, Mention, Sentence
 
 _IN_DOUBT = 70
+_METHODS = {
+    "ultrasound": ("echo", "ech", "son", "mammason", "us", "ultra"),
+    "mammography": ("mammo", "rx", "tomos"),
+    "resonance": ("mr", "irm", "nmr", "mammamr"),
+    "pet": ("pet", "tep"),
+    "ct": ("ct", "tdm", "scan"),
+    "hand": ("palp", "klin", "clin", "tast", "exam"),
+}
 _OF_THE_BREAST = (
     "quadrant",
     "upper_outer",
@@ -46,9 +54,16 @@ class Reading:
 
     def own(self) -> Iterator[tuple[int, Sentence]]:
         """The sentences of which at least the beginning or a part is the text's own, with their numbers."""
-        for number, sentence in enumerate(self.document.sentences):
-            if self.speech.sections[number] not in ("mail", "old", "history", "family", "explanation"):
-                yield number, sentence
+        return iter(self._own)
+
+    @cached_property
+    def _own(self) -> list[tuple[int, Sentence]]:
+        sections = self.speech.sections
+        return [
+            (number, sentence)
+            for number, sentence in enumerate(self.document.sentences)
+            if sections[number] not in ("mail", "old", "history", "family", "explanation")
+        ]
 
     def is_own(self, place: int) -> bool:
         """Whether the text speaks for itself there."""
@@ -83,10 +98,37 @@ class Reading:
 
     def own_mentions(self, *nouns: str) -> Iterator[tuple[int, Sentence, Mention]]:
         """Every mention of one of these in the text's own words."""
-        for number, sentence in self.own():
-            for mention in sentence.mentions:
-                if mention.any(nouns) and self.is_own(mention.start):
-                    yield number, sentence, mention
+        spoken = self._spoken
+        places = {place for noun in nouns for place in spoken.get(noun, ())}
+        for place in sorted(places):
+            yield self._own_mentions[place]
+
+    def method(self, place: int) -> str:
+        """By which kind of image, or by hand, a thing was seen that is told at a place: the one named last before it."""
+        index = bisect_right(self._methods, (place, "~")) - 1
+        return self._methods[index][1] if index >= 0 else ""
+
+    @cached_property
+    def _methods(self) -> list[tuple[int, str]]:
+        found = []
+        for _, _, mention in self.own_mentions("imaging"):
+            kind = next((kind for kind, beginnings in _METHODS.items() if mention.word.startswith(beginnings)), None)
+            if kind is not None:
+                found.append((mention.start, kind))
+        return found
+
+    @cached_property
+    def _own_mentions(self) -> list[tuple[int, Sentence, Mention]]:
+        return [(n, s, m) for n, s in self._own for m in s.mentions if self.is_own(m.start)]
+
+    @cached_property
+    def _spoken(self) -> dict[str, list[int]]:
+        """Where each noun is spoken of, as places in the own mentions."""
+        found: dict[str, list[int]] = {}
+        for place, (_number, _sentence, mention) in enumerate(self._own_mentions):
+            for noun in mention.nouns:
+                found.setdefault(noun, []).append(place)
+        return found
 
     # ---------------------------------------------------------------------------------------------------------- doubt
 

@@ -11,6 +11,7 @@ from datetime import date
 from itertools import pairwise
 
 from cases.coding.proposals.explanations import explains, reported_earlier
+from cases.coding.proposals.pasted import LONG_AGO, YEAR, heads_old, leads_to_old
 from cases.coding.proposals.sentences import Document, Mention, Sentence, is_separator
 
 Section = str
@@ -27,13 +28,11 @@ PARTS: dict[str, Section] = {
 }
 _CLOSED_PARTS = frozenset({"history", "family", "explanation"})
 
-# A year that stands alone, and not in a number, an amount, or the name of a book.
-_YEAR = re.compile(r"(?<![0-9a-z./-])(?:19[5-9]|20[0-4])[0-9](?![0-9./-]|[ ]?(?:mg|g|ml|cc|kcal|u)\b)")
 _BOOK = re.compile(
     r"(?:(?:tnm|uicc|ajcc|who|oms|asco|cap|icd|esmo|edit|auflage|classif|klassif|guideline|richtlijn|leitlinie)[^;]{0,25}"
+    r"|(?<![a-z])(?:sinds|depuis|since|seit|vergeleken met|vergelijking met|par rapport a|ten opzichte van|tov|t\.o\.v\.|gegenuber|versus|compared (?:with|to)|vergleich (?:mit|zu))[ ](?:[a-z]{3,9}[ ])?"
     r"|(?:geb|geboren|nee?|born|°|jahrgang|geboortejaar)[ .:(]{0,3}(?:en[ ]|in[ ]|im[ ])?)$"
 )
-_LONG_AGO = 330  # days
 _NUMBERED = re.compile(r"\([^()]{0,20}(?:[A-Z]{1,3}[ -]?[0-9]{2}|[0-9]{2}[A-Z]{1,2})[-/. ]?[0-9]{2,7}")
 _RULER = re.compile(r"[-=_*~]{3,}")
 _FIGURE_LAST = tuple("0123456789%)")
@@ -139,10 +138,10 @@ class _Walk:
         found = []
         for start, end in pairwise(rulers):
             days = [f.text for f in document.figures if f.kind == "date" and start < f.start < end]
-            years = [int(match.group()) for match in _YEAR.finditer(document.low, start, end)]
+            years = [int(match.group()) for match in YEAR.finditer(document.low, start, end)]
             if self.latest is None or not (days or years):
                 continue
-            old_days = all((self.latest - date.fromisoformat(day)).days > _LONG_AGO for day in days)
+            old_days = all((self.latest - date.fromisoformat(day)).days > LONG_AGO for day in days)
             if old_days and all(year < self.latest.year for year in years):
                 found.append((start, end))
         return found
@@ -198,6 +197,12 @@ class _Walk:
 
     def _enter(self, number: int, sentence: Sentence, part: Section) -> None:
         if self.mode == "old":
+            return
+        if leads_to_old(self.document, self.latest, number, sentence) or heads_old(
+            self.document, self.latest, number, sentence
+        ):
+            self.mode, self.reach = "old", "rest"
+            self.mode_line, self.mode_paragraph = sentence.line, sentence.paragraph
             return
         old = self._old_report(sentence)
         if old is not None:
@@ -271,8 +276,8 @@ class _Walk:
             return None
         days = [date.fromisoformat(f.text) for f in sentence.figures if f.kind == "date" and f.start < head + 14]
         if days:
-            return named if all((self.latest - day).days > _LONG_AGO for day in days) else None
-        years = [int(match.group()) for match in _YEAR.finditer(self.document.low, sentence.start, head)]
+            return named if all((self.latest - day).days > LONG_AGO for day in days) else None
+        years = [int(match.group()) for match in YEAR.finditer(self.document.low, sentence.start, head)]
         return named if years and all(year < self.latest.year - 1 for year in years) else None
 
     def _is_ruled(self, sentence: Sentence) -> bool:
@@ -286,6 +291,13 @@ class _Walk:
     def _leave(self, sentence: Sentence, part: Section) -> None:
         """End what was closed off where its reach ends."""
         if not self.mode:
+            return
+        if self.reach == "rest":
+            days = [date.fromisoformat(figure.text) for figure in sentence.figures if figure.kind == "date"]
+            recent = self.latest is not None and any((self.latest - day).days <= LONG_AGO for day in days)
+            drawn = any(is_separator(self.document.line_text(n)) for n in range(self.mode_line + 2, sentence.line))
+            if drawn or (sentence.first_of_line and (sentence.has("now") or recent or _greets(sentence))):
+                self.mode = ""
             return
         if self.reach == "fence":
             first, last = self.mode_line + 1, sentence.line
@@ -383,7 +395,7 @@ class _Walk:
         latest = self.latest.year if self.latest else None
         years = [
             int(match.group())
-            for match in _YEAR.finditer(low, sentence.start, sentence.end)
+            for match in YEAR.finditer(low, sentence.start, sentence.end)
             if not _BOOK.search(low, max(sentence.start, match.start() - 40), match.start())
         ]
         if latest is not None and any(year <= latest - 2 for year in years):

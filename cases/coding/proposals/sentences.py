@@ -161,6 +161,8 @@ class Sentence:
     column: int = 0
     first_of_line: bool = True
     mentions: list[Mention] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    nouns: frozenset[str] = frozenset()
     figures: list[Quantity] = field(default_factory=list)
     boundaries: list[int] = field(default_factory=list)
 
@@ -171,16 +173,13 @@ class Sentence:
         end = self.boundaries[index] if index < len(self.boundaries) else self.end
         return start, end
 
-    def within(self, start: int, end: int) -> Iterator[Mention]:
+    def within(self, start: int, end: int) -> list[Mention]:
         """The mentions from `start` to `end`."""
-        for place in range(bisect_left(self.mentions, start, key=lambda m: m.start), len(self.mentions)):
-            if self.mentions[place].start >= end:
-                return
-            yield self.mentions[place]
+        return self.mentions[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
 
     def has(self, *nouns: str) -> bool:
         """Whether any of these is spoken of."""
-        return any(mention.any(nouns) for mention in self.mentions)
+        return not self.nouns.isdisjoint(nouns)
 
     def first(self, *nouns: str) -> Mention | None:
         """The first mention of any of these."""
@@ -199,6 +198,7 @@ class Document:
         tokens = [(match.start(), match.end(), match.group()) for match in PARTS_OF_WORDS.finditer(self.cased)]
         self.language = language_of([word for _, _, word in tokens[:4000]])
         self.mentions = list(_mentions(tokens, self.cased, Lexicon(self.language)))
+        self._starts = [mention.start for mention in self.mentions]
         self.figures = list(quantities(self.low))
         self.sentences: list[Sentence] = []
         self._split()
@@ -332,18 +332,19 @@ class Document:
     # ---------------------------------------------------------------------------------------------------------- words
 
     def _fill(self) -> None:
+        figures = [figure.start for figure in self.figures]
         for sentence in self.sentences:
             sentence.mentions = self.between(sentence.start, sentence.end)
-            first = bisect_left(self.figures, sentence.start, key=lambda q: q.start)
-            last = bisect_left(self.figures, sentence.end, key=lambda q: q.start)
+            sentence.starts = [mention.start for mention in sentence.mentions]
+            sentence.nouns = frozenset().union(*(mention.nouns for mention in sentence.mentions))
+            first = bisect_left(figures, sentence.start)
+            last = bisect_left(figures, sentence.end)
             sentence.figures = self.figures[first:last]
             sentence.boundaries = [match.end() for match in _BOUNDARY.finditer(self.low, sentence.start, sentence.end)]
 
     def between(self, start: int, end: int) -> list[Mention]:
         """The mentions from one place to another."""
-        first = bisect_left(self.mentions, start, key=lambda m: m.start)
-        last = bisect_left(self.mentions, end, key=lambda m: m.start)
-        return self.mentions[first:last]
+        return self.mentions[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
 
 _ORDINAL = re.compile(

@@ -25,6 +25,7 @@ _BIRADS = re.compile(
 _NOT = re.compile(
     r"(?:niet|not|pas(?: a)?|nicht|geen|i\.?p\.?v\.?|in plaats van|au lieu de|instead of|statt)[ ]+(?:de[ ]|la[ ]|the[ ]|a[ ])?$"
 )
+_HANDED = re.compile(r"[- ]?(?:handed|handig|handige|handedness|hander|handerin)(?![a-z])")
 _NOTHING_THERE = re.compile(
     r"(?<![a-z])(?:ni|pas d|aucune?|geen|no|kein(?:e|en)?|ohne|sans|zonder|nor|noch)(?:e|')?[ ][^,;.:()]{0,40}"
     r"(?:anomalies?|afwijking(?:en)?|abnormalit(?:y|ies)|lesions?|letsels?|laesies?|auffalligkeit(?:en)?|foyers?|befund|masse?s?|tumor(?:en)?)[^,;.:()]{0,24}$"
@@ -87,6 +88,8 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     low = reading.low
     if _NOT.search(low, max(sentence.start, mention.start - 24), mention.start):
         return 0, False
+    if _HANDED.match(low, mention.end):
+        return 0, True
     if _NOTHING_THERE.search(low, max(sentence.start, mention.start - 80), mention.start):
         return 0, True
     first, last = sentence.clause(mention.start)

@@ -100,7 +100,7 @@ _BEHIND = 26
 
 
 def sizes(reading: Reading) -> Iterator[Finding]:
-    """The findings of the size; `gross` is the source of one by the naked eye."""
+    """The findings of the size; `gross` is the source of one by the naked eye, `stated` of one in the row that asks for it."""
     for number, sentence in reading.own():
         for figure in _measures(reading, sentence):
             if figure.is_range or not reading.is_own(figure.start):
@@ -275,7 +275,7 @@ def _source(reading: Reading, number: int, sentence: Sentence, figure: Quantity)
     if any("gross_part" in m for m in sentence.within(max(first - 2, figure.start - 40), min(last, figure.end + 24))):
         return "gross"
     if sentence.start < sentence.label_end <= figure.start and _names_invasive_size(sentence):
-        return "micro"
+        return "stated"
     if any("micro_part" in m for m in sentence.within(first, min(last, figure.end + 24))):
         return "micro"
     if reading.section(number) == "gross":

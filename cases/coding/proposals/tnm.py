@@ -19,27 +19,23 @@ _VALUES = {
 }
 _CATEGORY = re.compile(
     r"(?P<prefix>\(y\)[cp]|y[cp]|ry?[cp]|[cpra])?(?P<gap>[ ]?)(?P<axis>[tnm])(?P<space>[ ]{0,8}[:=]?[ ]{0,8})"
-    r"(?=[0-4xiol])",
-    re.IGNORECASE,
+    r"(?=[0-4xiol])"
 )
 _VALUE = {
     axis: re.compile(rf"(?P<value>{value})(?P<more>\((?:i[+-]|mi|mol[+-])\)|[ ]\(i[+-]\))?")
     for axis, value in _VALUES.items()
 }
 _START = re.compile(
-    r"(?<![a-z0-9+-])(?=(?:\(y\)[cp]|y[cp]|ry?[cp]|[cpra])?[ ]?[tnm][ ]{0,8}[:=]?[ ]{0,8}(?:[0-4oli]|x|is))",
-    re.IGNORECASE,
+    r"(?=[(ycpratnm ])(?<![a-z0-9+-])(?=(?:\(y\)[cp]|y[cp]|ry?[cp]|[cpra])?[ ]?[tnm][ ]{0,8}[:=]?[ ]{0,8}(?:[0-4oli]|x|is))"
 )
 _GAP = re.compile(
     r"(?:[ ,;/|_.\n-]|\((?:m|sn|f|[0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}|[0-9]{0,2} ?sn|dcis|ccis|lcis|paget|m, ?[0-9]|[0-9] ?foci)\)"
-    r"|(?:[lvr][0-2x]|pn[01x](?![a-z(])|g[1-4x]|n[+-])(?![a-z0-9])){0,8}",
-    re.IGNORECASE,
+    r"|(?:[lvr][0-2x]|pn[01x](?![a-z(])|g[1-4x]|n[+-])(?![a-z0-9])){0,8}"
 )
 _TORN = re.compile(r"[ ][a-c](?=[ ]{2}|[ ]?\(|[ ]?$)", re.MULTILINE)
-_AFTER = re.compile(r"[a-z0-9%]", re.IGNORECASE)
+_AFTER = re.compile(r"[a-z0-9%]")
 _NAMED = re.compile(
-    r"(?<![a-z])(?P<prefix>y[cp]|[cp])?tnm|uicc|ajcc|(?<![a-z])stad(?:ium|e)|(?<![a-z])stage|(?<![a-z])stag|classifi|klassifi",
-    re.IGNORECASE,
+    r"(?<![a-z])(?P<prefix>y[cp]|[cp])?tnm|uicc|ajcc|(?<![a-z])stad(?:ium|e)|(?<![a-z])stage|(?<![a-z])stag|classifi|klassifi"
 )
 _CONDITION_BEFORE = re.compile(r"(?:bij|bei|als|indien|si|if|cas de|wenn|when)[ ]{1,2}(?:een[ ]|einem[ ]|un[ ])?$")
 
@@ -61,6 +57,7 @@ _EDITIONS = (
     ),
     re.compile(r"(?:editie|edition|auflage|ed\.)[ ](?P<edition>[6-9])(?![0-9.,])"),
 )
+_OF_EDITION = re.compile(r"tnm|uicc|ajcc|edit|aufl|uitg|ed\b")
 _ORDINALS = {"a": "8", "h": "8", "e": "8", "z": "7", "s": "7", "n": "9"}
 _OTHER_BOOK = re.compile(r"(?:who|oms|asco|bi-?rads|acr|icd)[^.;]{0,20}$")
 _BOOK = re.compile(r"tnm|uicc|ajcc|(?<![a-z])y?[cp][tn][0-4x]")
@@ -200,6 +197,8 @@ def _findings(reading: Reading, number: int, sentence: Sentence, chain: list[_Ca
 def editions(reading: Reading) -> Iterator[Finding]:
     """The findings of the edition."""
     for number, sentence in reading.own():
+        if _OF_EDITION.search(reading.low, sentence.start, sentence.end) is None:
+            continue
         for place, pattern in enumerate(_EDITIONS):
             for match in pattern.finditer(reading.low, sentence.start, sentence.end):
                 if not reading.is_own(match.start()):

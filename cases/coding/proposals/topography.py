@@ -18,6 +18,7 @@ _HALVES = {
 }
 _VERTICAL = {"upper": "upper", "lower": "lower", "upper_quadrant": "upper", "lower_quadrant": "lower"}
 _HORIZONTAL = {"outer": "outer", "inner": "inner", "outer_quadrant": "outer", "inner_quadrant": "inner"}
+_PLACES = (*_WHOLE, *_VERTICAL, *_HORIZONTAL, "quadrant", "central")
 _NAMES = ("quadrant", "upper_quadrant", "lower_quadrant", "outer_quadrant", "inner_quadrant")
 
 
@@ -49,6 +50,8 @@ def _is_code(reading: Reading, sentence: Sentence, place: int) -> bool:
 
 
 def _quadrants(reading: Reading, sentence: Sentence) -> Iterator[tuple[str, int, int]]:
+    if not sentence.has(*_PLACES):
+        return
     mentions = [m for m in sentence.mentions if reading.is_own(m.start)]
     place = 0
     while place < len(mentions):
