@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-proposals chaos livekit test-livekit help
+.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-proposals bench-search chaos livekit test-livekit help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -53,6 +53,9 @@ bench-agenda: install ## measure the proposed order on 200 boards at random: var
 
 bench-proposals: install ## measure the proposals on the held-out texts: var/bench-proposals.json
 	@.venv/bin/python -m tests.bench.bench_proposals
+
+bench-search: install ## measure the search of a million decisions: var/bench-search.json
+	@.venv/bin/python -m tests.bench.bench_search
 
 chaos: install ## kill everything under a room: var/chaos.json (some 6 minutes); then type together through cuts, 200 seeds (10 minutes and more)
 	@.venv/bin/python -m tests.chaos

@@ -1,6 +1,6 @@
 """Look back: find decisions by words, patient, board, hospital and period, among those that somebody may read.
 
-The words go to ``mdo_search_decisions`` (migration 0004), which knows who asks, filters access itself and answers with the ids
+The words go to ``mdo_search_decisions`` (migration 0016), which knows who asks, filters access itself and answers with the ids
 of one page; the rows are then fetched under row-level security, starting from ``access.visible_decisions``. Neither the words
 nor what was found reach a log or an address (docs/decisions/search.md).
 """
@@ -8,7 +8,8 @@ nor what was found reach a log or an address (docs/decisions/search.md).
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,10 @@ from django.utils.safestring import SafeString, mark_safe
 from cases.coding.digits import digits_of
 from cases.coding.national_number import LENGTH
 from cases.dossiers.board_kinds import board_kind
-from mdo.directory.models import Board, Organisation
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor
 from meetings import access
+from meetings.facets import Facet, drawn
 from meetings.models import Decision
 
 PAGE_SIZE = 20
@@ -45,13 +46,13 @@ _BEFORE, _LONGEST = 80, 320  # characters of an excerpt: ahead of the first hit,
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody looks for. ``since`` and ``until`` are whole days in Brussels, both included."""
+    """What somebody looks for. ``since`` and ``until`` are whole days in Brussels, both included; ``chosen`` holds the value of each
+    facet that was chosen (``facets.FACETS``)."""
 
     words: str = ""
-    board: UUID | None = None
-    hospital: UUID | None = None
     since: date | None = None
     until: date | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
     page: int = 1
 
 
@@ -82,25 +83,15 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Facet:
-    """A board or a hospital with the number of hits that it has."""
-
-    name: str
-    id: UUID
-    count: int
-    chosen: bool
-
-
-@dataclass(frozen=True)
 class Found:
-    """One page of hits, newest first."""
+    """One page of hits, newest first. ``searched`` are the words that were looked for instead, where those typed gave nothing."""
 
     hits: list[Hit]
     total: int
     page: int
     pages: int
-    boards: list[Facet]
-    hospitals: list[Facet]
+    facets: list[Facet]
+    searched: str = ""
 
     @property
     def first(self) -> int:
@@ -129,78 +120,77 @@ def find(by: Actor, wanted: Wanted, language: str | None) -> Found:
     A page beyond the last one gives the last one. Writes an audit row for each hospital whose decisions are shown (ids and
     numbers, never words), or one for the acting organisation when nothing was found. Raises ``Unavailable`` when it cannot.
     """
-    typed, beginnings, number = _read(wanted.words)
+    asked = _read(wanted.words)
     page = max(1, min(wanted.page, MOST // PAGE_SIZE))
-    ids, total, boards, hospitals = _ask(wanted, typed, beginnings, number, page)
-    if not ids and page > 1 and total:
-        page = (total - 1) // PAGE_SIZE + 1
-        ids, total, boards, hospitals = _ask(wanted, typed, beginnings, number, page)
-    decisions = _rows(by, ids, typed, beginnings)
-    _trace(decisions, total)
+    answer = _ask(wanted, asked, page)
+    if not answer.ids and page > 1 and answer.total:
+        page = (answer.total - 1) // PAGE_SIZE + 1
+        answer = _ask(wanted, asked, page)
+    if answer.mended:
+        asked = _Asked(" ".join(answer.mended), answer.mended)
+    decisions = _rows(by, answer.ids, asked)
+    _trace(decisions, answer.total)
     return Found(
         hits=[_hit(each, language) for each in decisions],
-        total=total,
+        total=answer.total,
         page=page,
-        pages=max(1, -(-total // PAGE_SIZE)),
-        boards=_facets(dict(Board.objects.filter(pk__in=boards).values_list("pk", "name")), boards, wanted.board),
-        hospitals=_facets(
-            dict(Organisation.objects.filter(pk__in=hospitals).values_list("pk", "name")), hospitals, wanted.hospital
-        ),
+        pages=max(1, -(-answer.total // PAGE_SIZE)),
+        facets=drawn(answer.facets, wanted.chosen, language),
+        searched=" ".join(answer.mended),
     )
 
 
-def _read(words: str) -> tuple[str, str, str]:
-    """What was typed, the same as beginnings of words, and a national number: either the first two or the last."""
+@dataclass(frozen=True)
+class _Asked:
+    """What was typed; the same as words alone, where it holds no quotes and signs; and a national number, instead of both."""
+
+    typed: str = ""
+    words: tuple[str, ...] = ()
+    number: str = ""
+
+    @property
+    def beginnings(self) -> str:
+        """The words as beginnings of words, as PostgreSQL reads it."""
+        return " & ".join(f"'{word}':*" if len(word) >= 3 else f"'{word}'" for word in self.words)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    ids: list[UUID]
+    total: int
+    facets: dict[str, dict[str, int]]
+    mended: tuple[str, ...]
+
+
+def _read(words: str) -> _Asked:
     typed = words.strip()
     digits = digits_of(typed)
     if digits is not None and len(digits) == LENGTH:
-        return "", "", digits
+        return _Asked(number=digits)
     plain = '"' not in typed and not re.search(r"(^|\s)-|\bor\b", typed, re.IGNORECASE)
-    parts = re.findall(r"\w+", typed) if plain else []
-    return typed, " & ".join(f"'{part}':*" if len(part) >= 3 else f"'{part}'" for part in parts), ""
+    return _Asked(typed, tuple(re.findall(r"[^\W_]+", typed)) if plain else ())
 
 
-def _ask(
-    wanted: Wanted, typed: str, beginnings: str, number: str, page: int
-) -> tuple[list[UUID], int, dict[UUID, int], dict[UUID, int]]:
+def _ask(wanted: Wanted, asked: _Asked, page: int) -> _Answer:
     since = datetime.combine(wanted.since, time.min, _ZONE) if wanted.since else None
     before = datetime.combine(wanted.until + timedelta(days=1), time.min, _ZONE) if wanted.until else None
+    chosen = [f"{facet}:{value}" for facet, value in wanted.chosen.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT ids, total, boards, hospitals FROM mdo_search_decisions("
-            "%s::text, %s::text, %s::text, %s::uuid, %s::uuid, %s::timestamptz, %s::timestamptz, %s::integer, %s::integer)",
-            [
-                typed,
-                beginnings,
-                number,
-                wanted.board,
-                wanted.hospital,
-                since,
-                before,
-                PAGE_SIZE,
-                (page - 1) * PAGE_SIZE,
-            ],
+            "SELECT ids, total, facets, mended FROM mdo_search_decisions("
+            "%s::text, %s::text[], %s::text, %s::text[], %s::timestamptz, %s::timestamptz, %s::integer, %s::integer)",
+            [asked.typed, list(asked.words), asked.number, chosen, since, before, PAGE_SIZE, (page - 1) * PAGE_SIZE],
         )
-        ids, total, boards, hospitals = cursor.fetchone()
-    return list(ids), total, _counts(boards), _counts(hospitals)
+        ids, total, facets, mended = cursor.fetchone()
+    return _Answer(list(ids), total, json.loads(facets) if isinstance(facets, str) else facets, tuple(mended or ()))
 
 
-def _counts(found: str | dict[str, int]) -> dict[UUID, int]:
-    counts = json.loads(found) if isinstance(found, str) else found
-    return {UUID(key): count for key, count in counts.items()}
-
-
-def _facets(names: dict[UUID, str], counts: dict[UUID, int], chosen: UUID | None) -> list[Facet]:
-    facets = [Facet(name, key, counts[key], key == chosen) for key, name in names.items()]
-    return sorted(facets, key=lambda facet: (-facet.count, facet.name))
-
-
-def _rows(by: Actor, ids: list[UUID], typed: str, beginnings: str) -> list[Decision]:
+def _rows(by: Actor, ids: list[UUID], asked: _Asked) -> list[Decision]:
     """The decisions of a page in their order, each with ``excerpt``: its text with the hits between marks."""
     bare = Func(
         F("text"), Value(_JOINING + _ON + _OFF), Value(_DRESSED), function="translate", output_field=TextField()
     )
-    query = Func(Value(typed), Value(beginnings), function="mdo_words_query")
+    query = Func(Value(asked.typed), Value(asked.beginnings), function="mdo_words_query")
     headline = Func(
         bare,
         query,
@@ -211,7 +201,7 @@ def _rows(by: Actor, ids: list[UUID], typed: str, beginnings: str) -> list[Decis
     found = (
         access.visible_decisions(by)
         .filter(pk__in=ids)
-        .annotate(excerpt=headline if typed else bare)
+        .annotate(excerpt=headline if asked.typed else bare)
         .select_related("board", "meeting", "hospital", "case__patient", "item__topic", "replaced_by")
     )
     by_id = {decision.pk: decision for decision in found}

@@ -259,6 +259,11 @@ def _kinds() -> dict[str, BoardKind]:
     return {kind.code: _filled(kind, _file()) for kind in _file().kinds}
 
 
+def step_words(code: str, language: str | None) -> str:
+    """The words of a step of a recommendation, of whichever kind of board; the code itself where no list holds it."""
+    return next((option.label(language) for option in _file().steps if option.code == code), code)
+
+
 def reminder_rules() -> dict[str, ReminderRule]:
     """The reminders that exist, by code, in the order of the file."""
     return {rule.code: rule for rule in _file().reminder_rules}

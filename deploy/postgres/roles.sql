@@ -23,10 +23,11 @@ GRANT CONNECT ON DATABASE mdo TO mdo_app;
 \connect mdo
 SET client_min_messages = warning;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
--- All three are trusted extensions: the owner could make them too, but a managed PostgreSQL may want it done by its superuser.
+-- All of these are trusted extensions: the owner could make them too, but a managed PostgreSQL may want it done by its superuser.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS unaccent;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch;
 
 -- What the owner makes from now on, mdo_app may use; a migration takes away what it must not.
 ALTER DEFAULT PRIVILEGES FOR ROLE mdo_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO mdo_app;

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from mdo.directory.forms import DayField
+from meetings.facets import FACETS, IDS
 from meetings.search import MOST, PAGE_SIZE, Wanted, find
 
 
@@ -24,8 +25,13 @@ class SearchForm(forms.Form):
     )
     since = DayField(label=_("From"), required=False)
     until = DayField(label=_("Until"), required=False)
-    board = forms.UUIDField(label=_("Board"), required=False)
-    hospital = forms.UUIDField(label=_("Hospital"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, _every, _words) in FACETS.items():
+            known = forms.UUIDField(required=False) if name in IDS else forms.CharField(required=False, max_length=80)
+            known.label = label
+            self.fields[name] = known
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -37,7 +43,14 @@ class SearchForm(forms.Form):
     def wanted(self, page: str) -> Wanted:
         """What a valid form asks for; a page that is no number is the first one."""
         number = int(page) if page.isascii() and page.isdigit() and len(page) <= 6 else 1
-        return Wanted(**self.cleaned_data, page=max(1, min(number, MOST // PAGE_SIZE)))
+        given = self.cleaned_data
+        return Wanted(
+            words=given["words"],
+            since=given["since"],
+            until=given["until"],
+            chosen={name: str(given[name]) for name in FACETS if given[name]},
+            page=max(1, min(number, MOST // PAGE_SIZE)),
+        )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,5 +65,5 @@ def search(request: HttpRequest) -> HttpResponse:
         return render(request, template, {"form": form, "found": None, "asked": True}, status=422)
     wanted = form.wanted(request.POST.get("page", "1"))
     found = find(request.user, wanted, get_language())  # type: ignore[arg-type]
-    asked = any((wanted.words, wanted.since, wanted.until, wanted.board, wanted.hospital))
+    asked = any((wanted.words, wanted.since, wanted.until, wanted.chosen))
     return render(request, template, {"form": form, "found": found, "asked": asked})

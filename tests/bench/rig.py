@@ -25,6 +25,7 @@ from typing import Any
 
 from mdo.cli.home import Home
 from mdo.cli.process import Child, Program, tail
+from mdo.cli.servers import SUPERUSER, Postgres
 from mdo.cli.stack import Stack
 from mdo.environment import BASE_DIR, names
 
@@ -87,10 +88,13 @@ class Served:
 
 
 class Rig:
-    """A context manager: servers run, tables are there, Django of this process is set up on them."""
+    """A context manager: servers run, tables are there, Django of this process is set up on them. With a folder to keep, what
+    was made stays there to be looked into."""
 
-    def __init__(self, word: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"mdo-{word}-"))
+    def __init__(self, word: str, keep: Path | None = None) -> None:
+        self.kept = keep is not None
+        self.folder = keep or Path(tempfile.mkdtemp(prefix=f"mdo-{word}-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)
         self.stack = Stack(Home(self.folder / "var"), tell=print)
         self.variables: dict[str, str] = {}
@@ -131,6 +135,8 @@ class Rig:
         for each in self.served:
             each.child.wait_or_kill()
         self.stack.stop()
+        if self.kept:
+            return
         if self.stack.home.path.exists():
             self.stack.home.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -138,6 +144,12 @@ class Rig:
     def environment(self, *, owner: bool = False, **more: str) -> dict[str, str]:
         found = {name: value for name, value in self.variables.items() if owner or name != "DATABASE_OWNER_URL"}
         return found | more
+
+    @property
+    def superuser(self) -> str:
+        """The address of the database for the one who may pass triggers and policies: to fill tables, and to look without them."""
+        server = next(each for each in self.stack.servers if isinstance(each, Postgres))
+        return server.dsn(SUPERUSER, "POSTGRES_PASSWORD")
 
     def run(self, *arguments: str, owner: bool = False) -> None:
         """One command of the product, to its end."""

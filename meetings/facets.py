@@ -1,0 +1,80 @@
+"""By what the decisions that were found can be narrowed: each facet with its values, their words and how many there are.
+
+The search index holds the codes (``facet:code``) and counts them; the words are the lists of the product.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from cases.dossiers.board_kinds import step_words
+from mdo.directory.models import Board, Organisation
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Names = Callable[[list[str], str | None], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a facet with the number of decisions that have it."""
+
+    code: str
+    words: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A facet that is worth showing: something can be chosen, or was."""
+
+    name: str
+    label: "str | _StrPromise"
+    every: "str | _StrPromise"
+    choices: list[Choice]
+    chosen: bool
+
+
+def _boards(codes: list[str], language: str | None) -> dict[str, str]:
+    return _named(Board, codes)
+
+
+def _hospitals(codes: list[str], language: str | None) -> dict[str, str]:
+    return _named(Organisation, codes)
+
+
+def _named(model: Any, codes: list[str]) -> dict[str, str]:
+    return {str(key): name for key, name in model.objects.filter(pk__in=codes).values_list("pk", "name")}
+
+
+def _steps(codes: list[str], language: str | None) -> dict[str, str]:
+    return {code: step_words(code, language) for code in codes}
+
+
+# In the order in which they are shown: the heading, the words for "no choice", and where the words of the codes come from.
+FACETS: "dict[str, tuple[str | _StrPromise, str | _StrPromise, Names]]" = {
+    "board": (_("Board"), _("All boards"), _boards),
+    "hospital": (_("Hospital"), _("All hospitals"), _hospitals),
+    "step": (_("Recommendation"), _("All recommendations"), _steps),
+}
+IDS = ("board", "hospital")
+
+
+def drawn(counts: Mapping[str, Mapping[str, int]], chosen: Mapping[str, str], language: str | None) -> list[Facet]:
+    """The facets with at least two values, or a chosen one; the most frequent value first."""
+    shown = []
+    for name, (label, every, words_of) in FACETS.items():
+        found = dict(counts.get(name, {}))
+        mine = chosen.get(name, "")
+        if mine:
+            found.setdefault(mine, 0)
+        if len(found) < 2 and not mine:
+            continue
+        words = words_of(list(found), language)
+        choices = [Choice(code, words[code], n, code == mine) for code, n in found.items() if code in words]
+        shown.append(Facet(name, label, every, sorted(choices, key=lambda one: (-one.count, one.words)), bool(mine)))
+    return shown
