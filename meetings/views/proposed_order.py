@@ -1,6 +1,6 @@
 """The proposed order of an agenda, beside the order as it is: asked for, looked at, taken as a whole or left."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,14 +29,12 @@ from meetings.views.rows import Row, agenda_for
 from meetings.views.showing import (
     SHOWN,
     acting_for,
+    carry_out,
     did,
-    form_sentences,
     person,
     private,
     put_on,
     renew,
-    sentences,
-    status_of,
     trace,
 )
 
@@ -83,6 +81,18 @@ def built(request: HttpRequest, meeting_id: UUID) -> tuple[Meeting, Chair]:
     if not place.permits("build_agenda"):
         raise Denied()
     return meeting, place
+
+
+def anew(
+    request: HttpRequest, meeting_id: UUID, page: Callable[..., HttpResponse]
+) -> Callable[[list[dict[str, str]], int], HttpResponse]:
+    """A page about an agenda that is built, with a refusal, as the agenda stands by then."""
+
+    def drawn(errors: list[dict[str, str]], status: int) -> HttpResponse:
+        meeting, place = built(request, meeting_id)
+        return page(request, meeting, place, errors=errors, status=status)
+
+    return drawn
 
 
 def proposed(request: HttpRequest, meeting: Meeting, place: Chair) -> Shown | None:
@@ -151,11 +161,6 @@ def order(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     return _page(request, meeting, place)
 
 
-def _refused(request: HttpRequest, meeting_id: UUID, errors: list[dict[str, str]], status: int) -> HttpResponse:
-    meeting, place = built(request, meeting_id)
-    return _page(request, meeting, place, errors=errors, status=status)
-
-
 def _pairs(text: str) -> list[tuple[UUID, int]]:
     found = []
     for each in text.split(",")[:1000] if text else []:
@@ -171,33 +176,33 @@ def _pairs(text: str) -> list[tuple[UUID, int]]:
 @require_POST
 def take(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     """Take the proposed order as a whole; from the page it can be undone."""
-    form = CommandForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    try:
-        ordering.take_order(
+    return carry_out(
+        request,
+        CommandForm(request.POST),
+        lambda data: ordering.take_order(
             by=person(request),
             meeting_id=meeting_id,
             order=_pairs(request.POST.get("order", "")),
-            command_id=form.cleaned_data["command_id"],
-        )
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal))
-    return did(request, _agenda(request, meeting_id), _("The agenda stands in the proposed order."))
+            command_id=data["command_id"],
+        ),
+        anew(request, meeting_id, _page),
+        _agenda(request, meeting_id),
+        _("The agenda stands in the proposed order."),
+    )
 
 
 @private
 @require_POST
 def restore(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     """Undo: bring the order back that was there before the proposed one was taken."""
-    form = CommandForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    try:
-        ordering.restore_order(by=person(request), meeting_id=meeting_id, command_id=form.cleaned_data["command_id"])
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal))
-    return did(request, _agenda(request, meeting_id), _("The agenda stands as before."))
+    return carry_out(
+        request,
+        CommandForm(request.POST),
+        lambda data: ordering.restore_order(by=person(request), meeting_id=meeting_id, command_id=data["command_id"]),
+        anew(request, meeting_id, _page),
+        _agenda(request, meeting_id),
+        _("The agenda stands as before."),
+    )
 
 
 def _agenda(request: HttpRequest, meeting_id: UUID) -> str:
@@ -212,22 +217,20 @@ def _order(request: HttpRequest, meeting_id: UUID) -> str:
 @require_POST
 def lock(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """Keep an item at its place, or let it move again; the proposal is made anew."""
-    form = LockForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
-    try:
-        ordering.lock_item(
+    return carry_out(
+        request,
+        LockForm(request.POST),
+        lambda data: ordering.lock_item(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
             version=data["version"],
             locked=data["locked"],
             command_id=data["command_id"],
-        )
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal))
-    return did(request, _order(request, meeting_id))
+        ),
+        anew(request, meeting_id, _page),
+        _order(request, meeting_id),
+    )
 
 
 @private

@@ -26,19 +26,17 @@ from meetings.actions import chairing, protocols
 from meetings.covering import Covered, conditions_of, covering, rules_of
 from meetings.forms import CoverForm, ProtocolRuleForm, VersionedForm
 from meetings.models import Meeting, ProtocolRule
-from meetings.views.proposed_order import BUILT, built
+from meetings.views.proposed_order import BUILT, anew, built
 from meetings.views.rows import Row, agenda_for
 from meetings.views.showing import (
     SHOWN,
     acting_for,
+    carry_out,
     did,
-    form_sentences,
     person,
     private,
     put_on,
     renew,
-    sentences,
-    status_of,
     trace,
 )
 
@@ -111,53 +109,46 @@ def count(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     return render(request, "meetings/protocol_count.html", {"found": found})
 
 
-def _refused(request: HttpRequest, meeting_id: UUID, errors: list[dict[str, str]], status: int) -> HttpResponse:
-    meeting, place = built(request, meeting_id)
-    return _page(request, meeting, place, errors=errors, status=status)
-
-
 @private
 @require_POST
 def cover(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """Put one case under the protocol that was proposed for it."""
-    form = CoverForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
-    try:
-        protocols.cover_item(
+    return carry_out(
+        request,
+        CoverForm(request.POST),
+        lambda data: protocols.cover_item(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
             version=data["version"],
             rule_id=data["rule"],
             command_id=data["command_id"],
-        )
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal))
-    return did(request, _cases(request, meeting_id), _("Under the protocol: it is recorded without discussion."))
+        ),
+        anew(request, meeting_id, _page),
+        _cases(request, meeting_id),
+        _("Under the protocol: it is recorded without discussion."),
+    )
 
 
 @private
 @require_POST
 def uncover(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """Move a case from under its protocol back among those that are discussed."""
-    form = VersionedForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
-    try:
-        chairing.mark_protocol(
+    return carry_out(
+        request,
+        VersionedForm(request.POST),
+        lambda data: chairing.mark_protocol(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
             version=data["version"],
             protocol="",
             command_id=data["command_id"],
-        )
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal))
-    return did(request, _cases(request, meeting_id), _("It is discussed again."))
+        ),
+        anew(request, meeting_id, _page),
+        _cases(request, meeting_id),
+        _("It is discussed again."),
+    )
 
 
 def _cases(request: HttpRequest, meeting_id: UUID) -> str:

@@ -29,14 +29,12 @@ from meetings.series import usual_sitting
 from meetings.views.showing import (
     SHOWN,
     acting_for,
+    carry_out,
     did,
-    form_sentences,
     person,
     private,
     put_on,
     renew,
-    sentences,
-    status_of,
     trace,
 )
 
@@ -101,14 +99,18 @@ def ask_again(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     meeting = access.access_meeting_for(by, meeting_id, "build_agenda", lock=False)
     form = CommandForm(request.POST)
     back = f"{reverse('meetings:readiness', args=[meeting.board_id])}?meeting={meeting_id}"
-    if not form.is_valid():
-        return _page(request, _building(request, meeting.board_id), errors=form_sentences(form), status=422)
-    try:
-        reminding.ask_again(by=by, meeting_id=meeting_id, command_id=form.cleaned_data["command_id"])
-    except SHOWN as refusal:
-        standing = _building(request, meeting.board_id)
-        return _page(request, standing, errors=sentences(refusal), status=status_of(request, refusal))
-    return did(request, back, _how_many(meeting))
+
+    def page(errors: list[dict[str, str]], status: int) -> HttpResponse:
+        return _page(request, _building(request, meeting.board_id), errors=errors, status=status)
+
+    return carry_out(
+        request,
+        form,
+        lambda data: reminding.ask_again(by=by, meeting_id=meeting_id, command_id=data["command_id"]),
+        page,
+        back,
+        lambda: _how_many(meeting),
+    )
 
 
 def _how_many(meeting: Meeting) -> str:

@@ -75,6 +75,25 @@ def did(request: HttpRequest, url: str, words: str = "") -> HttpResponse:
     return response
 
 
+def carry_out(
+    request: HttpRequest,
+    form: forms.Form,
+    act: Callable[[dict[str, Any]], object],
+    page: Callable[[list[dict[str, str]], int], HttpResponse],
+    url: str,
+    words: str | Callable[[], str] = "",
+) -> HttpResponse:
+    """What a button of a page does: ``act`` with the checked values of its form, then ``url`` and ``words`` (or what says them, asked
+    afterwards). A form that is wrong and a refusal come back on the ``page``, which draws itself anew with sentences and a status."""
+    if not form.is_valid():
+        return page(form_sentences(form), 422)
+    try:
+        act(form.cleaned_data)
+    except SHOWN as refusal:
+        return page(sentences(refusal), status_of(request, refusal))
+    return did(request, url, words if isinstance(words, str) else words())
+
+
 ANY_ID = UUID(int=0)
 """Stands in an address where a row's own id comes: sixty rows have three hundred addresses, and looking each up takes longer than
 all queries together."""
