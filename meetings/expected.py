@@ -82,7 +82,9 @@ def expected(meeting: Meeting, in_office: Iterable[BoardRole]) -> Forecast:
     people = [_one(role.person, role.organisation_id, replies, requests=False) for role in roles.values()]
     asking = AgendaItem.objects.filter(meeting=meeting, state__in=_EXPECTED, referral__isnull=False)
     seen = set(roles)
-    for item in asking.select_related("referral__requester").order_by("position"):
+    # Each requester once, with the first of their items: a few people stand behind sixty.
+    first = asking.order_by("referral__requester_id", "position").distinct("referral__requester_id")
+    for item in first.select_related("referral__requester"):
         requester = item.referral.requester if item.referral is not None else None
         if requester is not None and requester.pk not in seen:
             seen.add(requester.pk)

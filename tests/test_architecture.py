@@ -33,6 +33,7 @@ SHARP = {
     },
     r"\bmark_safe\b|\bSafeString\(|\bformat_html": {
         "meetings/search.py": "the excerpt's marks: the text is escaped first, the marks are ours",
+        "mdo/kernel/pieces.py": "text of a template, and each word that fills its holes escaped first",
     },
     r"\.extra\(": {"mdo/kernel/audit.py": "the sealer's bound on transactions, a constant"},
     r"\bRawSQL\b|\.raw\(": {},

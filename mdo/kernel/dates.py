@@ -8,6 +8,7 @@ import re
 
 from django import template
 from django.template import defaultfilters
+from django.utils import timezone
 from django.utils.formats import FORMAT_SETTINGS
 from django.utils.translation import get_language
 
@@ -28,3 +29,8 @@ def written(form: str | None) -> str | None:
 def date(value: datetime.date | datetime.datetime | str | None, form: str | None = None) -> str:
     """Django's filter of this name."""
     return str(defaultfilters.date(value, written(form)))
+
+
+def local(moment: datetime.datetime, form: str) -> str:
+    """A moment in the zone and the language that are active, as the filter writes it in a template."""
+    return date(timezone.localtime(moment), form)

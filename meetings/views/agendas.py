@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.backends.utils import csrf_input
@@ -41,31 +43,20 @@ from meetings.reports import content, packing
 from meetings.reports.printing import agenda_pdf
 from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
-from meetings.views.rows import Agenda, Row, agenda_for, pseudonym
+from meetings.views.agenda_lines import Shown, Table, lines
+from meetings.views.rows import Agenda, agenda_for, pseudonym
 from meetings.views.showing import (
-    ANY_ID,
     SHOWN,
     acting_for,
-    did,
-    form_sentences,
+    carry_out,
     person,
     private,
-    sentences,
-    status_of,
     trace,
-    with_id,
 )
 from meetings.views.submissions import missing_words
 
 State = Meeting.State
 MOST_CANDIDATES = 200
-_ROUTES = {
-    "minutes": "item_minutes",
-    "move": "item_move",
-    "remove": "item_remove",
-    "postpone": "item_postpone",
-    "guests": "guests",
-}
 
 
 @private
@@ -100,37 +91,47 @@ def _page(
         ):
             decisions[decision.item_id] = decision
     kind = board_kind(meeting.board.kind)
-    addresses = _addresses(meeting, acting_for(request))
+    can_invite = place.permits("run")
+    own_rows = [row for row in shown.rows if place.is_guest or not row.covered]
+    language = get_language()
     context: dict[str, Any] = {
         "meeting": meeting,
         "board": meeting.board,
         "place": place,
         "agenda": shown,
-        "lines": [
-            (
-                row,
-                decisions.get(row.item.pk),
-                (typed or {}).get(str(row.item.pk)),
-                missing_words(row.referral, kind, get_language()) if editable and row.referral and row.waits else (),
-                addresses(row),
-            )
-            for row in shown.rows
-            if place.is_guest or not row.covered
-        ],
+        "lines": lines(
+            meeting,
+            [
+                Shown(
+                    row,
+                    decisions.get(row.item.pk),
+                    (typed or {}).get(str(row.item.pk)),
+                    missing_words(row.referral, kind, language) if editable and row.referral and row.waits else (),
+                )
+                for row in own_rows
+            ],
+            can_invite=can_invite,
+            acting_for=acting_for(request),
+        ),
+        "table": Table(
+            editable=editable,
+            is_guest=place.is_guest,
+            closed=meeting.state == State.CLOSED,
+            command_id=new_id(),
+            csrf_input=csrf_input(request),
+            reasons=tuple(kind.choices("postponement_reasons", language)),
+            reason_for_deceased=kind.reason_for_deceased,
+        ),
         "covered": [(row, decisions.get(row.item.pk)) for row in shown.rows if row.covered and not place.is_guest],
-        "reasons": dict(kind.choices("postponement_reasons", get_language())),
-        "reason_for_deceased": kind.reason_for_deceased,
         "editable": editable,
         "can_build": can_build,
         "prepares": meeting.state in (State.PLANNED, State.PUBLISHED, State.RUNNING)
         and place.standing.permits("prepare", {"agr"})
         and (can_build or preparing.prepares(by.discipline)),
-        "can_invite": place.permits("run"),
+        "can_invite": can_invite,
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],
         "new_id": new_id,
-        "command_id": new_id(),  # one for every row: whatever is done, the list comes anew
-        "csrf_input": csrf_input(request),
         "acting_for": acting_for(request),
         "deadline": deadline(meeting),
         "restorable": editable and ordering.may_be_restored(meeting, [row.item for row in shown.rows]),
@@ -156,32 +157,25 @@ def _page(
     return render(request, "meetings/agenda.html", context, status=status)
 
 
-def _addresses(meeting: Meeting, acting_for: str) -> Callable[[Row], dict[str, str]]:
-    """The addresses of a row's links and buttons."""
-    where = {
-        name: reverse(f"meetings:{route}", args=[meeting.pk, ANY_ID]) + acting_for for name, route in _ROUTES.items()
-    }
-    case = reverse("cases:detail", args=[ANY_ID]) + acting_for
-
-    def addresses(row: Row) -> dict[str, str]:
-        found = {name: with_id(address, row.item.pk) for name, address in where.items()}
-        if row.referral is not None:
-            found["case"] = with_id(case, row.referral.case_id)
-        return found
-
-    return addresses
-
-
-def _candidates(request: HttpRequest, meeting: Meeting) -> list[Referral]:
-    """What could come onto this agenda: handed in, accepted or postponed, not standing here."""
+def _candidates(request: HttpRequest, meeting: Meeting) -> list[tuple[str, str]]:
+    """What could come onto this agenda: handed in, accepted or postponed, not standing here. The value of each choice, and its words."""
     waiting = (Referral.Status.SUBMITTED, Referral.Status.ACCEPTED, Referral.Status.POSTPONED)
     here = AgendaItem.objects.filter(meeting=meeting, referral__isnull=False, state=AgendaItem.State.SCHEDULED)
     found = visible_referrals(person(request)).filter(board=meeting.board_id, status__in=waiting)
-    return list(
+    rows = (
         found.exclude(pk__in=here.values("referral"))
-        .select_related("case__patient", "hospital")
+        .annotate(in_short=F("hospital__short_name"))
+        .select_related("case__patient")
+        .only("version", "status", *(f"case__patient__{name}" for name in ("family_name", "given_name", "birth_date")))
         .order_by("submitted_at", "pk")[:MOST_CANDIDATES]
     )
+    statuses = {value: str(label) for value, label in Referral.Status.choices}
+    choices = []
+    for each in rows:
+        patient = each.case.patient
+        words = f"{patient.display_name}, {patient.birth_date.year} · {each.in_short} · {statuses[each.status]}"
+        choices.append((f"{each.pk}:{each.version}", words))
+    return choices
 
 
 def _minutes(meeting: Meeting) -> Report | None:
@@ -196,36 +190,35 @@ def _minutes(meeting: Meeting) -> Report | None:
 # --- building ----------------------------------------------------------------------------------------------------------
 
 
-def _do(request: HttpRequest, meeting_id: UUID, words: str, act: Callable[[], Any], **shown: Any) -> HttpResponse:
-    """Do something to the agenda and show it anew, or with the refusal, as it stands now."""
-    try:
-        act()
-    except SHOWN as refusal:
-        return _refused(request, meeting_id, sentences(refusal), status_of(request, refusal), **shown)
-    return did(request, reverse("meetings:agenda", args=[meeting_id]) + acting_for(request), words)
-
-
-def _refused(
-    request: HttpRequest, meeting_id: UUID, errors: list[dict[str, str]], status: int, **shown: Any
+def _do(
+    request: HttpRequest,
+    meeting_id: UUID,
+    form: Form,
+    act: Callable[[dict[str, Any]], object],
+    words: str = "",
+    **shown: Any,
 ) -> HttpResponse:
-    meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
-    return _page(request, meeting, place, errors=errors, status=status, **shown)
+    """Do something to the agenda and show it anew, or with the refusal and what was typed, as it stands now."""
+
+    def page(errors: list[dict[str, str]], status: int) -> HttpResponse:
+        meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
+        return _page(request, meeting, place, errors=errors, status=status, **shown)
+
+    url = reverse("meetings:agenda", args=[meeting_id]) + acting_for(request)
+    return carry_out(request, form, act, page, url, words)
 
 
 @private
 @require_POST
 def publish(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
-    form = VersionedForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        _("Published. The invitations are on their way."),
-        lambda: building.publish_meeting(
+        VersionedForm(request.POST),
+        lambda data: building.publish_meeting(
             by=person(request), meeting_id=meeting_id, version=data["version"], command_id=data["command_id"]
         ),
+        _("Published. The invitations are on their way."),
     )
 
 
@@ -234,16 +227,13 @@ def publish(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
 def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     """Say whether one comes, or who comes instead."""
     form = ReplyForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
     meeting, _place = access.access_meeting_for_reading(person(request), meeting_id)
     zone = meeting.board.time_zone
     return _do(
         request,
         meeting_id,
-        _("Thank you: the secretariat knows."),
-        lambda: replying.answer_invitation(
+        form,
+        lambda data: replying.answer_invitation(
             by=person(request),
             meeting_id=meeting_id,
             answer=data["answer"],
@@ -252,6 +242,7 @@ def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             can_until=form.moment("can_until", meeting.starts_at, zone),
             command_id=data["command_id"],
         ),
+        _("Thank you: the secretariat knows."),
     )
 
 
@@ -260,13 +251,10 @@ def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
 def add(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     """Put a waiting case on this agenda."""
     form = AddReferralForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422, adding=form)
-    data = form.cleaned_data
-    text, _colon, version = data["referral"].partition(":")
-    referral_id = is_id(text)
 
-    def act() -> None:
+    def act(data: dict[str, Any]) -> None:
+        text, _colon, version = data["referral"].partition(":")
+        referral_id = is_id(text)
         if referral_id is None or not version.isascii() or not version.isdecimal() or len(version) > 9:
             raise Invalid({"referral": [_("Choose a case from the list.")]})
         building.schedule_referral(
@@ -279,21 +267,18 @@ def add(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             command_id=data["command_id"],
         )
 
-    return _do(request, meeting_id, _("Put on the agenda."), act, adding=form)
+    return _do(request, meeting_id, form, act, _("Put on the agenda."), adding=form)
 
 
 @private
 @require_POST
 def add_topic(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     form = TopicForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422, topic=form)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        _("Put on the agenda."),
-        lambda: building.add_topic(
+        form,
+        lambda data: building.add_topic(
             by=person(request),
             meeting_id=meeting_id,
             item_id=data["item_id"],
@@ -301,6 +286,7 @@ def add_topic(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             minutes=data["minutes"],
             command_id=data["command_id"],
         ),
+        _("Put on the agenda."),
         topic=form,
     )
 
@@ -308,16 +294,11 @@ def add_topic(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
 @private
 @require_POST
 def set_minutes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
-    form = MinutesForm(request.POST)
-    typed = {str(item_id): request.POST.get("minutes", "")[:10]}
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422, typed=typed)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        "",
-        lambda: building.set_minutes(
+        MinutesForm(request.POST),
+        lambda data: building.set_minutes(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
@@ -325,22 +306,18 @@ def set_minutes(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
             minutes=data["minutes"],
             command_id=data["command_id"],
         ),
-        typed=typed,
+        typed={str(item_id): request.POST.get("minutes", "")[:10]},
     )
 
 
 @private
 @require_POST
 def move_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
-    form = MoveItemForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        "",
-        lambda: sitting.move_item(
+        MoveItemForm(request.POST),
+        lambda data: sitting.move_item(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
@@ -354,21 +331,18 @@ def move_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResp
 @private
 @require_POST
 def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
-    form = VersionedForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        _("Taken off the agenda."),
-        lambda: building.unschedule(
+        VersionedForm(request.POST),
+        lambda data: building.unschedule(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
             version=data["version"],
             command_id=data["command_id"],
         ),
+        _("Taken off the agenda."),
     )
 
 
@@ -376,15 +350,11 @@ def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
 @require_POST
 def postpone_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """Postpone an item before the sitting, with a coded reason: its case waits again."""
-    form = PostponeForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, meeting_id, form_sentences(form), 422)
-    data = form.cleaned_data
     return _do(
         request,
         meeting_id,
-        _("Postponed: the case waits for another sitting."),
-        lambda: sitting.postpone_item(
+        PostponeForm(request.POST),
+        lambda data: sitting.postpone_item(
             by=person(request),
             meeting_id=meeting_id,
             item_id=item_id,
@@ -392,6 +362,7 @@ def postpone_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> Http
             reason=data["reason"],
             command_id=data["command_id"],
         ),
+        _("Postponed: the case waits for another sitting."),
     )
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Count, Q, Sum
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.backends.utils import csrf_input
@@ -43,6 +44,7 @@ from meetings.models import AgendaItem, Meeting, Series
 from meetings.series import usual_sitting
 from meetings.views.showing import (
     SHOWN,
+    carry_out,
     did,
     form_sentences,
     person,
@@ -50,10 +52,9 @@ from meetings.views.showing import (
     put_on,
     renew,
     sentences,
-    status_of,
     trace,
 )
-from meetings.views.submissions import SORTS, Submission, ordered, submissions
+from meetings.views.submissions import SORTS, Submission, Table, ordered, submissions
 
 State = Meeting.State
 _AHEAD = (State.PLANNED, State.PUBLISHED, State.RUNNING)
@@ -144,8 +145,7 @@ def _board_page(
             "sort": sort,
             "errors": errors or [],
             "new_id": new_id,
-            "command_id": new_id(),  # one for every row: whatever is done, the page comes anew
-            "csrf_input": csrf_input(request),
+            "table": Table(can_build=can_build, sort=sort, command_id=new_id(), csrf_input=csrf_input(request)),
             "now": now(),
         },
         status=status,
@@ -155,13 +155,15 @@ def _board_page(
 # --- submissions -------------------------------------------------------------------------------------------------------
 
 
-def _act(request: HttpRequest, standing: Standing, words: str, act: Callable[[], Any]) -> HttpResponse:
+def _act(
+    request: HttpRequest, standing: Standing, form: Form, words: str, act: Callable[[dict[str, Any]], object]
+) -> HttpResponse:
     """Do something from the board's page, and show the page anew or with the refusal."""
-    try:
-        act()
-    except SHOWN as refusal:
-        return _board_page(request, standing, errors=sentences(refusal), status=status_of(request, refusal))
-    return did(request, _back(request, standing), words)
+
+    def page(errors: list[dict[str, str]], status: int) -> HttpResponse:
+        return _board_page(request, standing, errors=errors, status=status)
+
+    return carry_out(request, form, act, page, _back(request, standing), words)
 
 
 def _back(request: HttpRequest, standing: Standing) -> str:
@@ -173,16 +175,12 @@ def _back(request: HttpRequest, standing: Standing) -> str:
 @private
 @require_POST
 def accept(request: HttpRequest, board_id: UUID, referral_id: UUID) -> HttpResponse:
-    standing = _standing(request, board_id)
-    form = VersionedForm(request.POST)
-    if not form.is_valid():
-        return _board_page(request, standing, errors=form_sentences(form), status=422)
-    data = form.cleaned_data
     return _act(
         request,
-        standing,
+        _standing(request, board_id),
+        VersionedForm(request.POST),
         _("Accepted."),
-        lambda: building.accept_referral(
+        lambda data: building.accept_referral(
             by=person(request), referral_id=referral_id, version=data["version"], command_id=data["command_id"]
         ),
     )
@@ -192,16 +190,12 @@ def accept(request: HttpRequest, board_id: UUID, referral_id: UUID) -> HttpRespo
 @require_POST
 def schedule(request: HttpRequest, board_id: UUID, referral_id: UUID) -> HttpResponse:
     """Put one case on the sitting that its button names."""
-    standing = _standing(request, board_id)
-    form = ScheduleForm(request.POST)
-    if not form.is_valid():
-        return _board_page(request, standing, errors=form_sentences(form), status=422)
-    data = form.cleaned_data
     return _act(
         request,
-        standing,
+        _standing(request, board_id),
+        ScheduleForm(request.POST),
         _("Put on the agenda."),
-        lambda: building.schedule_referral(
+        lambda data: building.schedule_referral(
             by=person(request),
             meeting_id=data["meeting"],
             referral_id=referral_id,

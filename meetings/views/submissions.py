@@ -1,18 +1,20 @@
 """What a board still has to deal with: handed-in cases with what they miss, and what waits for a sitting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 
 from cases import dossiers
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Referral
 from mdo.directory.access import Standing
+from mdo.directory.models import Organisation
+from mdo.kernel import dates
 from mdo.kernel.acting import Actor
 from mdo.kernel.ids import new_id
 from meetings.models import Meeting
@@ -33,6 +35,7 @@ class Submission:
     target: Meeting | None
     late: bool
     addresses: dict[str, str]  # of its case, and of what the buttons do
+    days: dict[UUID, str]  # of the sittings
     item_id: UUID = field(default_factory=new_id)  # of what it becomes when it is put on an agenda
 
     @property
@@ -40,8 +43,61 @@ class Submission:
         return not self.missing
 
     @property
-    def bulk_value(self) -> str:
-        return f"{self.referral.pk}:{self.referral.version}"
+    def shape(self) -> "Shape":
+        return Shape(
+            hospital=self.referral.hospital,
+            complete=self.complete,
+            submitted=self.referral.submitted_at is not None,
+            late=self.late,
+            postponed=self.referral.status == Status.POSTPONED,
+            wanted=self.wanted is not None,
+            target=self.target is not None,
+        )
+
+    @property
+    def words(self) -> Mapping[str, object]:
+        """What fills the row where it differs from others of its shape."""
+        referral, patient, submitted = self.referral, self.referral.case.patient, self.referral.submitted_at
+        return self.addresses | {
+            "id": referral.pk,
+            "version": referral.version,
+            "tick": f"{referral.pk}:{referral.version}",
+            "item": self.item_id,
+            "name": patient.display_name,
+            "born": dates.date(patient.birth_date, "j M Y"),
+            "requester": referral.requester.display_name,
+            "missing": ", ".join(self.missing),
+            "how_many": how_many_missing(len(self.missing)),
+            "submitted_at": submitted.isoformat() if submitted else "",
+            "submitted": dates.local(submitted, "D j M, H:i") if submitted else "",
+            "wanted_at": self.wanted.starts_at.isoformat() if self.wanted else "",
+            "wanted": self.days[self.wanted.pk] if self.wanted else "",
+            "target": self.target.pk if self.target else "",
+            "day": self.days[self.target.pk] if self.target else "",
+        }
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a row has; its words are what it says there."""
+
+    hospital: Organisation
+    complete: bool
+    submitted: bool
+    late: bool
+    postponed: bool
+    wanted: bool
+    target: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """What holds for every row of one page."""
+
+    can_build: bool
+    sort: str
+    command_id: UUID  # one for every row: whatever is done, the page comes anew
+    csrf_input: str
 
 
 def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> list[Submission]:
@@ -60,6 +116,7 @@ def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> l
         .prefetch_related("case__tumours", "hospital", "requester")
     )
     by_id = {meeting.pk: meeting for meeting in sittings}
+    days = {meeting.pk: dates.local(meeting.starts_at, "D j M") for meeting in sittings}
     usual = usual_sitting(sittings)
     where = {name: reverse(f"meetings:{name}", args=[board.pk, ANY_ID]) for name in ("accept", "schedule", "return")}
     case = reverse("cases:detail", args=[ANY_ID])
@@ -70,7 +127,8 @@ def submissions(by: Actor, standing: Standing, sittings: Sequence[Meeting]) -> l
         late = bool(target and referral.submitted_at and referral.submitted_at > deadline(target))
         addresses = {name: with_id(address, referral.pk) for name, address in where.items()}
         addresses["case"] = with_id(case, referral.case_id)
-        rows.append(Submission(referral, missing_words(referral, kind, language), wanted, target, late, addresses))
+        missing = missing_words(referral, kind, language)
+        rows.append(Submission(referral, missing, wanted, target, late, addresses, days))
     return rows
 
 
@@ -87,6 +145,10 @@ def missing_words(referral: Referral, kind: BoardKind, language: str | None) -> 
         items=kind.required_items.get(case.dossier),
     )
     return tuple(dict.fromkeys(words.get(each.item, each.label) for each in found))
+
+
+def how_many_missing(count: int) -> str:
+    return ngettext("%(counter)s item missing", "%(counter)s items missing", count) % {"counter": count}
 
 
 SORTS = ("patient", "hospital", "requester", "submitted", "sitting", "missing")
