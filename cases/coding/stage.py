@@ -8,17 +8,17 @@ prognostic stage of the AJCC, which needs grade and receptors, is another thing 
     'IIB (pTNM 8)'
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 from pydantic import Field, model_validator
 
-from cases.coding.errors import NoStage
-from cases.coding.tnm import AXES, TNM, Category, site_definition
+from cases.coding.errors import InvalidTNM, NoStage
+from cases.coding.tnm import AXES, TNM, Category, from_json, site_definition
 from cases.coding.words import Definition, read_yaml
 
 Code = Literal["table", "incomplete", "prefix", "inconsistent", "none"]
@@ -139,6 +139,18 @@ def stage_group(tnm: TNM) -> Stage:
         field="t",
         params={"edition": tnm.edition, "tnm": str(tnm)},
     )
+
+
+def contradiction(value: Mapping[str, Any], *, site: str) -> str:
+    """Why a stored classification cannot be right (`{"edition": "8", "t": "pTis", "n": "pN1"}`), by the table of its edition; empty
+    where nothing speaks against it, where it is not whole, or where there is no table."""
+    try:
+        stage_group(from_json(value, site=site))
+    except NoStage as none:
+        return str(none.sentence) if none.code == "inconsistent" else ""
+    except InvalidTNM:
+        return ""  # said by the field itself
+    return ""
 
 
 def _table(tnm: TNM) -> StageTable:

@@ -7,7 +7,7 @@ from typing import Any
 from cases.coding import tnm
 from cases.coding.errors import InvalidTNM, NoICD10, NoStage
 from cases.coding.icd10 import icd10_of, icd10_words
-from cases.coding.stage import Stage, stage_group
+from cases.coding.stage import Stage, contradiction, stage_group
 from cases.dossiers.definition import OTHER, Dossier
 from cases.dossiers.display import definition_of
 
@@ -54,6 +54,14 @@ def stages(dossier_code: str | Dossier, data: Mapping[str, Any], language: str |
             except InvalidTNM as invalid:
                 found.append(DerivedStage(field.key, label, None, invalid.sentence, contradiction=True))
     return tuple(found)
+
+
+def contradicted(definition: Dossier, data: Mapping[str, Any], key: str) -> str:
+    """Why the answer to a TNM question cannot be right, by the table of its edition; empty where it can, and for other questions."""
+    field = next((one for one in definition.fields("tumour") if one.key == key and one.kind == "tnm"), None)
+    if field is None or not data.get(key):
+        return ""
+    return contradiction(data[key], site=definition.tnm_site(data))
 
 
 def icd10(dossier_code: str | Dossier, data: Mapping[str, Any], language: str | None) -> DerivedCode | None:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.coding import tnm
 from cases.coding.errors import InvalidTNM
+from cases.coding.stage import contradiction
 from cases.dossiers.definition import RESERVED, Condition, Dossier, Field, Level, dossier
 from cases.dossiers.fields import choice_words, form_field
 
@@ -93,6 +94,7 @@ class DossierForm(forms.Form):
                 cleaned.pop(field.key, None)
                 self.errors.pop(field.key, None)
         self._read_by_chapter(cleaned, stored)
+        self._refuse_contradictions(cleaned, stored)
         for field in self.dossier.fields(self.level):
             value = cleaned.get(field.key)
             if value is None:
@@ -165,6 +167,16 @@ class DossierForm(forms.Form):
                     cleaned[field.key] = tnm.from_json(value, site=site).as_json()
                 except InvalidTNM as refused:
                     self.add_error(field.key, refused)
+
+    def _refuse_contradictions(self, cleaned: dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """Refuse categories of which the table of their edition says that they cannot be right together."""
+        site = self.dossier.tnm_site(stored)
+        for field in self.dossier.fields(self.level):
+            value = cleaned.get(field.key)
+            if field.kind == "tnm" and value and field.key not in self.errors:
+                sentence = contradiction(value, site=site)
+                if sentence:
+                    self.add_error(field.key, ValidationError(sentence, code="inconsistent"))
 
     def _compare(self, field: Field, value: Any, cleaned: Mapping[str, Any]) -> None:
         """Refuse a choice that contradicts the choice with which it has to agree."""

@@ -60,10 +60,7 @@ def since(
     if last is None:
         return None
     found = _changes(case, "case", last.data, case.data, language, guest, pseudonyms)
-    before = {each["id"]: each["data"] for each in last.tumours}
-    if last.case_id != case.pk:
-        # Copied tumours have ids of their own; they stand in the same order.
-        before = {str(tumour.pk): each["data"] for tumour, each in zip(tumours, last.tumours, strict=False)}
+    before = tumours_then(last, case, tumours)
     several = len(tumours) > 1
     for head, tumour in zip(heads(case, tumours, language), tumours, strict=True):
         if str(tumour.pk) not in before:
@@ -82,6 +79,14 @@ def since(
         tumours_before=len(last.tumours),
         tumours_now=len(tumours),
     )
+
+
+def tumours_then(last: Discussion, case: Case, tumours: Sequence[Tumour]) -> dict[str, Mapping[str, Any]]:
+    """The answers of each tumour as they were discussed, by the id that it has now."""
+    if last.case_id == case.pk:
+        return {each["id"]: each["data"] for each in last.tumours}
+    # Copied tumours have ids of their own; they stand in the same order.
+    return {str(tumour.pk): each["data"] for tumour, each in zip(tumours, last.tumours, strict=False)}
 
 
 def _changes(

@@ -65,6 +65,18 @@ def post(level: Level, values: dict[str, Any], prefix: str = "t0") -> Any:
     return form_class("breast", level, "en")(named, prefix=prefix, today=TODAY)
 
 
+def test_categories_that_cannot_be_right_together_are_refused() -> None:
+    wrong = {"edition": "8", "t": "pTis(DCIS)", "n": "pN1a", "m": "cM0"}
+    sentence = "A carcinoma in situ has no metastases: compare pTis(DCIS) with pN1a."
+    assert errors_of("tumour", {"pathological_tnm": wrong}) == {"pathological_tnm": [sentence]}
+    # What is not whole, or has no stage, is no contradiction.
+    for right in (wrong | {"n": "pN0"}, {"edition": "8", "t": "pT0", "n": "pN1a"}, wrong | {"t": "pTX"}):
+        assert clean("breast", "tumour", {"pathological_tnm": right}, today=TODAY)["pathological_tnm"] == right
+    # What else was typed can be kept all the same.
+    form = post("tumour", {"pathological_tnm_0": "pTis pN1a cM0", "pathological_tnm_1": "8", "grade": "2"})
+    assert form.partial(HEAD | {"grade": "1"}) == HEAD | {"grade": "2"}
+
+
 def test_a_browser_gives_the_same_data() -> None:
     typed = {key: str(value) for key, value in TUMOUR.items() if key != "clinical_tnm"}
     form = post("tumour", typed | {"clinical_tnm_0": "T2 N1 M0", "clinical_tnm_1": "8"})

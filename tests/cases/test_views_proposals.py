@@ -15,10 +15,11 @@ from cases.coding.proposals.comparing import read, together
 from cases.dossiers import dossier
 from cases.dossiers.proposed import merged, offers, proposal_map
 from cases.forms import LONGEST_PASTE
-from cases.models import Case
+from cases.models import Case, Discussion
 from cases.views.edit import fingerprint
 from mdo.directory.access import today
 from mdo.directory.models import Person
+from mdo.kernel import clock
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.cast import Cast, Member
@@ -262,6 +263,55 @@ def test_a_discussed_case_is_closed(cast: Cast, secretary: Client) -> None:
     make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status="discussed")
     assert secretary.get(f"/cases/{case.pk}/paste/")["Location"] == f"/cases/{case.pk}/"
     assert secretary.post(f"/cases/{case.pk}/paste/", body(case, pathology=PATHOLOGY)).status_code == 422
+
+
+def test_what_was_discussed_last_is_compared_with(cast: Cast, secretary: Client) -> None:
+    then = tumour_data(her2_ihc="2+", her2_ish="pending", her2_low=None)
+    case = make_case(cast.organiser, cast.requester.person, tumours=[then])
+    referral = make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status="returned")
+    with writing():
+        last = Discussion.objects.create(
+            hospital=case.hospital, case=case, referral=referral, outcome="postponed", at=clock.now(), dossier=case.dossier,
+            dossier_version=case.dossier_version, data=case.data,
+            tumours=[{"id": str(case.tumours.get().pk), "data": then | {"er_percent": 40}}],
+        )  # fmt: skip
+    page = secretary.post(f"/cases/{case.pk}/paste/", body(case, letter=LETTER + " HER2 3+, ER 95 %."))
+    found = {
+        question.key: question.choices[0] for group in page.context["sheet"].groups for question in group.questions
+    }
+    # Another answer than was discussed is flagged, also where the dossier says the new one by now; what was the same is not.
+    assert {key: one.then for key, one in found.items() if one.then} == {"her2_ihc": "2+", "er_percent": "40 %"}
+    assert page.context["sheet"].last == last
+    html = page.content.decode()
+    assert html.count("changed since the last discussion") == 2
+    assert "Compared with what was discussed on" in html
+    # A board that has nothing of the case yet compares with nothing.
+    fresh = make_case(cast.organiser, cast.requester.person, tumours=[then])
+    make_referral(cast.board, cast.organiser, cast.requester.person, case=fresh, status="returned")
+    html = secretary.post(f"/cases/{fresh.pk}/paste/", body(fresh, letter=LETTER + " HER2 3+.")).content.decode()
+    assert "changed since the last discussion" not in html
+
+
+def test_categories_that_cannot_be_right_together_are_refused_and_nothing_is_lost(
+    secretary: Client, case: Case
+) -> None:
+    address = f"/cases/{case.pk}/paste/"
+    page = secretary.post(address, body(case, pathology=PATHOLOGY + "\npTis pN1a cM0"))
+    [tnm] = [
+        question.choices[0]
+        for group in page.context["sheet"].groups
+        for question in group.questions
+        if question.key == "pathological_tnm"
+    ]
+    assert (tnm.ticked, tnm.refused) == (False, "A carcinoma in situ has no metastases: compare pTis with pN1a.")
+    sent = shown(page) | {"take": "1", "take-1-pathological_tnm": tnm.key}
+    before = stands(case)
+    answer = secretary.post(address, sent)
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert "pTNM: A carcinoma in situ has no metastases: compare pTis with pN1a." in html
+    assert "pTis pN1a cM0" in html
+    assert stands(case) == before
 
 
 # --- the map -----------------------------------------------------------------------------------------------------------
