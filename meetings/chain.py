@@ -1,5 +1,7 @@
 """The chain of a board's signed decisions: each holds the hash of the one before it, so that none can be changed, swapped or
-taken out unseen. The arithmetic is pure; ``verify`` reads a board's chain and recomputes it.
+taken out unseen. The arithmetic is pure; ``verify`` reads a board's chain, recomputes it, and holds it against the access log: each
+signing wrote there how far the chain reached and with which digest, so that neither a cut tail nor a chain recomputed as a whole
+passes unseen (the log itself is chained and anchored outside of the database).
 """
 
 import hashlib
@@ -12,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
+from mdo.kernel.models import AuditEntry
 from meetings.models import Decision
 
 GENESIS = "0" * 64
@@ -99,10 +102,43 @@ def check(decisions: Iterable[Decision]) -> list[Finding]:
     return findings
 
 
+def length(board_id: UUID) -> int:
+    """How many links the chain of a board has."""
+    return Decision.objects.filter(board=board_id, number__isnull=False).count()
+
+
+def head(decision: Decision) -> str:
+    """How far a chain reached, for the access log: number and digest of its last link."""
+    return f"{decision.number}:{decision.digest}"
+
+
 def verify(board_id: UUID) -> list[Finding]:
-    """Recompute the chain of one board. Needs the door of the house (a person sees only a part of it)."""
+    """Recompute the chain of one board and hold it against the access log. Needs the door of the house (a person sees only a part
+    of it)."""
     signed = (Decision.State.SIGNED, Decision.State.REPLACED)
     chain = Decision.objects.filter(board=board_id).order_by("number")
     findings = check(chain.filter(number__isnull=False).iterator(500))
     loose = chain.filter(state__in=signed, number=None)
-    return findings + [Finding(0, each.pk, "it is signed but has no place in the chain") for each in loose]
+    findings += [Finding(0, each.pk, "it is signed but has no place in the chain") for each in loose]
+    return findings + _against_the_log(board_id, signed)
+
+
+def _against_the_log(board_id: UUID, signed: Iterable[str]) -> list[Finding]:
+    there = {
+        pk: (number, digest)
+        for pk, number, digest in Decision.objects.filter(board=board_id, state__in=signed).values_list(
+            "pk", "number", "digest"
+        )
+    }
+    findings = []
+    told = AuditEntry.objects.filter(action="decision.sign", outcome="ok", detail__board_id=str(board_id)).order_by(
+        "id"
+    )
+    for detail in told.values_list("detail", flat=True).iterator(500):
+        reached, _colon, digest = detail["head"].partition(":")
+        gone = [UUID(each) for each in detail["decisions"] if UUID(each) not in there]
+        findings += [Finding(int(reached), each, "the access log says that it was signed") for each in gone]
+        last = UUID(detail["decisions"][-1])
+        if last in there and there[last] != (int(reached), digest):
+            findings.append(Finding(int(reached), last, "the access log knows it with another number or digest"))
+    return findings

@@ -260,11 +260,12 @@ def test_who_reads_as_the_house_is_named() -> None:
 
 
 def test_doors_of_the_house_are_opened_by_the_house() -> None:
-    """`System(…)` acts without asking anybody: jobs, record systems, the room's own drawing, the demonstration, the site's operator."""
+    """`System(…)` acts without asking anybody: jobs, record systems, the room's own drawing, the demonstration, the command line."""
     hits = set(found(r"\bSystem\(", sources(*ROOMS)))
     assert hits == {
         "cases/receiving.py",
         "cases/views/launch.py",
+        "mdo/cli/verify.py",
         "mdo/demo/dossiers.py",
         "mdo/kernel/acting.py",
         "meetings/room/stays.py",

@@ -204,6 +204,17 @@ def propose(arguments: argparse.Namespace) -> int:
     return print_proposals(sys.stdin.buffer, sys.stdout.buffer)
 
 
+def verify_decisions(arguments: argparse.Namespace) -> int:
+    """Recompute the chains of signed decisions; one line for each finding, exit code 1 when there is one."""
+    adopt()
+    import django
+
+    django.setup()
+    from mdo.cli.verify import verify_decisions as verify
+
+    return verify(arguments.board)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
     "servers": servers,
@@ -223,6 +234,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "messages": messages,
     "generate": generate,
     "propose": propose,
+    "verify-decisions": verify_decisions,
 }
 
 
@@ -238,6 +250,7 @@ def parser() -> argparse.ArgumentParser:
     made["worker"].add_argument("--threads", type=int, default=4, help="jobs at a time")
     made["smtp"].add_argument("--port", type=int, required=True)
     made["smtp"].add_argument("--mailbox", required=True, help="folder of the mailbox")
+    made["verify-decisions"].add_argument("--board", help="id of one board; without it, all of them")
     made["manage"].add_argument("rest", nargs=argparse.REMAINDER)
     return whole
 

@@ -47,10 +47,15 @@ def sign_decisions(
     if len(rows) != len(asked):
         raise NotFound()
     ready = [row for row in rows if row.state == State.RECORDED and chain.seen(row) == asked[row.pk]]
-    note(decisions=[str(row.pk) for row in ready], left=len(rows) - len(ready))
     if not ready:
         raise Stale(_("This changed since you read it. Read it again."), current=rows[0].version, field="decisions")
     events = _sign(ready, by, meeting.board_id)
+    note(
+        board_id=str(meeting.board_id),
+        decisions=[str(row.pk) for row in ready],
+        left=len(rows) - len(ready),
+        head=chain.head(ready[-1]),
+    )
     order_signed(meeting, ready)
     return tuple(events)
 
