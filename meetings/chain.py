@@ -40,7 +40,9 @@ _FIRST = (
     "recorded_at",
     "recorded_by_id",
 )
-CONTENT = {1: _FIRST, 2: (*_FIRST, "content_version", "discussion", "protocol", "voices", "text_digest")}
+_SECOND = (*_FIRST, "content_version", "discussion", "protocol", "voices", "text_digest")
+CONTENT = {1: _FIRST, 2: _SECOND, 3: (*_SECOND, "agreed")}
+CURRENT = 3
 SIGNATURE = ("number", "signed_at", "signed_by_id")
 
 

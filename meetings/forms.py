@@ -199,10 +199,70 @@ class CorrectionForm(VersionedForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    guideline = forms.ChoiceField(label=_("Guideline"), required=False)
+    trial = forms.ChoiceField(label=_("Trial"), required=False)
+    trial_name = forms.CharField(label=_("Which trial"), max_length=200, required=False)
+    informs = forms.ChoiceField(label=_("Who informs the patient"), required=False)
+    informs_who = forms.CharField(label=_("Who, by name or function"), max_length=200, required=False)
+
+    LISTS = {"intent": "intents", "guideline": "guidelines", "trial": "trials", "informs": "informers"}
+    WITH = {"trial": ("trial_name",), "informs": ("informs_who",)}
 
     def __init__(self, *args: Any, kind: BoardKind, language: str | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["intent"].choices = [("", "–"), *kind.choices("intents", language)]  # type: ignore[attr-defined]
+        for name, listed in self.LISTS.items():
+            choices = kind.choices(listed, language)
+            self.fields[name].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+            if not choices:
+                for unused in (name, *self.WITH.get(name, ())):
+                    del self.fields[unused]
+
+    @property
+    def agreed(self) -> dict[str, str]:
+        """What was filled in beside steps and words."""
+        names = ("guideline", "trial", "trial_name", "informs", "informs_who")
+        return {name: self.cleaned_data.get(name, "") for name in names}
+
+
+class ActionForm(forms.Form):
+    id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    text = forms.CharField(label=_("What has to be done"), max_length=500, required=False)
+    owner = forms.ChoiceField(label=_("Who"), required=False)
+    due = forms.DateField(
+        label=_("By when"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args: Any, owners: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].choices = [("", "–"), *owners]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        given = [bool(data.get(name)) for name in ("text", "owner", "due")]
+        if any(given) and not all(given) and not self.errors:
+            self.add_error(None, _("Each action needs what, who and by when."))
+        return data
+
+
+def actions_formset() -> type[BaseFormSet]:
+    """The actions of a recommendation: those that there are, and two empty rows."""
+    return formset_factory(ActionForm, extra=2, max_num=20, absolute_max=40)
+
+
+def actions_of(formset: BaseFormSet) -> list[dict[str, str]]:
+    """The actions that were filled in, as ``meetings/agreed.py`` has them."""
+    return [
+        {
+            "id": str(each["id"] or new_id()),
+            "text": each["text"],
+            "owner": each["owner"],
+            "due": each["due"].isoformat() if each["due"] else "",
+        }
+        for each in formset.cleaned_data
+        if each and each.get("text")
+    ]
 
 
 class StepForm(forms.Form):

@@ -127,6 +127,9 @@ class KindDefinition(Definition):
     needed_disciplines: dict[Key, tuple[Needed, ...]] = Bound(default_factory=dict)
     items: dict[Key, ItemTerm] = Bound(default_factory=dict)
     intents: tuple[Key, ...] = ()
+    guidelines: tuple[Key, ...] = ()
+    trials: tuple[Key, ...] = ()
+    informers: tuple[Key, ...] = ()
     steps: tuple[Key, ...] = ()
     postponement_reasons: tuple[Key, ...] = ()
     referral_reasons: tuple[Key, ...] = ()
@@ -151,6 +154,9 @@ class BoardKind(Definition):
     needed_disciplines: dict[Key, tuple[Needed, ...]]
     items: dict[Key, ItemTerm]
     intents: tuple[Option, ...]
+    guidelines: tuple[Option, ...]
+    trials: tuple[Option, ...]
+    informers: tuple[Option, ...]
     steps: tuple[Option, ...]
     postponement_reasons: tuple[Option, ...]
     referral_reasons: tuple[Option, ...]
@@ -181,7 +187,7 @@ class BoardKind(Definition):
         return frozenset(each.discipline for each in found if each.holds(data))
 
     def choices(self, name: str, language: str | None) -> list[tuple[str, str]]:
-        """One of the lists (`intents`, `steps`, `postponement_reasons`, `referral_reasons`) as (code, words)."""
+        """One of the lists (`intents`, `guidelines`, `trials`, `informers`, `steps`, `postponement_reasons`, `referral_reasons`) as (code, words)."""
         options: tuple[Option, ...] = getattr(self, name)
         return [(option.code, option.label(language)) for option in options]
 
@@ -192,6 +198,9 @@ class BoardKind(Definition):
 
 class _File(Definition):
     intents: tuple[Option, ...]
+    guidelines: tuple[Option, ...]
+    trials: tuple[Option, ...]
+    informers: tuple[Option, ...]
     steps: tuple[Option, ...]
     step_groups: dict[str, Words]
     postponement_reasons: tuple[Option, ...]
@@ -206,6 +215,9 @@ class _File(Definition):
     def _coherent(self) -> Self:
         for options, groups in (
             (self.intents, {}),
+            (self.guidelines, {}),
+            (self.trials, {}),
+            (self.informers, {}),
             (self.steps, self.step_groups),
             (self.postponement_reasons, {}),
             (self.referral_reasons, self.reason_groups),
@@ -240,9 +252,12 @@ class _File(Definition):
         return self
 
 
+_LISTS = ("intents", "guidelines", "trials", "informers", "steps", "postponement_reasons", "referral_reasons")
+
+
 def _filled(kind: KindDefinition, file: _File) -> BoardKind:
     lists: dict[str, Any] = {}
-    for name in ("intents", "steps", "postponement_reasons", "referral_reasons"):
+    for name in _LISTS:
         known = {option.code: option for option in getattr(file, name)}
         lists[name] = tuple(known[code] for code in getattr(kind, name))
     plain: dict[str, Any] = {name: getattr(kind, name) for name in KindDefinition.model_fields if name not in lists}

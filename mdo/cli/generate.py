@@ -325,6 +325,7 @@ def _nested(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
             plain, _ = _parts(each, [])
             if isinstance(plain, type) and issubclass(plain, BaseModel):
                 yield plain
+                yield from _nested(plain)
 
 
 def commands_ts() -> str:

@@ -13,7 +13,8 @@ from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
-from meetings import access, attendance, readback, texts
+from meetings import access, attendance, chain, readback, texts
+from meetings import agreed as agreements
 from meetings.actions import table
 from meetings.events import DecisionRecorded, DecisionReopened, DraftSaved, ItemClosed
 from meetings.models import AgendaItem, Decision, Meeting
@@ -42,9 +43,11 @@ def save_draft(
     intent: str | None = "",
     steps: list[dict[str, str]],
     deviation: str = "",
+    agreed: dict[str, Any] | None = None,
     command_id: UUID,
 ) -> tuple[Event, ...]:
-    """Save the structured part of the recommendation, on top of ``version``. Refused as stale on another version, while the wording
+    """Save the structured part of the recommendation, on top of ``version``. ``agreed``: as ``meetings/agreed.py`` has it; ``None``
+    leaves it as it is. Refused as stale on another version, while the wording
     is read back, and once it is recorded."""
     item = access.access_item_for(by, meeting_id, item_id, "draft")
     decision = on_the_table(item)
@@ -54,13 +57,14 @@ def save_draft(
         raise RuleBroken(_("The wording is being read back."), field="item")
     if decision.draft_version != version:
         raise Stale(_("Somebody else wrote in between."), current=decision.draft_version)
-    content = checked(
-        board_kind(item.meeting.board.kind), text="", intent=intent or "", steps=steps, deviation=deviation
-    )
+    kind = board_kind(item.meeting.board.kind)
+    content = checked(kind, text="", intent=intent or "", steps=steps, deviation=deviation)
+    if agreed is not None:
+        decision.agreed = agreements.checked(kind, agreed, agreements.owners(item) if agreed.get("actions") else {})
     decision.intent, decision.steps, decision.deviation = content["intent"], content["steps"], content["deviation"]
     decision.draft_version += 1
     decision.edited_by_id = by.actor_id
-    decision.save(update_fields=["intent", "steps", "deviation", "draft_version", "edited_by"])
+    decision.save(update_fields=["intent", "steps", "deviation", "agreed", "draft_version", "edited_by"])
     return (DraftSaved(meeting_id=meeting_id, item_id=item.pk, version=decision.draft_version),)
 
 
@@ -92,7 +96,8 @@ def record_decision(
     has seen; ``None``: it stood read back).
 
     Effects: wording, discussion, voices, attendance and quorums are frozen, what remains is the coordinator's signature; nothing
-    that was done before can be taken back. Refused without a step or a text, as stale, and while the board's read-back asks for more.
+    that was done before can be taken back. Refused without a step or a text, with a deviation that has no reason or an action without
+    owner or date, as stale, and while the board's read-back asks for more.
     """
     item = access.access_item_for(by, meeting_id, item_id, "record")
     decision = on_the_table(item)
@@ -104,6 +109,8 @@ def record_decision(
     _freeze(item, decision, seen)
     if not decision.steps and not decision.text.strip():
         raise RuleBroken(_("Write the recommendation first."), field="text")
+    decision.agreed = agreements.complete(board_kind(item.meeting.board.kind), decision.agreed, decision.deviation)
+    decision.content_version = chain.CURRENT
     decision.voices = voices
     decision.attendance, decision.quorum = attendance.frozen(item)
     decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, now(), by.actor_id
@@ -165,7 +172,7 @@ def record_protocol(*, by: Actor, meeting_id: UUID, items: list[UUID], command_i
         if not decision.steps and not decision.text.strip():
             named = f"{item.protocol} ({item.protocol_reference})" if item.protocol_reference else item.protocol
             decision.text = _("According to the protocol: %(protocol)s.") % {"protocol": named}
-        decision.protocol = item.protocol
+        decision.protocol, decision.content_version = item.protocol, chain.CURRENT
         decision.attendance, decision.quorum = attendance.nobody(meeting.board)
         decision.state, decision.recorded_at, decision.recorded_by_id = Decision.State.RECORDED, at, by.actor_id
         decision.save()

@@ -1,18 +1,20 @@
 """The coordinator's signature, and corrections: new versions that name what they replace."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from cases.dossiers.board_kinds import board_kind
-from mdo.directory.models import Board
+from mdo.directory.models import Board, Person
 from mdo.kernel.acting import Actor, elevated
 from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access, chain
+from meetings import agreed as agreements
 from meetings.actions.draft import checked
 from meetings.actions.reporting import order_signed
 from meetings.events import DecisionCorrected, DecisionSigned
@@ -97,11 +99,12 @@ def correct_decision(
     intent: str = "",
     steps: list[dict[str, str]],
     deviation: str = "",
+    agreed: dict[str, Any] | None = None,
     reason: str,
     command_id: UUID,
 ) -> tuple[Event, ...]:
     """Write the new version of a signed decision. ``version`` is the draft version that was read: 0 for a first correction, else
-    that of the correction which waits already and is written over.
+    that of the correction which waits already and is written over. ``agreed`` ``None``: as it was.
 
     Effects: a recorded decision that names what it replaces and why, with the attendance and quorum of the meeting; it counts
     once it is signed, until then the old one stands. Refused without a reason, without content, unless the decision is signed
@@ -118,14 +121,19 @@ def correct_decision(
         errors["text"] = [_("Write the recommendation.")]
     if errors:
         raise Invalid(errors)
-    content = checked(
-        board_kind(decision.meeting.board.kind), text=text, intent=intent, steps=steps, deviation=deviation
-    )
+    kind = board_kind(decision.meeting.board.kind)
+    content = checked(kind, text=text, intent=intent, steps=steps, deviation=deviation)
     if decision.state != State.SIGNED:
         raise RuleBroken(_("Only a signed decision that is in force can be corrected."))
     waiting = Decision.objects.select_for_update(of=("self",)).filter(replaces=decision).first()
     if (waiting.draft_version if waiting else 0) != version:
         raise Stale(_("Somebody else wrote in between."), current=waiting.draft_version if waiting else 0)
+    if agreed is None:
+        agreed = (waiting or decision).agreed
+    elif agreed:
+        people = agreements.owners(decision.item)
+        agreed = agreements.checked(kind, agreed, {**people, **_owners_before(decision)})
+    agreed = agreements.complete(kind, agreed, deviation)
     correction = waiting or Decision(
         id=correction_id,
         hospital_id=decision.hospital_id,
@@ -139,6 +147,7 @@ def correct_decision(
     )
     correction.text, correction.intent = content["text"], content["intent"]
     correction.steps, correction.deviation = content["steps"], content["deviation"]
+    correction.agreed, correction.content_version = agreed, chain.CURRENT
     correction.attendance, correction.quorum = decision.attendance, decision.quorum
     correction.discussion, correction.voices, correction.protocol = (
         decision.discussion,
@@ -158,3 +167,9 @@ def correct_decision(
             replaces_id=decision.pk,
         ),
     )
+
+
+def _owners_before(decision: Decision) -> dict[UUID, Person]:
+    """Who owned an action of the version before: they may keep it, also when they left the board since."""
+    ids = [row["owner"] for row in agreements.action_rows(decision.agreed)]
+    return {person.pk: person for person in Person.objects.filter(pk__in=ids)} if ids else {}

@@ -40,6 +40,9 @@ class Decision(models.Model):
     steps = models.JSONField(default=list)
     text = models.TextField(blank=True, max_length=20_000)
     deviation = models.CharField(max_length=1000, blank=True)  # why the guideline is not followed
+    agreed = models.JSONField(
+        default=dict
+    )  # guideline, trial, who informs, actions: ``meetings/agreed.py`` has its shape
     discussion = models.TextField(blank=True, max_length=20_000)
     protocol = models.CharField(max_length=120, blank=True)  # recorded by this protocol, without discussion
     # Who confirmed the wording when it was read back, and who dissents and why; frozen when it is recorded.
@@ -52,7 +55,7 @@ class Decision(models.Model):
     recorded_at = models.DateTimeField(null=True)
     recorded_by = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     version = models.PositiveSmallIntegerField(default=1)
-    content_version = models.PositiveSmallIntegerField(default=2)  # which list of fields the chain's digest covers
+    content_version = models.PositiveSmallIntegerField(default=3)  # which list of fields the chain's digest covers
     replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
     correction_reason = models.CharField(max_length=1000, blank=True)  # why this version replaces the one before it
     signed_at = models.DateTimeField(null=True)

@@ -97,6 +97,15 @@ class Dissent:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What somebody does after the meeting, and by when."""
+
+    text: Text
+    owner: str
+    due: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """What was decided for one case (or one topic: only `text`)."""
 
@@ -104,6 +113,10 @@ class Recommendation:
     intent: Text = ""
     text: Text = ""
     deviation: Text = ""
+    guideline: Text = ""  # empty for a deviation, which says more
+    trial: Text = ""
+    informs: Text = ""
+    actions: tuple[Action, ...] = ()
     dissents: tuple[Dissent, ...] = ()
     confirmed: tuple[Text, ...] = ()  # the disciplines that confirmed the wording when it was read back
     discussion: Text = ""

@@ -41,7 +41,7 @@ def case_report(report: CaseReport) -> Json:
         ),
         **_case(words, report),
         "when": words.span(report.opened_at, report.closed_at),
-        "recommendation": _recommendation(report.recommendation),
+        "recommendation": _recommendation(words, report.recommendation),
         "participants": [_present(words, person) for person in report.participants],
         "quorum": wording.quorum(report.quorum),
         "signed": words.signed(report.signature),
@@ -190,7 +190,7 @@ def _head(title: str, board: str, kind: str, hospitals: list[str]) -> Json:
     }
 
 
-def _recommendation(content: Recommendation | None) -> Json | None:
+def _recommendation(words: Wording, content: Recommendation | None) -> Json | None:
     if content is None:
         return None
     return {
@@ -198,6 +198,10 @@ def _recommendation(content: Recommendation | None) -> Json | None:
         "intent": str(content.intent),
         "text": str(content.text),
         "deviation": str(content.deviation),
+        "guideline": str(content.guideline),
+        "trial": str(content.trial),
+        "informs": str(content.informs),
+        "actions": [{"text": str(one.text), "owner": one.owner, "due": words.day(one.due)} for one in content.actions],
         "discussion": str(content.discussion),
         "protocol": str(content.protocol),
         "dissents": [
@@ -240,7 +244,7 @@ def _minutes_item(words: Wording, item: MinutesItem) -> Json:
         "note": str(item.postponed_note),
         "postponed_to": words.moment(item.postponed_to),
         "when": words.span(item.opened_at, item.closed_at),
-        "recommendation": _recommendation(item.recommendation),
+        "recommendation": _recommendation(words, item.recommendation),
         "unsigned": item.recommendation is not None and not item.signed,
         "present": ", ".join(str(name) for name in item.present),
         "quorum": wording.quorum(item.quorum),

@@ -121,6 +121,7 @@ def cases_and_topics(cases: int, topics: int) -> str:
 def labels() -> dict[str, str]:
     """Headings and column titles of all documents, by the keys that the templates use."""
     return {
+        "actions": _("Actions"),
         "asked_by": _("Asked by"),
         "attendance": _("Attendance"),
         "deviation": _("Deviation from the guideline"),
@@ -133,7 +134,9 @@ def labels() -> dict[str, str]:
         "documents": _("Documents"),
         "dossier": _("Dossier"),
         "draft": pgettext("watermark", "DRAFT"),
+        "guideline": _("Guideline"),
         "hospital": _("Hospital"),
+        "informs": _("Who informs the patient"),
         "covered_by": _("Protocol"),
         "covered": _("Protocol cases"),
         "covered_help": _("Recorded without discussion; they take no minutes and give no billing line."),
@@ -159,6 +162,7 @@ def labels() -> dict[str, str]:
         "signature": _("Signature"),
         "subject": _("Subject"),
         "time": _("Time"),
+        "trial": _("Trial"),
         "tumours": _("Tumours"),
         "version": _("Version"),
         "written_by_hand": _("Written by hand: enter it in the room once it is there again."),

@@ -4,7 +4,7 @@ Needs the door of the house, which makes the documents; who may open one is aske
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import translation
@@ -19,6 +19,7 @@ from mdo.directory import access as directory
 from mdo.directory import disciplines
 from mdo.directory.models import BoardRole, Organisation
 from meetings import agenda, attendance, guests
+from meetings import agreed as agreements
 from meetings.models import AgendaItem, Decision, Meeting, Report, Voice
 from meetings.quorum import stitched
 from meetings.reports import content
@@ -223,6 +224,7 @@ def recommendation(decision: Decision, kind: BoardKind, language: str | None) ->
         intent=kind.option_words("intents", decision.intent, language) if decision.intent else "",
         text=decision.text,
         deviation=decision.deviation,
+        **_agreed(agreements.filled(decision.agreed), decision.deviation, kind, language),
         dissents=tuple(
             content.Dissent(voice["name"], disciplines.words(voice["discipline"]), voice["reason"])
             for voice in decision.voices
@@ -235,6 +237,25 @@ def recommendation(decision: Decision, kind: BoardKind, language: str | None) ->
         discussion=decision.discussion,
         protocol=decision.protocol,
     )
+
+
+def _agreed(agreed: Mapping[str, Any], deviation: str, kind: BoardKind, language: str | None) -> dict[str, Any]:
+    """What was agreed beside the steps, in words."""
+
+    def words(listed: str, code: str) -> str:
+        return kind.option_words(listed, code, language) if code else ""
+
+    trial = [words("trials", agreed["trial"]), agreed["trial_name"]]
+    informs = agreed["informs_who"] if agreed["informs"] == agreements.OTHER else words("informers", agreed["informs"])
+    return {
+        "guideline": "" if deviation else words("guidelines", agreed["guideline"]),
+        "trial": ": ".join(part for part in trial if part),
+        "informs": informs,
+        "actions": tuple(
+            content.Action(row["text"], row["name"], date.fromisoformat(row["due"]) if row["due"] else None)
+            for row in agreed["actions"]
+        ),
+    }
 
 
 def present(row: Mapping[str, Any], until: datetime | None = None) -> content.Present:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import Action, Done
 from mdo.kernel.errors import Invalid
+from meetings import agreed
 from meetings.actions import (
     attending,
     calls,
@@ -66,6 +67,7 @@ def find(name: str) -> Command:
 
 Version = Annotated[int, Field(ge=0, lt=2**31)]
 Minutes = Annotated[int, Field(ge=1, le=120)]
+ONE_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @command(sitting.start_meeting)
@@ -143,15 +145,36 @@ class Step(Message):
     text: Annotated[Text, Field(max_length=1000)] = ""
 
 
+class AgreedAction(Message):
+    """Something that somebody does after the meeting. ``owner``: a person's id, empty while it is open; ``due``: an ISO date."""
+
+    id: UUID
+    text: Annotated[Text, Field(max_length=500)] = ""
+    owner: Annotated[Text, Field(pattern=f"^({ONE_ID})?$")] = ""
+    due: Annotated[Text, Field(max_length=10)] = ""
+
+
+class Agreed(Message):
+    """What is agreed beside the steps: codes of the board's lists, with what they leave open."""
+
+    guideline: Annotated[Text, Field(max_length=40)] = ""
+    trial: Annotated[Text, Field(max_length=40)] = ""
+    trial_name: Annotated[Text, Field(max_length=200)] = ""
+    informs: Annotated[Text, Field(max_length=40)] = ""
+    informs_who: Annotated[Text, Field(max_length=200)] = ""
+    actions: Annotated[list[AgreedAction], Field(max_length=agreed.MOST_ACTIONS)] = Field(default_factory=list)
+
+
 @command(draft.save_draft, item="item_id", protocol_deviation="deviation")
 class SaveDraft(Message):
-    """Save the steps, the intent and a deviation from the guideline."""
+    """Save the steps, the intent, a deviation from the guideline, and what is agreed beside them."""
 
     item: UUID
     version: Version
     intent: Annotated[Text, Field(max_length=40)] | None = None
     steps: Annotated[list[Step], Field(max_length=draft.MOST_STEPS)] = Field(default_factory=list)
     protocol_deviation: Annotated[Text, Field(max_length=1000)] = ""
+    agreed: Agreed | None = None
 
 
 @command(draft.record_decision, item="item_id", text="seen")

@@ -133,7 +133,7 @@ def _load_items(room: Room) -> None:
         decision.item_id: decision
         for decision in Decision.objects.filter(meeting=meeting)
         .exclude(state=Decision.State.REPLACED)
-        .defer("text", "discussion", "steps", "attendance", "deviation", "voices")
+        .defer("text", "discussion", "steps", "attendance", "deviation", "agreed", "voices")
         .order_by("version")
     }
     spoken = {item.pk: item.read_back_round for item in room.items if item.read_back_at is not None}
@@ -501,6 +501,9 @@ def _words(kind: BoardKind, language: str) -> Mapping[str, dict[str, str]]:
         "reasons": dict(kind.choices("postponement_reasons", language)),
         "steps": dict(kind.choices("steps", language)),
         "intents": dict(kind.choices("intents", language)),
+        "guidelines": dict(kind.choices("guidelines", language)),
+        "trials": dict(kind.choices("trials", language)),
+        "informers": dict(kind.choices("informers", language)),
     }
 
 
@@ -535,6 +538,9 @@ def draw_guest(room: Room, audience: Audience) -> dict[str, Any]:
             "reasons": {},
             "steps": {},
             "intents": {},
+            "guidelines": {},
+            "trials": {},
+            "informers": {},
         }
 
 
@@ -577,4 +583,4 @@ def _on_wall(room: Room, audience: Audience, item: AgendaItem) -> dict[str, Any]
 
 def _wall_words(room: Room, audience: Audience) -> dict[str, dict[str, str]]:
     words = _words(room.kind, audience.language)
-    return {name: words[name] for name in ("steps", "intents")}
+    return {name: words[name] for name in ("steps", "intents", "guidelines", "trials", "informers")}

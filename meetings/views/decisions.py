@@ -16,9 +16,9 @@ from cases.dossiers.board_kinds import board_kind
 from cases.views.identity import identity
 from mdo.kernel.errors import Denied, NotFound, Unavailable
 from mdo.kernel.storage import Damaged, storage
-from meetings import access
+from meetings import access, agreed
 from meetings.actions.signing import correct_decision
-from meetings.forms import CorrectionForm, steps_formset, steps_of
+from meetings.forms import CorrectionForm, actions_formset, actions_of, steps_formset, steps_of
 from meetings.models import AgendaItem, Decision, Meeting, Report
 from meetings.reports import writing
 from meetings.views.showing import SHOWN, acting_for, did, person, private, put_on, renew
@@ -111,6 +111,15 @@ def _pdf(row: Report, name: str) -> HttpResponseBase:
     return response
 
 
+def _owners(found: Decision, beside: dict[str, Any]) -> list[tuple[str, str]]:
+    """To whom an action can be given, by name; whoever has one already may keep it."""
+    item = found.item
+    item.meeting = found.meeting
+    people = {str(pk): each.display_name for pk, each in agreed.owners(item).items()}
+    people = {row["owner"]: row["name"] for row in beside["actions"]} | people
+    return sorted(people.items(), key=lambda pair: pair[1])
+
+
 @private
 @require_http_methods(["GET", "POST"])
 def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
@@ -128,12 +137,15 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     shown = waiting or found
     extra: dict[str, Any] = {"kind": kind, "language": language}
     steps_extra = {"steps": kind.choices("steps", language)}
+    beside = agreed.filled(shown.agreed)
+    actions_extra = {"owners": _owners(found, beside)}
     status = 200
     if request.method == "POST":
         status = 422
         form = CorrectionForm(request.POST, **extra)
         steps = steps_formset()(request.POST, prefix="steps", form_kwargs=steps_extra)
-        if form.is_valid() and steps.is_valid():
+        actions = actions_formset()(request.POST, prefix="actions", form_kwargs=actions_extra)
+        if form.is_valid() and steps.is_valid() and actions.is_valid():
             data = form.cleaned_data
             try:
                 correct_decision(
@@ -142,9 +154,10 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
                     correction_id=data["correction_id"],
                     version=data["version"],
                     text=data["text"],
-                    intent=data["intent"],
+                    intent=data.get("intent", ""),
                     steps=steps_of(steps),
                     deviation=data["deviation"],
+                    agreed={**form.agreed, "actions": actions_of(actions)},
                     reason=data["reason"],
                     command_id=data["command_id"],
                 )
@@ -162,13 +175,16 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
                 "intent": shown.intent,
                 "text": shown.text,
                 "deviation": shown.deviation,
+                **{name: value for name, value in beside.items() if name != "actions"},
             },
             **extra,
         )
+        actions = actions_formset()(prefix="actions", initial=beside["actions"], form_kwargs=actions_extra)
         steps = steps_formset()(prefix="steps", initial=shown.steps, form_kwargs=steps_extra)
     context = {
         "form": form,
         "steps": steps,
+        "actions": actions,
         "decision": found,
         "board": found.board,
         "meeting": meeting,

@@ -14,7 +14,7 @@ from cases.views.stage import stage_context
 from mdo.directory import disciplines
 from mdo.directory.middleware import FOR
 from mdo.kernel.errors import NotFound
-from meetings import access, readback, texts
+from meetings import access, agreed, readback, texts
 from meetings.models import AgendaItem, Decision, Meeting
 
 
@@ -58,7 +58,7 @@ def stage(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse
 @never_cache
 @require_GET
 def draft(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse:
-    """The recommendation as it stands: ``{"version", "intent", "steps", "deviation", "state", "editable", "text", "discussion",
+    """The recommendation as it stands: ``{"version", "intent", "steps", "deviation", "agreed", "state", "editable", "owners", "text", "discussion",
     "voices", "frozen"}``. The words are typed together over the socket; here they stand for reading, once they are recorded or read
     back. Voices are those of the wording that stands, or those that were recorded."""
     person = request.user
@@ -81,8 +81,10 @@ def draft(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse
             "intent": (decision.intent or None) if decision else None,
             "steps": decision.steps if decision else [],
             "deviation": decision.deviation if decision else "",
+            "agreed": agreed.filled(decision.agreed if decision else {}),
             "state": decision.state if decision else None,
             "editable": editable and item.read_back_at is None,
+            "owners": _owners(item) if editable else [],
             "frozen": decided or item.read_back_at is not None,
             "text": decision.text if decided and decision else texts.current(item, texts.RECOMMENDATION)[1],
             "discussion": decision.discussion if decided and decision else texts.current(item, texts.DISCUSSION)[1],
@@ -92,6 +94,12 @@ def draft(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> JsonResponse
             ],
         }
     )
+
+
+def _owners(item: AgendaItem) -> list[dict[str, str]]:
+    """To whom an action of this item can be given, by name."""
+    people = sorted(agreed.owners(item).values(), key=lambda each: (each.last_name, each.first_name))
+    return [{"id": str(each.pk), "name": each.display_name} for each in people]
 
 
 @never_cache

@@ -25,7 +25,7 @@ from cases.views.stage import stage_context
 from mdo.directory.models import Person
 from mdo.kernel.acting import acting
 from mdo.kernel.errors import NotFound, Refused
-from meetings import access, texts, walls
+from meetings import access, agreed, texts, walls
 from meetings.models import AgendaItem, Decision, Meeting
 from meetings.room import wall as room_wall
 from meetings.room.audience import Place
@@ -139,7 +139,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
 @never_cache
 @require_GET
 def wording(request: HttpRequest, item_id: UUID) -> JsonResponse:
-    """The recommendation while it is read back, or once it is recorded: ``{"intent", "steps", "deviation", "text"}``."""
+    """The recommendation while it is read back, or once it is recorded: ``{"intent", "steps", "deviation", "agreed", "text"}``."""
     with _on_the_table(request) as seen:
         item = _the(seen, item_id)
         found = Decision.objects.filter(item=item).exclude(state=Decision.State.REPLACED).order_by("-version").first()
@@ -151,6 +151,7 @@ def wording(request: HttpRequest, item_id: UUID) -> JsonResponse:
                 "intent": found.intent or None,
                 "steps": found.steps,
                 "deviation": found.deviation,
+                "agreed": agreed.filled(found.agreed),
                 "text": found.text if decided else texts.current(item, texts.RECOMMENDATION)[1],
             }
         )

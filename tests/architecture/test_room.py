@@ -23,6 +23,7 @@ from tests.cast import NAMES, Cast
 
 # What each name of an argument is filled with, for a command that fits.
 VALUES: dict[str, Any] = {
+    "agreed": None,
     "code": "ACDEFG",
     "from_item": None,
     "intent": None,

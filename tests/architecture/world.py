@@ -318,6 +318,7 @@ def arguments(things: Things) -> dict[str, Any]:
     moment: datetime = now() + timedelta(days=20)
     return {
         **things.ids,
+        "agreed": {},
         "columns": {"0": "family_name"},
         "correction_id": new_id(),
         "confirmed": [],

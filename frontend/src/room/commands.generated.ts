@@ -4,6 +4,24 @@ export const SUBPROTOCOL = 'mdo.room.v1';
 
 export type Id = string;
 
+/** What is agreed beside the steps: codes of the board's lists, with what they leave open. */
+export interface Agreed {
+  guideline: string;
+  trial: string;
+  trial_name: string;
+  informs: string;
+  informs_who: string;
+  actions: AgreedAction[];
+}
+
+/** Something that somebody does after the meeting. `owner`: a person's id, empty while it is open; `due`: an ISO date. */
+export interface AgreedAction {
+  id: Id;
+  text: string;
+  owner: string;
+  due: string;
+}
+
 /** One step of a recommendation. */
 export interface Step {
   kind: string;
@@ -79,13 +97,14 @@ export interface Commands {
   'decision.reopen': {
     item: Id;
   };
-  /** Save the steps, the intent and a deviation from the guideline. */
+  /** Save the steps, the intent, a deviation from the guideline, and what is agreed beside them. */
   'draft.save': {
     item: Id;
     version: number;
     intent: string | null;
     steps: Step[];
     protocol_deviation: string;
+    agreed: Agreed | null;
   };
   /** Show a guest out. */
   'guest.eject': {

@@ -311,7 +311,7 @@ describe('time passes', () => {
     table.cut();
     await until(() => connection.link.state === 'reconnecting');
     const key = postpone(1);
-    const text = connection.send('draft.save', { item: itemId(1), version: 0, intent: null, steps: [], protocol_deviation: '' }, { keep: true });
+    const text = connection.send('draft.save', { item: itemId(1), version: 0, intent: null, steps: [], protocol_deviation: '', agreed: null }, { keep: true });
     for (let i = 0; i < 20; i++) vi.advanceTimersByTime(TICK);
     expect(await key).toEqual({ ok: false, code: 'not_sent', message: '', field: null, current: null });
     table.refuseWith = null;

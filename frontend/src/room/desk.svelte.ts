@@ -67,9 +67,9 @@ export class Desk {
 
   /** Those words, to be read and copied. */
   wordsOf(item: Id): string {
-    const { steps = [], deviation = '' } = this.of(item)?.mine ?? {};
+    const { steps = [], deviation = '', agreed } = this.of(item)?.mine ?? {};
     const typed = this.texts.unsaved.filter((session) => session.item === item).map((session) => session.lacking());
-    return [...steps.map((step) => step.text), ...typed, deviation].filter((part) => part.trim()).join('\n');
+    return [...steps.map((step) => step.text), ...typed, deviation, ...(agreed?.actions ?? []).map(({ text }) => text)].filter((part) => part.trim()).join('\n');
   }
 
   /** Settled when all that was typed on an item is stored; false when it cannot be now. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DraftEditor, LONGEST_UNSAVED, QUIET, RETRY, type DraftLine, type Saving } from './draft';
+import { EMPTY, DraftEditor, LONGEST_UNSAVED, QUIET, RETRY, type DraftLine, type Saving } from './draft';
 import { itemId } from './fixtures.testing';
 import type { Outcome } from './outbox';
 import type { DraftContent } from './protocol';
@@ -30,8 +30,8 @@ class FarEnd implements DraftLine {
     const save = this.saves[this.saves.length - this.answers.length]!;
     if (!outcome) {
       if (save.version === this.held.version) {
-        const { intent, steps, protocol_deviation: deviation } = save;
-        this.held = content({ version: save.version + 1, intent, steps, deviation });
+        const { intent, steps, protocol_deviation: deviation, agreed } = save;
+        this.held = content({ version: save.version + 1, intent, steps, deviation, agreed: agreed! });
         outcome = { ok: true, seq: 1 };
       } else outcome = no('stale', this.held.version);
     }
@@ -68,7 +68,7 @@ describe('saving as one types', () => {
     expect(editor.saveState).toBe('saving');
     await far.answer();
     expect([editor.saveState, editor.mine, editor.version]).toEqual(['saved', null, 5]);
-    expect(far.saves).toEqual([{ item: itemId(1), version: 4, intent: null, steps: [], protocol_deviation: 'New.' }]);
+    expect(far.saves).toEqual([{ item: itemId(1), version: 4, intent: null, steps: [], protocol_deviation: 'New.', agreed: EMPTY.agreed }]);
   });
 
   test('someone who never pauses is saved all the same', async () => {

@@ -1,20 +1,21 @@
 /**
- * The structured part of one item's recommendation as it is filled in (steps, intent, deviation): what the
+ * The structured part of one item's recommendation as it is filled in (steps, intent, what is agreed beside them): what the
  * server holds, what was entered here and has not reached it yet, and the way from one to the other. What was
  * entered leaves only when it is saved or when the person says so; a cut or a refusal never takes it.
  * The running text is typed together and has its own way (text/session.ts).
  */
 import type { Outcome, SendOptions } from './outbox';
-import type { Commands, DraftContent, Id, Step } from './protocol';
+import type { AgreedHere, Commands, DraftContent, Id, Step } from './protocol';
 
 export interface Written {
   intent: string | null;
   steps: Step[];
   deviation: string;
+  agreed: AgreedHere;
 }
 
 /** What a save carries. */
-export type Saving = Pick<Commands['draft.save'], 'item' | 'version' | 'intent' | 'steps' | 'protocol_deviation'>;
+export type Saving = Pick<Commands['draft.save'], 'item' | 'version' | 'intent' | 'steps' | 'protocol_deviation' | 'agreed'>;
 
 export type SaveState = 'saved' | 'saving' | 'unsaved' | 'conflict';
 
@@ -31,18 +32,33 @@ export const QUIET = 800;
 export const LONGEST_UNSAVED = 3_000;
 export const RETRY = 3_000;
 
-const EMPTY: Written = { intent: null, steps: [], deviation: '' };
+const NOTHING: AgreedHere = { guideline: '', trial: '', trial_name: '', informs: '', informs_who: '', actions: [] };
 
-const written = (content: DraftContent): Written => ({
+export const EMPTY: Written = { intent: null, steps: [], deviation: '', agreed: NOTHING };
+
+/** As it travels: the names are the server's. */
+const bare = ({ actions, ...rest }: AgreedHere) => ({ ...rest, actions: actions.map(({ id, text, owner, due }) => ({ id, text, owner, due })) });
+
+const sameAgreed = (a: AgreedHere, b: AgreedHere): boolean =>
+  a.guideline === b.guideline &&
+  a.trial === b.trial &&
+  a.trial_name === b.trial_name &&
+  a.informs === b.informs &&
+  a.informs_who === b.informs_who &&
+  JSON.stringify(bare(a).actions) === JSON.stringify(bare(b).actions);
+
+export const written = (content: DraftContent): Written => ({
   intent: content.intent || null,
   steps: (content.steps ?? []).map(({ kind, text }) => ({ kind, text })),
   deviation: content.deviation ?? '',
+  agreed: { ...NOTHING, ...content.agreed },
 });
 
 export function sameWritten(a: Written, b: Written): boolean {
   return (
     a.intent === b.intent &&
     a.deviation === b.deviation &&
+    sameAgreed(a.agreed, b.agreed) &&
     a.steps.length === b.steps.length &&
     a.steps.every((step, i) => step.kind === b.steps[i]!.kind && step.text === b.steps[i]!.text)
   );
@@ -209,9 +225,9 @@ export class DraftEditor {
     this.problem = '';
     this.firstUnsavedAt = null;
     this.line.changed();
-    const { deviation, ...rest } = sent;
+    const { deviation, agreed, ...rest } = sent;
     const outcome = await this.line.save(
-      { item: this.item, version, ...rest, protocol_deviation: deviation },
+      { item: this.item, version, ...rest, protocol_deviation: deviation, agreed: bare(agreed) },
       { keep: true },
     );
     this.saving = false;

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-const save = (text: string) => outbox.put('draft.save', { item: itemId(1), version: 1, intent: null, steps: [], protocol_deviation: text }, { keep: true });
+const save = (text: string) => outbox.put('draft.save', { item: itemId(1), version: 1, intent: null, steps: [], protocol_deviation: text, agreed: null }, { keep: true });
 
 describe('a command', () => {
   test('is written once to each socket until it is answered', async () => {

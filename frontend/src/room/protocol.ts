@@ -1,9 +1,9 @@
 /** The wire of the room, subprotocol `mdo.room.v1`: what frames hold, nothing else. */
 
-import type { Commands, Id, RefusalCode, Right, Step } from './commands.generated';
+import type { Agreed, AgreedAction, Commands, Id, RefusalCode, Right, Step } from './commands.generated';
 
 export { CLOSE, SUBPROTOCOL } from './commands.generated';
-export type { Commands, Id, RefusalCode, Right, Step };
+export type { Agreed, AgreedAction, Commands, Id, RefusalCode, Right, Step };
 
 export type Iso = string;
 
@@ -216,6 +216,10 @@ export interface Room {
   reasons: Record<string, string>;
   steps: Record<string, string>;
   intents: Record<string, string>;
+  /** The lists behind what is agreed beside the steps; empty where the board has none. */
+  guidelines?: Record<string, string>;
+  trials?: Record<string, string>;
+  informers?: Record<string, string>;
   candidates: Candidate[];
   /** Where an item can be postponed to, for those who may. */
   sittings: Sitting[];
@@ -294,12 +298,20 @@ export interface Voice {
   at: Iso;
 }
 
+/** What is agreed, with the names of who does what. */
+export interface AgreedHere extends Agreed {
+  actions: (AgreedAction & { name?: string })[];
+}
+
 /** What `GET …/items/<item>/draft/` answers. */
 export interface DraftContent {
   version: number;
   intent: string | null;
   steps: Step[];
   deviation: string;
+  agreed?: AgreedHere;
+  /** Who can be given an action, for whoever writes. */
+  owners?: { id: Id; name: string }[];
   state?: 'draft' | 'recorded' | 'signed' | null;
   editable: boolean;
   /** The recommendation and the discussion as they stood when this was fetched. */

@@ -1,7 +1,7 @@
 /** A screen on a wall: waits with its code, shows what lies on the table once it is paired, and goes dark. Nobody touches it. */
 import { Connection, type Link, type Surroundings } from '../room/connection';
 import { Eye, type Around } from '../room/eye.svelte';
-import type { Id, OtherFrame } from '../room/protocol';
+import type { AgreedHere, Id, OtherFrame } from '../room/protocol';
 import { StageLoader, type StageStatus } from '../room/stage';
 import { openItem, type RoomState } from '../room/state';
 import { overrunSeconds, spentSeconds } from '../room/time';
@@ -14,6 +14,7 @@ export interface Wording {
   intent: string | null;
   steps: { kind: string; text: string }[];
   deviation: string;
+  agreed: AgreedHere;
   text: string;
 }
 

@@ -15,6 +15,7 @@ export const words = {
   loading: () => gettext('Fetching the case …'),
   unreachable: () => gettext('The case cannot be fetched now.'),
   withheld: () => gettext('What is presented now cannot be shown on this screen.'),
+  informs: (who: string) => interpolate(gettext('Informs the patient: %(who)s'), { who }),
   readBack: () => gettext('Read back: is this what we decided?'),
   itemTime: () => gettext('Time on this item'),
   itemTimeOver: (time: string) => interpolate(gettext('%(time)s over'), { time }),

@@ -240,7 +240,7 @@ async def test_it_is_shown_what_lies_on_the_table_and_nothing_else(cast: Cast) -
     async with room_of(meeting.pk, cast.chair) as (chair,), on_the_wall(meeting.pk, screen) as wall:
         assert chair.room["walls"] == [{"id": ANY, "by": str(cast.chair.pk), "at": ANY}]
         assert (wall.seq, wall.room["items"], wall.you["can"]) == (0, [], [])
-        assert set(wall.room) == {"meeting", "items", "steps", "intents"}
+        assert set(wall.room) == {"meeting", "items", "steps", "intents", "guidelines", "trials", "informers"}
         await chair.done("meeting.start")
         for item, name in ((first, "Vermeersch"), (second, "Öztürk")):
             await chair.done("agenda.open_item", item=item.pk, version=chair.item(item.pk)["version"])
