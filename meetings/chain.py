@@ -82,6 +82,14 @@ def seen(decision: Decision) -> str:
     return hashlib.sha256(canonical(_fields(decision, CONTENT[decision.content_version]))).hexdigest()
 
 
+def parts(decision: Decision) -> dict[str, str]:
+    """For each field of what somebody reads the beginning of its SHA-256, to tell later which of them changed."""
+    return {
+        name: hashlib.sha256(canonical({name: getattr(decision, name)})).hexdigest()[:8]
+        for name in CONTENT[decision.content_version]
+    }
+
+
 def digest(decision: Decision, previous: str) -> str:
     """SHA-256 (hex) over the decision, its signature and place, and the digest before it (``GENESIS`` for the first)."""
     body = canonical({**_fields(decision, (*CONTENT[decision.content_version], *SIGNATURE)), "previous": previous})

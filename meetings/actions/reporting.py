@@ -168,19 +168,30 @@ def announce(meeting: Meeting, row: Report, *, made: bool) -> None:
 def _announce_correction(meeting: Meeting, decision: Decision) -> None:
     item = AgendaItem.objects.select_related("referral").get(pk=decision.item_id)
     assert item.referral is not None  # a topic has no report
+    corrected: dict[str, Any] = {"decisions": [str(decision.pk)], "corrected": True}
+    people = {item.referral.requester_id: {**corrected, "for": str(decision.hospital_id)}}
+    for person_id, organisation_id in _told(meeting, decision).items():
+        people.setdefault(person_id, {**corrected, "for": organisation_id})
     mailing.order(
         Delivery.Kind.REPORTS,
-        {
-            item.referral.requester_id: {
-                "decisions": [str(decision.pk)],
-                "corrected": True,
-                "for": str(decision.hospital_id),
-            }
-        },
+        people,
         meeting=meeting,
         hospital_id=decision.hospital_id,
         occasion=f"correct:{decision.pk.hex}",
     )
+
+
+def _told(meeting: Meeting, decision: Decision) -> dict[UUID, str]:
+    """To whom a mail led to the version that ``decision`` replaces, alone or within the minutes, and for which organisation; of the
+    latter those who may read the minutes still."""
+    may = entitled_to_minutes(meeting)
+    found: dict[UUID, str] = {}
+    sent = Delivery.objects.filter(meeting=meeting, kind=Delivery.Kind.REPORTS).order_by("created_at", "pk")
+    for person_id, detail in sent.values_list("recipient", "detail"):
+        alone = str(decision.replaces_id) in detail.get("decisions", ())
+        if alone or (detail.get("minutes") and person_id in may):
+            found[person_id] = detail["for"]
+    return found
 
 
 def _outcomes(meeting: Meeting) -> dict[UUID, dict[str, Any]]:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from cases.dossiers.board_kinds import board_kind
@@ -33,10 +34,13 @@ class Waiting:
     words: content.Recommendation
     present: tuple[content.Present, ...]
     changed: bool = False
+    differs: tuple[str, ...] = ()  # what changed since it was read, in words
 
     @property
     def value(self) -> str:
-        return f"{self.decision.pk}:{self.seen}"
+        """What the button sends: the decision, what it was seen as, and as what each part that is named when it changed."""
+        parts = chain.parts(self.decision)
+        return f"{self.decision.pk}:{self.seen}:{''.join(parts.get(name, NONE) for name in _SHOWN)}"
 
     @property
     def board_quorum(self) -> dict[str, int]:
@@ -45,6 +49,30 @@ class Waiting:
     @property
     def billing_quorum(self) -> dict[str, int]:
         return dict(self.decision.quorum.get("billing") or {})
+
+
+# What the page shows of a decision, by the field, and what it is called when it changed. Of each the value carries eight digits.
+_SHOWN: dict[str, str | Promise] = {
+    "steps": gettext_lazy("Steps"),
+    "text": gettext_lazy("Recommendation"),
+    "intent": gettext_lazy("Intent"),
+    "deviation": gettext_lazy("Deviation from the guideline"),
+    "agreed": gettext_lazy("Guideline, trial, action items"),
+    "correction_reason": gettext_lazy("Why it is corrected"),
+    "discussion": gettext_lazy("Discussion"),
+    "voices": gettext_lazy("Confirmed or dissented"),
+    "attendance": gettext_lazy("Present"),
+}
+NONE = "-" * 8
+
+
+def _differs(decision: Decision, before: str) -> tuple[str, ...]:
+    """Which parts are others than they were when ``before`` was sent out with the page."""
+    parts = chain.parts(decision)
+    known = [before[at : at + 8] for at in range(0, len(before), 8)]
+    return tuple(
+        str(words) for (name, words), was in zip(_SHOWN.items(), known, strict=False) if parts.get(name, NONE) != was
+    )
 
 
 @private
@@ -60,6 +88,7 @@ def _page(
     errors: list[dict[str, str]] | None = None,
     status: int = 200,
     seen_before: dict[UUID, str] | None = None,
+    parts_before: dict[UUID, str] | None = None,
 ) -> HttpResponse:
     by = person(request)
     standings = directory.visible_boards(by)
@@ -91,7 +120,8 @@ def _page(
             seen,
             writing.recommendation(decision, board_kind(decision.meeting.board.kind), language),
             tuple(writing.present(row, writing.times(decision.item)[1]) for row in decision.attendance),
-            changed=(seen_before or {}).get(decision.pk, seen) != seen,
+            changed=(changed := (seen_before or {}).get(decision.pk, seen) != seen),
+            differs=_differs(decision, (parts_before or {}).get(decision.pk, "")) if changed else (),
         )
         meetings.setdefault(decision.meeting_id, (decision.meeting, []))[1].append(waiting)
     context = {"groups": list(meetings.values()), "total": len(decisions), "errors": errors or [], "new_id": new_id}
@@ -108,12 +138,14 @@ def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     one = request.POST.get("one")
     values = [one] if one else request.POST.getlist("decision")[:500]
     seen: dict[UUID, str] = {}
+    parts: dict[UUID, str] = {}
     for value in values:
-        text, _colon, digest = value.partition(":")
+        text, _colon, rest = value.partition(":")
+        digest, _colon, before = rest.partition(":")
         decision_id = is_id(text)
         if decision_id is None:
             raise NotFound()
-        seen[decision_id] = digest
+        seen[decision_id], parts[decision_id] = digest, before
     try:
         done = sign_decisions(
             by=person(request),
@@ -122,15 +154,19 @@ def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             command_id=form.cleaned_data["command_id"],
         )
     except SHOWN as refusal:
-        return _page(request, errors=sentences(refusal), status=status_of(request, refusal), seen_before=seen)
+        return _page(
+            request, errors=sentences(refusal), status=status_of(request, refusal), seen_before=seen, parts_before=parts
+        )
     signed = len(seen) if done.replayed else len(done.events)
     left = len(seen) - signed
     if left:
+        # Shown at once, with what changed of each: after a redirect nobody would know any more what was read.
         words = ngettext(
             "%(n)d decision changed since you read it and was not signed. Read it again.",
             "%(n)d decisions changed since you read them and were not signed. Read them again.",
             left,
         )
-        messages.warning(request, words % {"n": left})
+        told = [{"message": words % {"n": left}}]
+        return _page(request, errors=told, status=409, seen_before=seen, parts_before=parts)
     words = ngettext("%(n)d decision signed.", "%(n)d decisions signed.", signed) % {"n": signed}
     return did(request, reverse("meetings:signing"), words + " " + _("The reports are being made."))

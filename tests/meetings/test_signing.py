@@ -280,6 +280,57 @@ def test_a_correction_replaces_when_it_is_signed(cast: Cast, meeting: Meeting, d
     assert audited("decision.correct") == [(cast.coordinator.pk, cast.organiser.pk, "ok")]
 
 
+def test_a_correction_goes_to_everybody_who_got_the_version_before(
+    cast: Cast, meeting: Meeting, decisions: list[Decision]
+) -> None:
+    """Alone or within the minutes; not to who may read the minutes no more, nor to who got something else."""
+    sign(cast, meeting, seen(decisions))
+    old, other = decisions[0], decisions[1]
+    home, there = str(cast.organiser.pk), str(cast.partner_hospital.pk)
+    got = {
+        cast.requester: {"decisions": [str(old.pk)], "for": home},
+        cast.radiologist: {"minutes": True, "for": home},
+        cast.outsider: {"minutes": True, "for": home},
+        cast.partner: {"decisions": [str(other.pk)], "for": there},
+    }
+    with writing():
+        for member, detail in got.items():
+            Delivery.objects.create(
+                hospital=cast.organiser,
+                meeting=meeting,
+                recipient=member.person,
+                kind="reports",
+                occasion="closed",
+                detail=detail,
+                message_id=f"<{new_id()}@test>",
+                due_at=meeting.starts_at,
+                state="done",
+            )
+    correction_id = new_id()
+    correct(cast, old, correction_id=correction_id)
+    with house():
+        new = Decision.objects.get(pk=correction_id)
+    sign(cast, meeting, seen([new]))
+    by_house(make_report, report_id=Report.objects.get(decision=correction_id).pk)
+    told = Delivery.objects.filter(occasion__startswith="correct:").values_list("recipient", "detail")
+    detail = {"decisions": [str(correction_id)], "corrected": True, "for": home}
+    assert dict(told) == {cast.requester.pk: detail, cast.radiologist.pk: detail}
+
+
+def test_two_coordinators_correct_at_once(
+    committed: None, cast: Cast, meeting: Meeting, decisions: list[Decision]
+) -> None:
+    """One correction stands, whole; the other is told, and can write over it knowingly."""
+    sign(cast, meeting, seen(decisions))
+    outcomes = at_once(
+        lambda: correct(cast, decisions[0], text="De ene."), lambda: correct(cast, decisions[0], text="De andere.")
+    )
+    assert outcomes == ["", "Stale"]
+    with house():
+        (waiting,) = Decision.objects.filter(replaces=decisions[0].pk)
+    assert (waiting.text in ("De ene.", "De andere."), waiting.draft_version) == (True, 1)
+
+
 def test_a_correction_that_waits_is_written_over(cast: Cast, meeting: Meeting, decisions: list[Decision]) -> None:
     sign(cast, meeting, seen(decisions))
     correct(cast, decisions[0])
@@ -349,16 +400,19 @@ def test_the_signing_page(cast: Cast, meeting: Meeting, decisions: list[Decision
 
 def test_the_signing_page_flags_what_changed(cast: Cast, meeting: Meeting, decisions: list[Decision]) -> None:
     client = client_of(cast.coordinator)
-    values = [f"{decision_id}:{digest}" for decision_id, digest in seen(decisions)]
+    ((_meeting, read),) = client.get(reverse("meetings:signing")).context["groups"]
+    values = [each.value for each in read]
     with writing():
         Decision.objects.filter(pk=decisions[0].pk).update(text="Iets anders.")
     path = reverse("meetings:sign", args=[meeting.pk])
     stale = client.post(path, {"command_id": new_id(), "one": values[0]})
     assert stale.status_code == 409
     assert [each.changed for each in stale.context["groups"][0][1]] == [True, False, False]
-    page = client.post(path, {"command_id": new_id(), "decision": values}, follow=True)
-    assert [each.level_tag for each in page.context["messages"]] == ["warning", "success"]
-    assert page.context["total"] == 1
+    assert [each.differs for each in stale.context["groups"][0][1]] == [("Advies",), (), ()]
+    page = client.post(path, {"command_id": new_id(), "decision": values})
+    assert (page.status_code, page.context["total"], len(page.context["errors"])) == (409, 1, 1)
+    assert page.context["groups"][0][1][0].differs == ("Advies",)
+    assert [each.state for each in all_decisions()] == ["signed", "signed", "recorded"]
     assert client.post(path, {"command_id": new_id(), "decision": ["junk"]}).status_code == 404
     assert client.post(path, {"command_id": new_id()}).status_code == 422
 
@@ -396,6 +450,8 @@ def test_the_decision_page_and_its_correction(cast: Cast, meeting: Meeting, deci
         "reason": "",
         "text": "Ander <besluit>",
         "intent": "curative",
+        "actions-TOTAL_FORMS": "0",
+        "actions-INITIAL_FORMS": "0",
         "steps-TOTAL_FORMS": "2",
         "steps-INITIAL_FORMS": "1",
         "steps-0-kind": "surgery",
