@@ -356,6 +356,26 @@ class WallUnpaired(MeetingEvent):
     wall_id: UUID
 
 
+class FollowUpAnswered(MeetingEvent):
+    """Somebody said whether what was decided was done."""
+
+    name: ClassVar[str] = "followup.answered"
+    item_id: UUID
+    follow_up_id: UUID
+    outcome: str
+    version: int
+
+
+class ActionFinished(MeetingEvent):
+    """An action of a signed decision is done, or is not after all."""
+
+    name: ClassVar[str] = "action.finished"
+    item_id: UUID
+    action_id: UUID
+    done: bool
+    version: int
+
+
 class DecisionImported(Event):
     """An old decision of another system was brought in. It is not signed here and in no chain."""
 

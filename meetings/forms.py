@@ -12,10 +12,10 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from cases.dossiers.board_kinds import BoardKind
+from cases.dossiers.board_kinds import MOST_DAYS, BoardKind
 from mdo.directory import disciplines
 from mdo.kernel.ids import new_id
-from meetings.models import AgendaItem, Reply, Series
+from meetings.models import AgendaItem, FollowUp, Reply, Series
 from meetings.reminders import Manner
 from meetings.reports import packing
 
@@ -433,7 +433,7 @@ class RemindersForm(VersionedForm):
             self.fields[f"{rule.code}_days"] = forms.IntegerField(
                 label=_("Days of “%(rule)s”") % {"rule": words},
                 min_value=0,
-                max_value=60,
+                max_value=MOST_DAYS,
                 widget=forms.NumberInput(attrs={"class": "input-number"}),
             )
             self.fields[f"{rule.code}_to"] = forms.MultipleChoiceField(
@@ -506,3 +506,24 @@ class ImportForm(CommandForm):
             required=needs_board,
             choices=boards if len(boards) == 1 else [("", "–"), *boards],
         )
+
+
+class FollowUpForm(VersionedForm):
+    """Whether what was decided was done."""
+
+    outcome = forms.ChoiceField(
+        label=_("Was it carried out?"), choices=FollowUp.Outcome.choices, widget=forms.RadioSelect
+    )
+    reason = forms.ChoiceField(
+        label=_("Reason"), required=False, help_text=_("For what was not carried out, or only partly.")
+    )
+    note = forms.CharField(label=_("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, kind: BoardKind, language: str | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = kind.choices("follow_up_reasons", language)
+        self.fields["reason"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+
+
+class ActionDoneForm(VersionedForm):
+    done = forms.BooleanField(required=False, widget=forms.HiddenInput)

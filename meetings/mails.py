@@ -196,7 +196,12 @@ def _section(section: digests.Section) -> dict[str, Any]:
     meeting, task, kind = section.line.meeting, section.task, section.line.kind
     zone = Wording(meeting.board.time_zone)
     words = {**_sitting(meeting), "about": str(meeting.pk), "kind": "ask" if kind.startswith("ask") else kind}
-    words |= {"unfinished": task.unfinished, "waiting": task.waiting, "unsigned": task.unsigned}
+    words |= {
+        "unfinished": task.unfinished,
+        "waiting": task.waiting,
+        "unsigned": task.unsigned,
+        "unfollowed": task.unfollowed,
+    }
     words |= {"incomplete": task.incomplete, "cases": task.cases, "deadline": zone.moment(series.deadline(meeting))}
     match words["kind"]:
         case "ask":
@@ -215,6 +220,8 @@ def _section(section: digests.Section) -> dict[str, Any]:
             words["url"] = link(path, organisation=task.organisation)
         case "signature":
             words["url"] = link(reverse("meetings:signing"), organisation=task.organisation)
+        case "follow_up":
+            words["url"] = link(reverse("meetings:follow_up"), organisation=task.organisation)
     return words
 
 

@@ -10,13 +10,13 @@ from uuid import UUID
 from django.db.models import Q
 
 from cases.dossiers.board_kinds import board_kind
-from cases.models import Referral
+from cases.models import Referral, living
 from cases.queries import live
 from mdo.directory.access import in_office
 from mdo.directory.models import BoardRole
 from mdo.kernel.clock import now
 from meetings import missing, reminders, series
-from meetings.models import AgendaItem, Decision, Meeting, ReminderSettings, Reply
+from meetings.models import AgendaItem, Decision, FollowUp, Meeting, ReminderSettings, Reply
 from meetings.reminders import Manner
 
 State = Meeting.State
@@ -35,6 +35,7 @@ class Task:
     unsigned: int = 0
     incomplete: int = 0
     cases: int = 0
+    unfollowed: int = 0
 
 
 Tasks = dict[UUID, Task]
@@ -168,6 +169,21 @@ def _unsigned(known: Known, to: Collection[str]) -> Tasks:
     return {role.person_id: Task(role.organisation_id, unsigned=recorded) for role in roles}
 
 
+def _unfollowed(known: Known, to: Collection[str]) -> Tasks:
+    """For whoever asked: the own cases of the sitting of which nobody said what was done; for secretaries those of their hospital."""
+    open_ones = FollowUp.objects.filter(living("case__patient"), decision__meeting=known.meeting, outcome="")
+    found: Tasks = {}
+    hospitals: dict[UUID, int] = {}
+    for requester_id, hospital_id in open_ones.values_list("item__referral__requester", "hospital"):
+        hospitals[hospital_id] = hospitals.get(hospital_id, 0) + 1
+        if "requester" in to:
+            found.setdefault(requester_id, Task(hospital_id)).unfollowed += 1
+    for role in known.roles if "secretary" in to else ():
+        if role.role == Role.SECRETARY and role.organisation_id in hospitals:
+            found[role.person_id] = Task(role.organisation_id, unfollowed=hospitals[role.organisation_id])
+    return found
+
+
 _TASKS: dict[str, Callable[[Known, Collection[str]], Tasks]] = {
     "ask": _asked,
     "ask_again": _asked,
@@ -175,4 +191,5 @@ _TASKS: dict[str, Callable[[Known, Collection[str]], Tasks]] = {
     "reply": _unanswered,
     "readiness": _readiness,
     "signature": _unsigned,
+    "follow_up": _unfollowed,
 }

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.utils import timezone
 
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
@@ -20,7 +21,7 @@ from mdo.directory.matrix import Seat
 from mdo.directory.models import Board, OrganisationRole, Person
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.clock import now
-from meetings import access, missing, preparing, reminders
+from meetings import access, following_up, missing, preparing, reminders
 from meetings.models import AgendaItem, Decision, Meeting, ReminderSettings
 
 SOON = timedelta(minutes=45)  # from then on a meeting stands on top, whatever comes later
@@ -116,6 +117,8 @@ class Today:
     outcomes: list[Decision]
     roles: frozenset[str]
     has_boards: bool
+    to_follow_up: int = 0  # decisions of which nobody said whether they were carried out
+    overdue: int = 0  # own actions whose day has come
     to_prepare: int = 0  # coming cases that somebody whose discipline prepares has not looked at
 
     @property
@@ -132,7 +135,8 @@ class Today:
             self.to_sign,
             self.outcomes,
         )
-        return not any(lists) and not self.to_prepare and not self.returned.total and not self.drafts.total
+        numbers = (self.to_prepare, self.to_follow_up, self.overdue)
+        return not any(lists) and not any(numbers) and not self.returned.total and not self.drafts.total
 
     @property
     def keeps_the_audit(self) -> bool:
@@ -164,6 +168,10 @@ def today(by: Actor) -> Today:
         roles=roles,
         has_boards=bool(standings),
         to_prepare=_to_prepare(by, standings),
+        to_follow_up=following_up.own_due(by, roles),
+        overdue=following_up.visible_actions(by, standings)
+        .filter(owner=by.actor_id, due_on__lte=timezone.localdate(now()))
+        .count(),
     )
 
 

@@ -14,6 +14,7 @@ from mdo.directory.disciplines import DISCIPLINES
 
 Minutes = Annotated[int, Bound(ge=1, le=240)]
 Days = Annotated[int, Bound(ge=0, le=366)]
+MOST_DAYS = 180  # of a reminder
 
 
 class Option(Definition):
@@ -79,7 +80,7 @@ class ReminderDefault(Definition):
     """How a kind uses a reminder unless the board says otherwise."""
 
     rule: Key
-    days: Annotated[int, Bound(ge=0, le=60)]
+    days: Annotated[int, Bound(ge=0, le=MOST_DAYS)]
     to: Annotated[tuple[ReminderRole, ...], Bound(min_length=1)]
     used: bool = True
 
@@ -131,13 +132,13 @@ class KindDefinition(Definition):
     trials: tuple[Key, ...] = ()
     informers: tuple[Key, ...] = ()
     steps: tuple[Key, ...] = ()
+    follow_up_reasons: tuple[Key, ...] = ()
     postponement_reasons: tuple[Key, ...] = ()
     referral_reasons: tuple[Key, ...] = ()
     minutes_per_item: Minutes
     minutes_per_topic: Minutes
     deadline: Deadline
     reminders: tuple[ReminderDefault, ...]
-    follow_up_days: Days
 
 
 class BoardKind(Definition):
@@ -158,13 +159,13 @@ class BoardKind(Definition):
     trials: tuple[Option, ...]
     informers: tuple[Option, ...]
     steps: tuple[Option, ...]
+    follow_up_reasons: tuple[Option, ...]
     postponement_reasons: tuple[Option, ...]
     referral_reasons: tuple[Option, ...]
     minutes_per_item: int
     minutes_per_topic: int
     deadline: Deadline
     reminders: tuple[ReminderDefault, ...]
-    follow_up_days: Days
 
     def needed_to_hand_in(self, dossier_code: str) -> tuple[str, ...]:
         """The items without which a case is not taken in; the others may follow until they are due."""
@@ -187,7 +188,7 @@ class BoardKind(Definition):
         return frozenset(each.discipline for each in found if each.holds(data))
 
     def choices(self, name: str, language: str | None) -> list[tuple[str, str]]:
-        """One of the lists (`intents`, `guidelines`, `trials`, `informers`, `steps`, `postponement_reasons`, `referral_reasons`) as (code, words)."""
+        """One of the lists (`intents`, `guidelines`, `trials`, `informers`, `steps`, `follow_up_reasons`, `postponement_reasons`, `referral_reasons`) as (code, words)."""
         options: tuple[Option, ...] = getattr(self, name)
         return [(option.code, option.label(language)) for option in options]
 
@@ -203,6 +204,7 @@ class _File(Definition):
     informers: tuple[Option, ...]
     steps: tuple[Option, ...]
     step_groups: dict[str, Words]
+    follow_up_reasons: tuple[Option, ...]
     postponement_reasons: tuple[Option, ...]
     referral_reasons: tuple[Option, ...]
     reason_groups: dict[str, Words]
@@ -219,6 +221,7 @@ class _File(Definition):
             (self.trials, {}),
             (self.informers, {}),
             (self.steps, self.step_groups),
+            (self.follow_up_reasons, {}),
             (self.postponement_reasons, {}),
             (self.referral_reasons, self.reason_groups),
         ):
@@ -252,7 +255,16 @@ class _File(Definition):
         return self
 
 
-_LISTS = ("intents", "guidelines", "trials", "informers", "steps", "postponement_reasons", "referral_reasons")
+_LISTS = (
+    "intents",
+    "guidelines",
+    "trials",
+    "informers",
+    "steps",
+    "follow_up_reasons",
+    "postponement_reasons",
+    "referral_reasons",
+)
 
 
 def _filled(kind: KindDefinition, file: _File) -> BoardKind:

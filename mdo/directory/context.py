@@ -40,6 +40,7 @@ class _Navigation:
             (_("Cases"), "cases:list"),
             (_("Meetings"), "meetings:boards"),
             (_("Decisions"), "meetings:search"),
+            (_("Follow-up"), "meetings:follow_up"),
         ]
         if boards and self.request.user.discipline in PREPARING:  # type: ignore[union-attr]
             items.insert(1, (_("Worklist"), "meetings:worklist"))

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from cases.dossiers.board_kinds import board_kinds
+from cases.dossiers.board_kinds import MOST_DAYS, board_kinds, reminder_rules
 from mdo.directory import access as directory
 from mdo.kernel import work
 from mdo.kernel.acting import Actor
@@ -24,7 +24,6 @@ from meetings.reminders import Manner, Rule
 
 State = Meeting.State
 AHEAD = (State.PLANNED, State.PUBLISHED)
-MOST_DAYS = 60
 
 
 # --- planning, inside the action that causes it ------------------------------------------------------------------------
@@ -77,10 +76,11 @@ def drop_reminders(meeting: Meeting, why: str) -> None:
 def unplanned() -> list[UUID]:
     """The sittings ahead that have no row for some rule of their kind: from before the rule, or made beside the actions. One query."""
     need = Q(pk__in=[])
+    after = [code for code, rule in reminder_rules().items() if rule.after]
     for kind in board_kinds():
-        before = [each.rule for each in kind.reminders if each.rule != "signature"]
+        before = [each.rule for each in kind.reminders if each.rule not in after]
         need |= Q(board__kind=kind.code, planned__lt=len(before))
-    counted = Count("reminders", filter=~Q(reminders__kind="signature"))
+    counted = Count("reminders", filter=~Q(reminders__kind__in=after))
     ahead = Meeting.objects.filter(state__in=AHEAD, starts_at__gt=now()).annotate(planned=counted)
     return list(ahead.filter(need).values_list("pk", flat=True)[:50])
 

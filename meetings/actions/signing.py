@@ -15,6 +15,7 @@ from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access, chain
 from meetings import agreed as agreements
+from meetings.actions import following_up
 from meetings.actions.draft import checked
 from meetings.actions.reporting import order_signed
 from meetings.events import DecisionCorrected, DecisionSigned
@@ -30,7 +31,7 @@ def sign_decisions(
     """Sign decisions of one closed meeting. ``decisions`` names each with the digest of what was read (``chain.seen``).
 
     Effects: each gets the next number and the hash in its board's chain and can no longer change; a correction replaces the
-    version before it; the signed reports are made, and the signed minutes once nothing waits. What changed since it was read is
+    version before it; whether it is carried out is asked from its day on, and its actions wait for their owners; the signed reports are made, and the signed minutes once nothing waits. What changed since it was read is
     left unsigned and stays in the list; when that is all of it, refused as stale. Refused while the meeting runs.
     """
     meeting = access.access_meeting_for(by, meeting_id, "sign")
@@ -59,6 +60,7 @@ def sign_decisions(
         head=chain.head(ready[-1]),
     )
     order_signed(meeting, ready)
+    following_up.begin(meeting, ready)
     return tuple(events)
 
 

@@ -5,6 +5,7 @@ from meetings.models.call import CallRoom, CallStay
 from meetings.models.decision import Decision, Report
 from meetings.models.discussion import Remark, Voice
 from meetings.models.feed import CalendarFeed
+from meetings.models.follow_up import DecisionAction, FollowUp
 from meetings.models.guests import GuestInvitation
 from meetings.models.meeting import Meeting, Series, SeriesException
 from meetings.models.outbox import Delivery, DigestLine, Reminder, ReminderSettings
@@ -22,9 +23,11 @@ __all__ = [
     "CallRoom",
     "CallStay",
     "Decision",
+    "DecisionAction",
     "Delegation",
     "Delivery",
     "DigestLine",
+    "FollowUp",
     "GuestInvitation",
     "Lease",
     "Meeting",

@@ -121,7 +121,7 @@ def cases_and_topics(cases: int, topics: int) -> str:
 def labels() -> dict[str, str]:
     """Headings and column titles of all documents, by the keys that the templates use."""
     return {
-        "actions": _("Actions"),
+        "actions": _("Action items"),
         "asked_by": _("Asked by"),
         "attendance": _("Attendance"),
         "deviation": _("Deviation from the guideline"),

@@ -19,8 +19,9 @@ from mdo.kernel.storage import Damaged, storage
 from meetings import access, agreed
 from meetings.actions.signing import correct_decision
 from meetings.forms import CorrectionForm, actions_formset, actions_of, steps_formset, steps_of
-from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings.models import AgendaItem, Decision, DecisionAction, FollowUp, Meeting, Report
 from meetings.reports import writing
+from meetings.views import following_up
 from meetings.views.showing import SHOWN, acting_for, did, person, private, put_on, renew
 
 
@@ -53,6 +54,13 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "words": writing.recommendation(found, kind, get_language()),
         "present": [writing.present(row, writing.times(item)[1]) for row in found.attendance],
         "quorum": found.quorum,
+        "follow_up": following_up.shown(
+            by, FollowUp.objects.filter(item=item, decision=found).first(), kind, get_language()
+        ),
+        "finished": DecisionAction.objects.filter(item=item, dropped=False)
+        .exclude(done_at=None)
+        .select_related("done_by")
+        .order_by("done_at"),
         "remarks": access.visible_remarks(by, [item.pk]),
         "versions": versions,
         "newer": next((each for each in versions if each.version > found.version), None),

@@ -36,7 +36,9 @@ from meetings.models import (
     AgendaItem,
     Beside,
     Decision,
+    DecisionAction,
     Delivery,
+    FollowUp,
     GuestInvitation,
     Meeting,
     ProtocolRule,
@@ -94,6 +96,8 @@ class Things:
     imported: ImportRow
     token: ApiToken
     launch: Launch
+    follow_up: FollowUp
+    action: DecisionAction
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -123,6 +127,8 @@ class Things:
             "token_id": self.token.pk,
             "organisation_id": self.hospital.pk,
             "launch_id": self.launch.pk,
+            "follow_up_id": self.follow_up.pk,
+            "action_id": self.action.pk,
         }
 
     @property
@@ -242,9 +248,16 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             identity={"family_name": CANARY, "other_identifier": CANARY},
             expires_at=now() + timedelta(minutes=10),
         )
+        after = {"hospital": hospital, "board": board, "case": discussed.case, "item": decision.item}
+        day = now().date()
+        follow_up = FollowUp.objects.create(decision=decision, due_on=day, **after)
+        task = DecisionAction.objects.create(
+            decision=decision, key=new_id(), text=f"{CANARY}: bellen", owner=requester, due_on=day, **after
+        )
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
         report, reminder, delivery, requester, beside, invitation, wall, rule, imported, token, launch,
+        follow_up, task,
     )  # fmt: skip
 
 
@@ -319,6 +332,9 @@ def arguments(things: Things) -> dict[str, Any]:
     return {
         **things.ids,
         "agreed": {},
+        "done": True,
+        "note_text": "",
+        "outcome": "carried_out",
         "columns": {"0": "family_name"},
         "correction_id": new_id(),
         "confirmed": [],

@@ -1,0 +1,142 @@
+"""What was decided, and was it done: which follow-ups and actions somebody is asked for, and how many outcomes are known.
+
+**Who.** A follow-up is answered by whom the row ``follow_up`` of the matrix names: the organiser's chair, coordinator and secretary, the
+requester for the own patient, secretaries and members for the own hospital's. An action is finished by its owner or by those. Both
+need the case itself (``cases/access.py``); of a patient who died nobody is asked any more.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from cases.access import place as case_place
+from cases.access import visible_cases
+from cases.models import living
+from mdo.directory import access as directory
+from mdo.directory.access import Standing
+from mdo.directory.models import OrganisationRole
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.action import granted
+from mdo.kernel.clock import now
+from mdo.kernel.errors import Denied, NotFound
+from meetings import access
+from meetings.models import DecisionAction, FollowUp
+
+PATIENT = "case__patient"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of how many follow-ups that were due the outcome is known."""
+
+    due: int
+    answered: int
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.answered / self.due) if self.due else 0
+
+
+def _answerable(by: Actor, standings: Sequence[Standing] | None = None) -> Q:
+    """Which rows of the visible cases somebody may answer; ``_permits`` says the same of one."""
+    organisation_id = current().organisation_id
+    found = Q(item__referral__requester=by.actor_id, hospital=organisation_id)
+    if OrganisationRole.Role.SECRETARY in directory.organisation_roles(by):
+        found |= Q(hospital=organisation_id)
+    for standing in directory.visible_boards(by) if standings is None else standings:
+        if standing.permits("follow_up"):
+            found |= Q(board=standing.board, hospital__in=standing.reach)
+        elif standing.permits("follow_up", ["own"]):
+            found |= Q(board=standing.board, hospital=standing.organisation_id)
+    return found
+
+
+def visible_follow_ups(by: Actor, standings: Sequence[Standing] | None = None) -> QuerySet[FollowUp]:
+    """The follow-ups that somebody may answer, of living patients."""
+    return FollowUp.objects.filter(_answerable(by, standings), living(PATIENT), case__in=visible_cases(by))
+
+
+def visible_actions(by: Actor, standings: Sequence[Standing] | None = None) -> QuerySet[DecisionAction]:
+    """The actions that are not done, of signed decisions: the own ones, and those of cases that somebody follows up."""
+    mine = Q(owner=by.actor_id) | (_answerable(by, standings) & Q(case__isnull=False))
+    boards = [each.board for each in (directory.visible_boards(by) if standings is None else standings)]
+    readable = Q(case__in=visible_cases(by)) | Q(case=None, board__in=boards)
+    return DecisionAction.objects.filter(mine, readable, living(PATIENT), done_at=None, dropped=False)
+
+
+def known(by: Actor, on: date | None = None) -> Known:
+    """The known outcomes among those that were due by ``on`` (today)."""
+    counted = (
+        visible_follow_ups(by)
+        .filter(due_on__lte=on or timezone.localdate(now()))
+        .aggregate(due=Count("pk"), answered=Count("pk", filter=~Q(outcome="")))
+    )
+    return Known(counted["due"], counted["answered"])
+
+
+def own_due(by: Actor, roles: Collection[str]) -> int:
+    """How many wait for somebody themselves: of the own patients, and for a secretary of the own hospital."""
+    own = Q(item__referral__requester=by.actor_id)
+    if OrganisationRole.Role.SECRETARY in roles:
+        own = Q()
+    due = FollowUp.objects.filter(
+        own,
+        living(PATIENT),
+        outcome="",
+        due_on__lte=timezone.localdate(now()),
+        hospital=current().organisation_id,
+        case__in=visible_cases(by),
+    )
+    return due.count()
+
+
+def access_follow_up_for(by: Actor, follow_up_id: UUID, *, lock: bool = True) -> FollowUp:
+    """The follow-up, locked, for whoever may answer it. Raises ``NotFound`` or ``Denied``."""
+    rows = FollowUp.objects.select_for_update(of=("self",)) if lock else FollowUp.objects
+    found = rows.filter(pk=follow_up_id, case__in=visible_cases(by)).select_related(
+        "case__patient", "case__hospital", "board", "decision__meeting", "item"
+    )
+    row = found.first()
+    if row is None:
+        raise NotFound()
+    if not case_place(by, row.case).permits("follow_up"):
+        raise Denied()
+    granted("follow_up", hospital_id=row.hospital_id)
+    return row
+
+
+def access_action_for(by: Actor, action_id: UUID) -> DecisionAction:
+    """The action, locked, for its owner and for whoever follows the case up. Raises ``NotFound`` or ``Denied``."""
+    row = (
+        DecisionAction.objects.select_for_update(of=("self",))
+        .filter(pk=action_id, decision__in=access.visible_decisions(by))
+        .select_related("case", "item__meeting__board")
+        .first()
+    )
+    if row is None:
+        raise NotFound()
+    if row.owner_id != by.actor_id and not _follows(by, row):
+        raise Denied()
+    granted("follow_up", hospital_id=row.hospital_id)
+    return row
+
+
+def _follows(by: Actor, row: DecisionAction) -> bool:
+    if row.case is not None:
+        return case_place(by, row.case).permits("follow_up")
+    return access.chair_at(by, row.item.meeting).permits("follow_up")
+
+
+def may_answer(by: Actor, row: FollowUp) -> bool:
+    """Whether somebody who may read the case may answer for it."""
+    return case_place(by, row.case).permits("follow_up")
+
+
+def may_refer(by: Actor, row: FollowUp) -> bool:
+    """Whether somebody may put the case before a board again: its own hospital does that."""
+    at_home = row.hospital_id == current().organisation_id
+    return at_home and case_place(by, row.case).permits("submit")
