@@ -129,6 +129,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "100/m/ip,5/300s/key",
     "guest": "60/m/ip",
     "call_test": "10/300s/user",
+    "verify": "30/m/ip",
 }
 # A provider of identities confirms guests; nobody gets an account or signs in to one by it (mdo/accounts.py).
 MDO_IDENTITIES = ENVIRONMENT.identities.name if ENVIRONMENT.identities else ""

@@ -19,6 +19,7 @@ from meetings.views import (
     room,
     same_people,
     signing,
+    verifying,
     wall,
     worklists,
 )
@@ -42,6 +43,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("boards/<uuid:board_id>/submissions/<uuid:referral_id>/accept/", boards.accept, name="accept"),
     path("boards/<uuid:board_id>/submissions/<uuid:referral_id>/return/", boards.give_back, name="return"),
     path("boards/<uuid:board_id>/submissions/<uuid:referral_id>/schedule/", boards.schedule, name="schedule"),
+    path("verify/", verifying.verify, name="verify"),
+    path("verify/<str:code>/", verifying.verify, name="verify_code"),
     path("follow-up/", following_up.follow_up, name="follow_up"),
     path("follow-up/<uuid:follow_up_id>/", following_up.answer, name="follow_up_answer"),
     path("follow-up/actions/<uuid:action_id>/done/", following_up.finish, name="action_done"),

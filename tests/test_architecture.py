@@ -46,6 +46,7 @@ SHARP = {
         "mdo/api.py": "a program's token is looked at instead of a session",
         "meetings/views/feeds.py": "a calendar program knows the secret of its address, and signs in nowhere",
         "meetings/views/guests.py": "a guest's link and code come before anybody is signed in",
+        "meetings/views/verifying.py": "whoever holds a printed report asks by its code, and learns nothing of what is on it",
         "meetings/views/wall.py": "a screen on a wall signs nobody in: what it shows hangs on who paired it",
     },
     r"db_constraint=False": {

@@ -13,7 +13,7 @@ from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
-from meetings import access, chain
+from meetings import access, chain, seals
 from meetings import agreed as agreements
 from meetings.actions import following_up
 from meetings.actions.draft import checked
@@ -59,6 +59,7 @@ def sign_decisions(
         left=len(rows) - len(ready),
         head=chain.head(ready[-1]),
     )
+    seals.seal(ready, now())
     order_signed(meeting, ready)
     following_up.begin(meeting, ready)
     return tuple(events)

@@ -12,6 +12,7 @@ from meetings.models.outbox import Delivery, DigestLine, Reminder, ReminderSetti
 from meetings.models.presence import Beside, CallIn, Delegation, Lease
 from meetings.models.protocol_rule import ProtocolRule
 from meetings.models.reply import Reply
+from meetings.models.seal import DecisionSeal
 from meetings.models.text import TextDocument, TextUpdate
 from meetings.models.walls import WallDisplay
 
@@ -24,6 +25,7 @@ __all__ = [
     "CallStay",
     "Decision",
     "DecisionAction",
+    "DecisionSeal",
     "Delegation",
     "Delivery",
     "DigestLine",

@@ -154,6 +154,7 @@ class Imprint:
     version: int = 1
     replaces: str = ""
     digest: str = ""
+    code: str = ""  # by which anybody can ask whether it is signed and in force
 
 
 @dataclass(frozen=True, slots=True)

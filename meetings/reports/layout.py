@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
+from meetings import seals
 from meetings.reports import wording
 from meetings.reports.content import (
     AgendaLine,
@@ -174,6 +175,9 @@ def _frame(title: str, sitting: Sitting, imprint: Imprint, *, draft: bool) -> Js
             "version": str(imprint.version),
             "replaces": imprint.replaces,
             "digest": imprint.digest,
+            "code": seals.spelled(imprint.code) if imprint.code else "",
+            "qr": seals.picture(seals.address(imprint.code)) if imprint.code else "",
+            "verify_at": seals.page() if imprint.code else "",
         },
     }
 

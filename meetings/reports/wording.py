@@ -164,6 +164,7 @@ def labels() -> dict[str, str]:
         "time": _("Time"),
         "trial": _("Trial"),
         "tumours": _("Tumours"),
+        "verify": _("Is it signed, and in force? Scan the code, or type it at"),
         "version": _("Version"),
         "written_by_hand": _("Written by hand: enter it in the room once it is there again."),
     }

@@ -20,7 +20,7 @@ from mdo.directory import disciplines
 from mdo.directory.models import BoardRole, Organisation
 from meetings import agenda, attendance, guests
 from meetings import agreed as agreements
-from meetings.models import AgendaItem, Decision, Meeting, Report, Voice
+from meetings.models import AgendaItem, Decision, DecisionSeal, Meeting, Report, Voice
 from meetings.quorum import stitched
 from meetings.reports import content
 
@@ -306,7 +306,8 @@ def _imprint(decision: Decision, report: Report) -> content.Imprint:
     replaces = ""
     if decision.replaces_id is not None:
         replaces = _("version %(version)s (%(id)s)") % {"version": decision.version - 1, "id": decision.replaces_id}
-    return content.Imprint(str(report.pk), decision.version, replaces, decision.digest)
+    code = DecisionSeal.objects.filter(decision=decision).values_list("code", flat=True).first() or ""
+    return content.Imprint(str(report.pk), decision.version, replaces, decision.digest, code)
 
 
 def _groups(dossier: str, level: Any, data: Mapping[str, Any], language: str) -> tuple[content.Group, ...]:
