@@ -33,7 +33,7 @@ def seal(decisions: Sequence[Decision], at: datetime) -> None:
             hospital_id=each.hospital_id,
             board_id=each.board_id,
             decision=each,
-            number=each.number,
+            number=each.number or 0,
             digest=each.digest[:12],
             signed_at=at,
         )

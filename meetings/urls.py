@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("boards/<uuid:board_id>/submissions/<uuid:referral_id>/schedule/", boards.schedule, name="schedule"),
     path("verify/", verifying.verify, name="verify"),
     path("verify/<str:code>/", verifying.verify, name="verify_code"),
+    path("cases/<uuid:case_id>/outcomes/", following_up.of_case, name="case_outcomes"),
     path("follow-up/", following_up.follow_up, name="follow_up"),
     path("follow-up/<uuid:follow_up_id>/", following_up.answer, name="follow_up_answer"),
     path("follow-up/actions/<uuid:action_id>/done/", following_up.finish, name="action_done"),

@@ -18,7 +18,7 @@ from cases.dossiers.board_kinds import board_kind
 from cases.views.identity import identity
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
-from meetings import following_up
+from meetings import access, following_up
 from meetings.actions.following_up import WITH_REASON, answer_follow_up, finish_action
 from meetings.forms import ActionDoneForm, FollowUpForm
 from meetings.models import FollowUp
@@ -162,6 +162,21 @@ def finish(request: HttpRequest, action_id: UUID) -> HttpResponse:
     except SHOWN as refusal:
         return _page(request, errors=sentences(refusal), status=refusal.status)
     return did(request, reverse("meetings:follow_up") + acting_for(request), _("The action is done."))
+
+
+@private
+@require_safe
+def of_case(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """What was decided for a case, newest first, and whether it was done, a line each: a part of the case's page."""
+    by, language = person(request), get_language()
+    case = cases.access_case_for_reading(by, case_id)
+    found = FollowUp.objects.filter(case=case, decision__in=access.visible_decisions(by))
+    rows = [
+        (row, _what(row, language), kind.option_words("follow_up_reasons", row.reason, language) if row.reason else "")
+        for row in found.select_related("decision__meeting", "board").order_by("-decision__meeting__starts_at", "pk")
+        for kind in (board_kind(row.board.kind),)
+    ]
+    return render(request, "meetings/_outcomes.html", {"rows": rows, "acting_for": acting_for(request)})
 
 
 def shown(by: Any, row: FollowUp | None, kind: Any, language: str | None) -> Mapping[str, Any] | None:

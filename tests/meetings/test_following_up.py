@@ -265,6 +265,9 @@ def test_the_pages(cast: Cast) -> None:
         assert len(client.get(path).context["actions"]) == 2
         decision = client.get(reverse("meetings:decision", args=[second.decision_id])).content.decode()
         assert "Wacht &lt;nog&gt;" in decision
+        line = client.get(reverse("meetings:case_outcomes", args=[second.case_id])).content.decode()
+        assert all(words in line for words in ("Lumpectomie met sentinelprocedure", "tag-warn"))
+        assert client_of(cast.outsider).get(reverse("meetings:case_outcomes", args=[second.case_id])).status_code == 404
         assert client_of(cast.partner).get(address).status_code == 403
         assert client_of(cast.outsider).get(address).status_code == 404
 
