@@ -64,9 +64,11 @@ def _plan(meeting: Meeting, manner: Manner, rule: Rule, *, again: bool) -> None:
     row.save()
 
 
-def drop_reminders(meeting: Meeting, why: str) -> None:
-    """Nobody needs to be reminded any more; ``why`` is a code of ``reminders.WHY``. Inside an action."""
+def drop_reminders(meeting: Meeting, why: str, *kinds: str) -> None:
+    """Nobody needs to be reminded any more, or not of ``kinds``; ``why`` is a code of ``reminders.WHY``. Inside an action."""
     waiting = Reminder.objects.filter(meeting=meeting, state=work.State.WAITING)
+    if kinds:
+        waiting = waiting.filter(kind__in=kinds)
     waiting.update(state=work.State.DROPPED, done_at=now(), leased_until=None, last_error=why)
 
 

@@ -49,7 +49,7 @@ def order_signed(meeting: Meeting, decisions: Iterable[Decision]) -> None:
     _order(meeting, [each for each in decisions if each.case_id is not None], SIGNED)
     if not Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).exists():
         _order_minutes(meeting, SIGNED)
-        reminding.drop_reminders(meeting, "signed")
+        reminding.drop_reminders(meeting, "signed", "signature")
     wake()
 
 

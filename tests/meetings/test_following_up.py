@@ -23,9 +23,13 @@ from tests.meetings.acts import audited, by_house, call, house
 PAGE_QUERIES = 15
 
 
-def signed(cast: Cast, owner: Member | None = None) -> Decision:
-    """A signed decision on a case of the organiser; with ``owner``, with one action."""
+def signed(cast: Cast, owner: Member | None = None, *, plan: bool = False) -> Decision:
+    """A signed decision on a case of the organiser; with ``owner``, with one action; with ``plan``, with the reminders after the
+    closing."""
     meeting = make_meeting(cast.board, state=Meeting.State.CLOSED, closed_at=now())
+    if plan:
+        with writing():
+            reminding.plan_reminders_after(Meeting.objects.select_related("board").get(pk=meeting.pk))
     referral = make_referral(cast.board, cast.organiser, cast.requester.person, status="discussed")
     return sign(cast, make_item(meeting, referral, state="discussed"), owner)
 
@@ -213,18 +217,19 @@ def test_nobody_is_asked_of_whoever_died(cast: Cast) -> None:
 
 
 def test_the_reminder_goes_out_once_to_whoever_asked(cast: Cast) -> None:
-    decision = signed(cast)
-    with writing():
-        reminding.plan_reminders_after(Meeting.objects.select_related("board").get(pk=decision.meeting_id))
+    decision = signed(cast, plan=True)
+    states = dict(Reminder.objects.filter(meeting=decision.meeting_id).values_list("kind", "state"))
+    assert states == {
+        "signature": Work.DROPPED,
+        "follow_up": Work.WAITING,
+    }  # a signature ends the one and not the other
     row = Reminder.objects.get(meeting=decision.meeting_id, kind="follow_up")
     with frozen(row.due_at + timedelta(minutes=1)):
         for _again in range(2):
             by_house(reminding.remind, reminder_id=row.pk)
         assert list(DigestLine.objects.values_list("person", "kind")) == [(cast.requester.pk, "follow_up")]
-    other = signed(cast)
+    other = signed(cast, plan=True)
     answer(cast.requester, row_of(other), "carried_out")
-    with writing():
-        reminding.plan_reminders_after(Meeting.objects.select_related("board").get(pk=other.meeting_id))
     row = Reminder.objects.get(meeting=other.meeting_id, kind="follow_up")
     with frozen(row.due_at + timedelta(minutes=1)):
         by_house(reminding.remind, reminder_id=row.pk)

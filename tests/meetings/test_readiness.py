@@ -145,7 +145,7 @@ def test_the_reminders_of_the_board_as_a_form(cast: Cast, meeting: Meeting) -> N
         for name in form.fields
         if form[name].value() is not None and form[name].value() is not False
     }
-    wrong = client.post(url, {**sent, "ask_days": "99", "readiness_to": ["moon"]})
+    wrong = client.post(url, {**sent, "ask_days": "999", "readiness_to": ["moon"]})
     assert (wrong.status_code, set(wrong.context["form"].errors)) == (422, {"ask_days", "readiness_to"})
     assert not ReminderSettings.objects.exists()
     sent |= {"ask_days": "6", "quiet_from": "20:00", "command_id": str(new_id())}

@@ -47,6 +47,7 @@ def test_moments_are_days_of_the_board_at_its_hour() -> None:
         "reply": at(27, 8),
         "readiness": at(28, 8),
         "signature": datetime(2026, 4, 1, 8, tzinfo=BRUSSELS),
+        "follow_up": datetime(2026, 4, 29, 8, tzinfo=BRUSSELS),
     }
     assert {moment.utcoffset() for moment in moments.values() if moment} == {
         at(28, 8).utcoffset(),

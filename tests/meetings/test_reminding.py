@@ -371,7 +371,7 @@ def test_the_rules_of_a_board_move_what_did_not_go_out(cast: Cast) -> None:
     ("rules", "field"),
     [
         ({"moon": {"on": True, "days": 1, "to": ["owner"]}}, "moon"),
-        ({"ask": {"on": True, "days": 61, "to": ["owner"]}}, "ask_days"),
+        ({"ask": {"on": True, "days": 181, "to": ["owner"]}}, "ask_days"),
         ({"ask": {"on": True, "days": "1", "to": ["owner"]}}, "ask_days"),
         ({"ask": {"on": True, "days": 1, "to": ["chair"]}}, "ask_to"),
         ({"ask": {"on": True, "days": 1, "to": []}}, "ask_to"),

@@ -118,13 +118,12 @@ def test_closing_orders_reports_minutes_and_a_reminder(cast: Cast, closed: Meeti
         ("case", "recorded", "nl", "waiting"),
         ("minutes", "recorded", "nl", "waiting"),
     ]
-    reminder = Reminder.objects.get()
     assert closed.closed_at is not None
-    after, hours = closed.closed_at + timedelta(days=2), manner_of(closed).hours
-    assert (reminder.kind, reminder.due_at) == (
-        "signature",
-        hours.allowed(hours.local(hours.day(after), hours.send_at)),
-    )
+    hours = manner_of(closed).hours
+    assert dict(Reminder.objects.values_list("kind", "due_at")) == {
+        kind: hours.allowed(hours.local(hours.day(closed.closed_at + timedelta(days=days)), hours.send_at))
+        for kind, days in (("signature", 2), ("follow_up", 30))
+    }
 
 
 def test_a_report_holds_the_decision_and_nothing_of_another_case(cast: Cast, closed: Meeting) -> None:
