@@ -9,6 +9,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 LANGUAGES = ("nl", "en", "fr", "de")
+# The same safe reading, eight times as fast where libyaml is there: every process reads these files when it starts.
+_Reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _same_everywhere(value: Any) -> Any:
@@ -48,4 +50,9 @@ def in_language(words: Mapping[str, str], language: str | None) -> str:
 @cache
 def read_yaml(package: str, name: str) -> Any:
     """The content of a data file that lies in a package; found in a source tree and in an installed wheel alike."""
-    return yaml.safe_load(files(package).joinpath(name).read_text(encoding="utf-8"))
+    return parse_yaml(files(package).joinpath(name).read_text(encoding="utf-8"))
+
+
+def parse_yaml(text: str) -> Any:
+    """What a text in YAML says, in plain values only; raises yaml.YAMLError."""
+    return _Reader(text).get_single_data()

@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from cases.coding.words import parse_yaml
 
 Means = Literal["room", "video", "phone"]
 
@@ -67,4 +68,4 @@ def rule_set(name: str) -> RuleSet:
     """The rule set with this id; KeyError when there is none."""
     if name not in names():
         raise KeyError(name)
-    return RuleSet.model_validate(yaml.safe_load((files(__name__) / f"{name}.yaml").read_text("utf-8")))
+    return RuleSet.model_validate(parse_yaml((files(__name__) / f"{name}.yaml").read_text("utf-8")))

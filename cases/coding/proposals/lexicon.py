@@ -11,12 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
 from cases.coding.proposals.letters import plain_word
-
-# The same safe reading, eight times as fast where libyaml is there.
-_Reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from cases.coding.words import parse_yaml
 
 LANGUAGES = ("nl", "fr", "en", "de")
 PARTS_OF_WORDS = re.compile(r"[^\W_]+")
@@ -46,7 +42,7 @@ class _Words:
 def data(name: str) -> dict[str, dict[str, list[str]]]:
     """One list of `words/`, as it was read."""
     text = files("cases.coding.proposals").joinpath("words", f"{name}.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, dict[str, list[str]]] = _Reader(text).get_single_data()
+    loaded: dict[str, dict[str, list[str]]] = parse_yaml(text)
     return loaded
 
 
