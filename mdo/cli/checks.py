@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,11 +50,12 @@ class Run:
             check=False,
         )
         good = result.returncode == 0
-        print(f"{'ok    ' if good else 'FAILED'} {name:<48} {time.monotonic() - start:6.1f} s", flush=True)
+        said = f"{'ok    ' if good else 'FAILED'} {name:<48} {time.monotonic() - start:6.1f} s\n"
         if not good:
             self.failed.append(name)
             if quiet:
-                print(result.stdout, flush=True)
+                said += f"{result.stdout}\n"
+        print(said, end="", flush=True)  # in one piece: others may run beside it
         return good
 
     def pytest(self, name: str, *arguments: str) -> bool:
@@ -85,11 +87,22 @@ def tool(name: str) -> str:
     return str(PYTHON_BIN / name)
 
 
-def sources(run: Run) -> None:
-    """What needs no server: form, lint, types, import contracts, missing migrations."""
+def beside(*parts: Callable[[], object]) -> None:
+    """Run parts at the same time, each in a thread of its own, until the last one is done; raises what one of them raised."""
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for part in [pool.submit(each) for each in parts]:
+            part.result()
+
+
+def form(run: Run) -> None:
+    """Form, lint, import contracts, missing migrations."""
     run.step("ruff format", [tool("ruff"), "format", "--check", *SOURCES])
     run.step("ruff check", [tool("ruff"), "check", *SOURCES])
     run.step("import contracts", [tool("lint-imports"), "--no-cache"])
+    run.step("missing migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"])
+
+
+def types(run: Run) -> None:
     run.step("mypy", [tool("mypy")])
 
 
@@ -182,18 +195,19 @@ def _run(folder: Path, stack: Stack, *, everything: bool) -> int:
     reports = folder / "reports"
     reports.mkdir()
     run = Run({**inherited, **settings, "PYTHONDONTWRITEBYTECODE": ""}, reports)
-    sources(run)
-    run.step("missing migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"])
+    # Types keep one processor busy; whatever else needs no test runs on another one meanwhile.
     if not everything:
+        beside(lambda: types(run), lambda: form(run))
         run.pytest("tests (no browser, no processes)", "-n2", "-m", "not slow and not journey", "tests")
         return run.close()
-    front_end(run)
+    beside(lambda: types(run), lambda: (form(run), front_end(run)))
     run.pytest("tests", "-n2", "-m", "not journey", "--cov", "--cov-report=", "tests")
     run.step(
         "branch coverage of the door and of access",
         [tool("coverage"), "report", "--fail-under=100", "--include=mdo/kernel/*,*/access.py"],
     )
-    run.pytest("journeys in Chromium", "-m", "journey", "tests/journeys")
+    run.pytest("journeys in Chromium", "-n2", "--dist", "loadfile", "-m", "journey and not crowd", "tests/journeys")
+    run.pytest("journeys of many browsers", "-m", "journey and crowd", "tests/journeys")
     return run.close()
 
 

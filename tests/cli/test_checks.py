@@ -2,10 +2,11 @@
 
 import os
 import subprocess
+from threading import Barrier
 
 import pytest
 
-from mdo.cli.checks import NEEDED, Run, provide
+from mdo.cli.checks import NEEDED, Run, beside, provide
 from mdo.cli.home import CannotRun
 
 GREEN = '<testsuites><testsuite tests="3" failures="0" errors="0" skipped="0"/></testsuites>'
@@ -90,3 +91,14 @@ def test_a_failed_step_fails_the_run_and_shows_its_words(tmp_path, capsys):
     said = capsys.readouterr().out
     assert ("the reason" in said, "quiet" in said) == (True, False)
     assert run.close() == 1
+
+
+def test_parts_beside_each_other_run_at_the_same_time_and_none_fails_unheard():
+    meet = Barrier(2, timeout=30)
+    beside(meet.wait, meet.wait)
+
+    def fails() -> None:
+        raise CannotRun("no such program")
+
+    with pytest.raises(CannotRun, match="no such program"):
+        beside(lambda: None, fails)

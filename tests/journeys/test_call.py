@@ -16,7 +16,7 @@ from tests.journeys.pages import RoomPage
 from tests.journeys.visitors import Visitor, Visitors
 from tests.parts import NEVER_ASKS, until
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.crowd]
 
 BROWSER_FLAGS = [NEVER_ASKS]
 MAY = {"permissions": ["camera", "microphone"]}

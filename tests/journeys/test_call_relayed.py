@@ -18,7 +18,7 @@ from tests.journeys.visitors import Visitor, Visitors
 from tests.parts import NEVER_ASKS, until
 from tests.relay import Relay
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.crowd]
 
 BROWSER_FLAGS = [NEVER_ASKS]
 

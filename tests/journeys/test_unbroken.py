@@ -16,7 +16,7 @@ from tests.journeys.visitors import Visitor, Visitors
 from tests.meetings.acts import house
 from tests.parts import answers, run_part, site_url, until
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.crowd]
 
 BACK_WITHIN_S = 3.0
 
