@@ -43,7 +43,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, NotFound
 
 SECRETARY, CLINICIAN = OrganisationRole.Role.SECRETARY, OrganisationRole.Role.CLINICIAN
-READ, SUBMIT = ApiToken.Scope.READ_CASES, ApiToken.Scope.SUBMIT_CASES
+READ, SUBMIT, FHIR = ApiToken.Scope.READ_CASES, ApiToken.Scope.SUBMIT_CASES, ApiToken.Scope.READ_FHIR
 
 
 # --- lists -------------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def _own(by: Actor) -> Q:
     """Cases and referrals that somebody sees because of where they work, whatever the board."""
     organisation_id = current().organisation_id
     own = Q(requester=by.actor_id, hospital=organisation_id)
-    if SECRETARY in directory.organisation_roles(by) or directory.scopes(by) & {READ, SUBMIT}:
+    if SECRETARY in directory.organisation_roles(by) or directory.scopes(by) & {READ, SUBMIT, FHIR}:
         own |= Q(hospital=organisation_id)
     return own
 
@@ -228,6 +228,16 @@ def access_hospital_for_submitting(by: Actor) -> UUID:
     if organisation_id is None or not may_bring_in(by):
         raise Denied()
     granted("submit", hospital_id=organisation_id)
+    return organisation_id
+
+
+def access_hospital_for_reading_out(by: Actor) -> UUID:
+    """The id of the hospital whose patients, referrals and signed decisions a program reads out: the one that its token belongs to.
+    Raises ``Denied``. Which rows those are, the lists say (``visible_…``)."""
+    organisation_id = current().organisation_id
+    if organisation_id is None or not permits("read_report", {Seat.MACHINE}, directory.scopes(by)):
+        raise Denied()
+    granted("read_report", hospital_id=organisation_id)
     return organisation_id
 
 

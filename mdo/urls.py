@@ -31,6 +31,7 @@ urlpatterns = [
     path("tokens/", token_list, name="tokens"),
     path("tokens/<uuid:token_id>/revoke/", token_revoke, name="token_revoke"),
     path("api/", include("mdo.api")),
+    path("fhir/", include("meetings.fhir_urls")),
     path("", include("cases.urls")),
     path("", include("meetings.urls")),
 ]

@@ -17,8 +17,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
+from cases.access import access_hospital_for_reading_out, visible_cases
 from cases.access import place as case_place
-from cases.access import visible_cases
 from cases.models import Referral
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
@@ -221,6 +221,20 @@ def visible_decisions(by: Actor) -> QuerySet[Decision]:
     boards = [each.board for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])]
     readable = Exists(visible_cases(by).filter(pk=OuterRef("case")))
     return Decision.objects.filter(readable | Q(case=None, board__in=boards))
+
+
+def visible_signed(by: Actor) -> QuerySet[Decision]:
+    """**The rule.** A program reads out what was decided of its own hospital's cases once it is signed, also a version that was replaced
+    since: no topic, no draft, nothing that was signed elsewhere. Raises ``Denied`` for whoever reads nothing out."""
+    hospital_id = access_hospital_for_reading_out(by)
+    signed = (Decision.State.SIGNED, Decision.State.REPLACED)
+    return visible_decisions(by).filter(hospital=hospital_id, case__isnull=False, state__in=signed)
+
+
+def visible_printed(by: Actor) -> QuerySet[Report]:
+    """The reports of those decisions as they were printed after the signature."""
+    found = Report.objects.filter(decision__in=visible_signed(by), kind=Report.Kind.CASE, edition=Decision.State.SIGNED)
+    return found.exclude(storage_name="")
 
 
 def visible_remarks(by: Actor, item_ids: Iterable[UUID]) -> list[Remark]:

@@ -30,6 +30,7 @@ SHARP = {
         "meetings/views/hooks.py": "a media server carries no cookie; its signature is looked at before anything else",
         "cases/views/launch.py": "a record system's form carries no cookie of ours; its signature is looked at before anything else",
         "mdo/api.py": "a token opens these addresses, never a cookie, and this one opens nothing",
+        "meetings/views/fhir.py": "a token opens these addresses, never a cookie",
     },
     r"\bmark_safe\b|\bSafeString\(|\bformat_html": {
         "meetings/search.py": "the excerpt's marks: the text is escaped first, the marks are ours",
@@ -44,6 +45,7 @@ SHARP = {
         "meetings/views/hooks.py": "a media server signs what it tells, and signs in nowhere",
         "cases/views/launch.py": "a record system signs what it tells; the person signs in afterwards",
         "mdo/api.py": "a program's token is looked at instead of a session",
+        "meetings/views/fhir.py": "a program's token is looked at instead of a session",
         "meetings/views/feeds.py": "a calendar program knows the secret of its address, and signs in nowhere",
         "meetings/views/guests.py": "a guest's link and code come before anybody is signed in",
         "meetings/views/verifying.py": "whoever holds a printed report asks by its code, and learns nothing of what is on it",

@@ -352,9 +352,12 @@ def audit_seats(by: Actor) -> frozenset[Seat]:
 def visible_audit(by: Actor) -> QuerySet[AuditEntry]:
     """**The rule.** A privacy officer reads what was done to data of the own hospital, by whomever, and what people did while
     acting for the own hospital, wherever: so both hospitals' officers see what crosses between them, and neither sees what
-    stays inside the other. Others read their own acts, if their seat says so in the matrix. Raises ``Denied`` for the rest.
+    stays inside the other. Others read their own acts, if their seat says so in the matrix. A program of the hospital reads what
+    was done to its data, if its token says so. Raises ``Denied`` for the rest.
     """
     seats, organisation_id = audit_seats(by), current().organisation_id
+    if permits("read_audit", {Seat.MACHINE}, scopes(by)):
+        return AuditEntry.objects.filter(hospital_id=organisation_id)
     if permits("read_audit", seats, {"own"}):
         return AuditEntry.objects.filter(Q(hospital_id=organisation_id) | Q(organisation_id=organisation_id))
     if permits("read_audit", seats, {"own_acts"}):

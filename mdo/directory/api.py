@@ -81,6 +81,8 @@ def in_door(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 def wants_fhir(request: HttpRequest) -> bool:
     """Whether a refusal is to be an OperationOutcome."""
+    if request.path.startswith("/fhir/"):
+        return True
     told = f"{request.headers.get('Accept', '')},{request.headers.get('Content-Type', '')}"
     return FHIR_JSON in told
 
@@ -119,6 +121,8 @@ _ISSUES = {
     "unauthorized": "login",
     "too_many": "throttled",
     "forbidden": "forbidden",
+    "method": "not-supported",
+    "format": "not-supported",
     "not_found": "not-found",
     "too_large": "too-long",
     "stale": "conflict",

@@ -34,7 +34,12 @@ class Seat(StrEnum):
 
 _COLUMNS = tuple(seat for seat in Seat if seat is not Seat.MACHINE)
 # What a program may do, by the scopes of its token (``ApiToken.Scope``): narrower than any seat, and nothing that is not named here.
-_MACHINES = {"read_case": "cases.read", "submit": "cases.submit"}
+_MACHINES = {
+    "read_case": "cases.read",
+    "submit": "cases.submit",
+    "read_report": "fhir.read",
+    "read_audit": "fhir.audit",
+}
 
 
 def _row(*cells: str) -> dict[Seat, str]:

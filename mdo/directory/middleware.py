@@ -17,7 +17,7 @@ from mdo.kernel.errors import Denied, Invalid, NotFound, Refused, Stale, Unavail
 
 FOR = "for"  # in an address: the organisation that this page is looked at for
 # Pages of a screen, another server or a program, not of a person: they open their own door, also in the browser of somebody who is signed in.
-OWN_DOOR = ("/wall/", "/hooks/", "/api/")
+OWN_DOOR = ("/wall/", "/hooks/", "/api/", "/fhir/")
 ORGANISATION = "organisation"  # the session's key for the organisation that the person acts for
 
 

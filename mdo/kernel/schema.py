@@ -93,6 +93,12 @@ def row_security(table: str, using: str, check: str | None = None) -> migrations
     return migrations.RunSQL(sql, back)
 
 
+def read_row_security(table: str, name: str, using: str) -> migrations.RunSQL:
+    """Show, beside what the policy of ``table`` shows, rows for which ``using`` holds: for reading alone, nothing more may be written."""
+    sql = f"CREATE POLICY {name} ON {table} FOR SELECT USING ({using});"
+    return migrations.RunSQL(sql, f"DROP POLICY {name} ON {table};")
+
+
 _WIDEN = """
 DO $do$
 DECLARE

@@ -14,15 +14,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from cases import access as cases
 from cases.dossiers.board_kinds import board_kind
 from cases.views.identity import identity
-from mdo.kernel.errors import Denied, NotFound, Unavailable
-from mdo.kernel.storage import Damaged, storage
+from mdo.kernel.errors import Denied, NotFound
 from meetings import access, agreed
 from meetings.actions.signing import correct_decision
 from meetings.forms import CorrectionForm, actions_formset, actions_of, steps_formset, steps_of
 from meetings.models import AgendaItem, Decision, DecisionAction, FollowUp, Meeting, Report
 from meetings.reports import writing
 from meetings.views import following_up
-from meetings.views.showing import SHOWN, acting_for, did, person, private, put_on, renew
+from meetings.views.showing import SHOWN, acting_for, did, person, printed, private, put_on, renew
 
 
 @private
@@ -106,12 +105,8 @@ def minutes(request: HttpRequest, meeting_id: UUID) -> HttpResponseBase:
 
 
 def _pdf(row: Report, name: str) -> HttpResponseBase:
-    """The file itself, read whole: a report is small. Its name tells nothing of whom it is about (DOMAIN §8)."""
-    try:
-        with storage.open(row.storage_name) as file:
-            content = file.read()
-    except (OSError, Damaged) as error:
-        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
+    """The file itself. Its name tells nothing of whom it is about (DOMAIN §8)."""
+    content = printed(row)
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{name}"'
     response["Content-Length"] = str(len(content))

@@ -9,13 +9,16 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from mdo.directory.middleware import FOR, is_id
 from mdo.directory.models import Person
 from mdo.kernel import audit
-from mdo.kernel.errors import IdReused, Invalid, Refused, RuleBroken, Stale
+from mdo.kernel.errors import IdReused, Invalid, Refused, RuleBroken, Stale, Unavailable
 from mdo.kernel.ids import new_id
+from mdo.kernel.storage import Damaged, storage
+from meetings.models import Report
 
 SHOWN = (RuleBroken, Invalid, Stale, IdReused)  # refusals that belong beside the form; the others are the middleware's
 
@@ -34,6 +37,15 @@ def acting_for(request: HttpRequest) -> str:
 def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A page with care content: no browser or proxy keeps it."""
     return wraps(view)(never_cache(view))
+
+
+def printed(report: Report) -> bytes:
+    """A printed report, read whole: it is small. Raises ``Unavailable`` where the file cannot be read."""
+    try:
+        with storage.open(report.storage_name) as file:
+            return bytes(file.read())
+    except (OSError, Damaged) as error:
+        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
 
 
 def status_of(request: HttpRequest, refusal: Refused) -> int:

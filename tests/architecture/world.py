@@ -112,6 +112,7 @@ class Things:
             "meeting_id": self.meeting.pk,
             "item_id": self.item.pk,
             "decision_id": self.decision.pk,
+            "resource_id": self.decision.pk,
             "series_id": self.series.pk,
             "report_id": self.report.pk,
             "reminder_id": self.reminder.pk,

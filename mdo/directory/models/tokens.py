@@ -18,6 +18,8 @@ class ApiToken(models.Model):
     class Scope(models.TextChoices):
         SUBMIT_CASES = "cases.submit", _("Bring in cases")
         READ_CASES = "cases.read", _("Read the state of cases")
+        READ_FHIR = "fhir.read", _("Read patients, cases and signed decisions as FHIR")
+        READ_LOG = "fhir.audit", _("Read the hospital's access log as FHIR")
         LAUNCH = "launch", _("Open cases from the record system")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

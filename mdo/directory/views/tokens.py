@@ -1,6 +1,6 @@
 """The page on which an organisation's administrator gives programs their tokens and takes them back."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -19,6 +19,12 @@ from mdo.directory.actions.tokens import LONGEST_DAYS, make_token, revoke_token
 from mdo.directory.models import ApiToken, Person
 from mdo.kernel.errors import IdReused, Invalid, NotFound, RuleBroken
 from mdo.kernel.ids import derived_id, new_id
+
+# Where each interface says what it is like, by the scopes that open something of it.
+_DESCRIBED: Final[dict[str, set[str]]] = {
+    "/api/openapi.json": {ApiToken.Scope.SUBMIT_CASES, ApiToken.Scope.READ_CASES},
+    "/fhir/metadata": {ApiToken.Scope.READ_FHIR, ApiToken.Scope.READ_LOG},
+}
 
 
 class TokenForm(forms.Form):
@@ -97,7 +103,7 @@ def _new_form() -> TokenForm:
     return TokenForm(initial={"command_id": new_id(), "days": 365})
 
 
-def _made(token_id: UUID, secret: str, scopes: list[str]) -> dict[str, str]:
+def _made(token_id: UUID, secret: str, scopes: list[str]) -> dict[str, Any]:
     """What is shown once: the secret of a token that asks the interface, identity and key of a record system that opens cases."""
     asks = set(scopes) - {ApiToken.Scope.LAUNCH}
     opens = ApiToken.Scope.LAUNCH in scopes
@@ -106,12 +112,14 @@ def _made(token_id: UUID, secret: str, scopes: list[str]) -> dict[str, str]:
         "client": str(token_id) if opens else "",
         "key": tokens.signing_key(token_id) if opens else "",
         "address": f"{settings.MDO_ORIGINS[0]}/hooks/launch/" if opens else "",
-        "api": f"{settings.MDO_ORIGINS[0]}/api/" if asks else "",
+        "described": [
+            f"{settings.MDO_ORIGINS[0]}{address}" for address, scopes_of in _DESCRIBED.items() if asks & scopes_of
+        ],
     }
 
 
 def _page(
-    request: HttpRequest, form: TokenForm, *, made: dict[str, str] | None = None, status: int = 200
+    request: HttpRequest, form: TokenForm, *, made: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     words = dict(ApiToken.Scope.choices)
     rows: list[dict[str, Any]] = [

@@ -1,0 +1,1 @@
+"""What other systems read of a sitting: rows become values, nothing is written to the database."""
