@@ -68,11 +68,20 @@ SLOW = {"worker", "site", "site_process", "browser", "committed", "relay"}
 # The whole cast takes about a quarter of a second to seat: `make check` (60 s) leaves it to `make test`, but for the kernel's tests.
 SEATED = {"cast", "world"}
 SLOW_FOLDERS = ("tests/meetings/room/", "tests/architecture/", "tests/demo/", "tests/journeys/")
+# `make test` asks for every branch of the door and of access. Tracing costs a third of a test's time, so these run without: what no test
+# of a part reaches on purpose does not count as covered because one of these came by.
+UNTRACED = (
+    "tests/architecture/", "tests/demo/", "tests/meetings/room/", "tests/cases/test_coding", "tests/cases/test_dossiers",
+    "tests/cases/test_exchange_tables", "tests/cases/test_proposals", "tests/meetings/test_text_updates",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what starts processes, commits for real or walks the whole product; refuse what would flush the database as a role that may not."""
+    """Mark as slow what starts processes, commits for real or walks the whole product, and what is not traced; refuse what would flush the
+    database as a role that may not."""
     for item in items:
+        if item.nodeid.startswith(UNTRACED):
+            item.add_marker(pytest.mark.no_cover)
         marker = item.get_closest_marker("django_db")
         names = set(getattr(item, "fixturenames", ()))
         seated = names & SEATED and not item.nodeid.startswith("tests/kernel/")

@@ -1,5 +1,7 @@
 """Who finds a patient again, who may bring one in, and whose the lists are that do it by the dozen."""
 
+from uuid import uuid4
+
 import pytest
 from django.db.models import Q
 
@@ -120,6 +122,12 @@ def test_lists_prepared_imported_and_merged_are_the_house_s_and_their_owner_s(ca
             access.access_patients_named(house, national_number=patient.national_number, own_numbers=[])
     with acting_as(cast.requester) as person:
         assert list(access.visible_imports(person)) == [job]
+        with pytest.raises(NotFound):
+            access.access_import_row(person, uuid4(), "submit")
+        with pytest.raises(NotFound):
+            access.access_launch_for_opening(person, uuid4())
+        with pytest.raises(Denied):
+            access.access_import_for_submitting(person, job.pk, lock=False)
         with pytest.raises(Denied):  # it is one's own list, and no longer one's office to register at the board
             access.access_import_for_submitting(person, job.pk)
         assert list(access.visible_merges(person, patient)) == []
