@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mdo.cli.bootstrap import FRONTEND, node_environment
@@ -197,10 +198,10 @@ def _run(folder: Path, stack: Stack, *, everything: bool) -> int:
     run = Run({**inherited, **settings, "PYTHONDONTWRITEBYTECODE": ""}, reports)
     # Types keep one processor busy; whatever else needs no test runs on another one meanwhile.
     if not everything:
-        beside(lambda: types(run), lambda: form(run))
+        beside(partial(types, run), partial(form, run))
         run.pytest("tests (no browser, no processes)", "-n2", "-m", "not slow and not journey", "tests")
         return run.close()
-    beside(lambda: types(run), lambda: (form(run), front_end(run)))
+    beside(partial(types, run), partial(form, run), partial(front_end, run))
     run.pytest("tests", "-n2", "-m", "not journey", "--cov", "--cov-report=", "tests")
     run.step(
         "branch coverage of the door and of access",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -87,7 +88,7 @@ class Sitting:
 
     def _decide(self, told: Told, item_id: UUID, at: datetime, *, minutes: int) -> datetime:
         """The secretary writes, the coordinator reads it back and records it."""
-        here = {"meeting_id": self.meeting_id, "item_id": item_id}
+        here: dict[str, Any] = {"meeting_id": self.meeting_id, "item_id": item_id}
         outcome = told.story.outcome
         with door(self.town, "secretary", at + timedelta(minutes=1)) as secretary:
             version = Decision.objects.values_list("draft_version", flat=True).get(item=item_id)
