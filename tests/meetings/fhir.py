@@ -15,6 +15,7 @@ from cases.models import Case, Patient, Referral
 from mdo.directory import tokens
 from mdo.directory.models import ApiToken, Organisation
 from mdo.kernel.clock import now
+from mdo.kernel.ids import new_id
 from meetings.models import AgendaItem, Decision, Meeting
 from tests.cast import Cast
 from tests.factories import (
@@ -134,6 +135,15 @@ class Made:
             correction_reason="Zijde verwisseld",
             steps=[],
             text="Links.",
+            agreed={
+                "guideline": "followed",
+                "trial": "considered",
+                "trial_name": "POSNOC",
+                "informs": "gp",
+                "actions": [
+                    {"id": str(new_id()), "text": "MRI aanvragen", "owner": "", "name": "dr. Z", "due": "2026-12-24"}
+                ],
+            },
         )
         self.by_protocol = decided(
             cast,

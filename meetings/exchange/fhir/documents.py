@@ -24,9 +24,7 @@ def composition_resource(signed: Signed, language: str | None, *, inside: bool =
     assert decision.case is not None
     referral = decision.item.referral
     plan = plan_resource(signed, language)
-    wording = [
-        (step["detail"]["code"]["text"], step["detail"].get("description", "")) for step in plan.get("activity", ())
-    ]
+    wording = [_activity(each["detail"]) for each in plan.get("activity", ())]
     wording += [("", plan.get("description", ""))] + [("", note["text"]) for note in plan.get("note", ())]
     author = writing.person(decision.signed_by, inside=inside)
     sections = [
@@ -159,6 +157,16 @@ def reference_resource(signed: Signed, base: str, language: str | None) -> Json:
 def binary_resource(report: Report, content: bytes) -> Json:
     """A PDF inside of FHIR's own JSON, for whoever asks for that."""
     return writing.resource("Binary", report.pk, contentType=PDF, data=base64.b64encode(content).decode())
+
+
+def _activity(detail: Json) -> tuple[str, str]:
+    """A step with its heading, or what somebody is to do, who, and by when."""
+    if "code" in detail:
+        return detail["code"]["text"], detail.get("description", "")
+    people = [each["display"] for each in detail.get("performer", ())]
+    return "", ", ".join(
+        [detail["description"], *people, *filter(None, [detail.get("scheduledPeriod", {}).get("end")])]
+    )
 
 
 def _number(key: object) -> Json:

@@ -12,8 +12,9 @@ from cases.dossiers import board_kind
 from cases.exchange.fhir import writing
 from cases.exchange.fhir.writing import Json
 from cases.exchange.fhir.writing_requests import board_reference, conditions_of
-from mdo.directory import disciplines
-from meetings.models import Decision, Voice
+from meetings.models import Decision
+from meetings.reports.content import Recommendation
+from meetings.reports.writing import recommendation
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def plan_resource(signed: Signed, language: str | None, *, inside: bool = False)
     decision = signed.decision
     assert decision.case is not None
     kind = board_kind(decision.board.kind)
+    said = recommendation(decision, kind, language)
     conditions = conditions_of(decision.case.dossier, decision.case.patient_id, signed.tumours, language)
     signed_at = writing.moment(decision.signed_at)
     return writing.resource(
@@ -86,22 +88,40 @@ def plan_resource(signed: Signed, language: str | None, *, inside: bool = False)
                 }
             }
             for step in decision.steps
-        ],
-        note=[{"text": text} for text in _notes(decision)],
+        ]
+        + _actions(said, signed.in_force),
+        note=[{"text": text} for text in _notes(said, decision)],
     )
 
 
-def _notes(decision: Decision) -> Iterable[str]:
+def _actions(said: Recommendation, in_force: bool) -> list[Json]:
+    """What somebody is to do, by when."""
+    return [
+        {
+            "detail": {
+                "status": "not-started" if in_force else "cancelled",
+                "description": str(action.text),
+                "scheduledPeriod": {"end": action.due.isoformat()} if action.due else None,
+                "performer": [{"type": "Practitioner", "display": action.owner}] if action.owner else [],
+            }
+        }
+        for action in said.actions
+    ]
+
+
+def _notes(said: Recommendation, decision: Decision) -> Iterable[str]:
     """What qualifies the recommendation, each as a sentence of its own."""
     if decision.protocol:
         yield _("Decided by a protocol, without discussion: %(protocol)s") % {"protocol": decision.protocol}
+    if said.guideline:
+        yield _("Guideline: %(words)s") % {"words": said.guideline}
     if decision.deviation:
         yield _("Deviates from the guideline: %(reason)s") % {"reason": decision.deviation}
-    for voice in decision.voices:
-        if voice["kind"] == Voice.Kind.DISSENT:
-            yield _("Dissent, %(discipline)s: %(reason)s") % {
-                "discipline": disciplines.words(voice["discipline"]),
-                "reason": voice["reason"],
-            }
+    if said.trial:
+        yield _("Trial: %(words)s") % {"words": said.trial}
+    if said.informs:
+        yield _("Informs the patient: %(who)s") % {"who": said.informs}
+    for dissent in said.dissents:
+        yield _("Dissent, %(discipline)s: %(reason)s") % {"discipline": dissent.discipline, "reason": dissent.reason}
     if decision.correction_reason:
         yield _("Why this version replaces the one before it: %(reason)s") % {"reason": decision.correction_reason}
