@@ -16,7 +16,7 @@ WITHDRAWN = "withdrawn"
 class Slot(Protocol):
     """What order and forecast need to know of an agenda item; the stored item has these fields too.
 
-    `minutes`: planned length. `protocol`: the one that covers it, or empty. `opened_at`, `closed_at`: aware moments, None before they happen.
+    `minutes`: planned length. `protocol`: the one that covers it, or empty. `break_after`: minutes of the break planned after it, or 0. `opened_at`, `closed_at`: aware moments, None before they happen.
     """
 
     @property
@@ -29,6 +29,8 @@ class Slot(Protocol):
     def parked(self) -> bool: ...
     @property
     def protocol(self) -> str: ...
+    @property
+    def break_after(self) -> int: ...
     @property
     def opened_at(self) -> datetime | None: ...
     @property
@@ -61,6 +63,32 @@ def waiting(items: Sequence[S]) -> list[S]:
     is recorded without discussion and waits for nothing."""
     found = [item for item in items if item.state == SCHEDULED and not item.protocol]
     return sorted(found, key=lambda item: item.parked)
+
+
+def planned_breaks(items: Sequence[S]) -> list[tuple[S, S]]:
+    """The breaks that are still to come, each as the item after which it is planned and the one that waits behind it.
+
+    A break that nothing precedes or follows is none. One after an item that fell out (postponed, withdrawn, parked, covered by a protocol) keeps
+    its place; one after an item that was discussed is to come until another item was opened since.
+    """
+    waits = waiting(items)
+    held = open_item(items)
+    last = max((item.closed_at for item in items if item.opened_at and item.closed_at), default=None)
+    found: list[tuple[S, S]] = []
+    carrier: S | None = None
+    preceded = False
+    # Parked items come after all others, and with them the breaks behind them.
+    for item in sorted(items, key=lambda one: one.parked and one.state == SCHEDULED):
+        done = item.state not in (SCHEDULED, OPEN) and item.opened_at is not None
+        if item in waits:
+            if carrier is not None and preceded:
+                found.append((carrier, item))
+            carrier, preceded = None, True
+        preceded = preceded or item.state == OPEN or done
+        passed = done and (held is not None or item.closed_at != last)
+        if item.break_after and not passed and (carrier is None or item.break_after > carrier.break_after):
+            carrier = item
+    return found
 
 
 def next_item(items: Sequence[S]) -> S | None:

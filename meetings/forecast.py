@@ -8,18 +8,28 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from meetings.agenda import DISCUSSED, OPEN, Slot, waiting
+from meetings.agenda import DISCUSSED, OPEN, Slot, planned_breaks, waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A planned break: when it is expected to begin, and how many minutes it takes."""
+
+    starts_at: datetime
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`end`: expected end of the meeting. `items`: moment at which each item began or is expected to begin.
+    """`end`: expected end of the meeting. `items`: moment at which each item began or is expected to begin. `breaks`: the planned ones
+    that are still to come, by the item that waits behind each.
 
     Postponed and withdrawn items are absent, and so is what still waits on a closed meeting.
     """
 
     end: datetime
     items: dict[Hashable, datetime] = field(default_factory=dict)
+    breaks: dict[Hashable, Rest] = field(default_factory=dict)
 
 
 def forecast(
@@ -41,10 +51,15 @@ def forecast(
         return Forecast(end=closed_at, items=began)
     cursor = starts_at if started_at is None else _anchor(items, max(started_at, resumes_at or started_at))
     expected = dict(began)
+    rests = {following.id: carrier.break_after for carrier, following in planned_breaks(items)}
+    breaks = {}
     for item in waiting(items):
+        if item.id in rests:
+            breaks[item.id] = Rest(cursor, rests[item.id])
+            cursor += timedelta(minutes=rests[item.id])
         expected[item.id] = cursor
         cursor += timedelta(minutes=item.minutes)
-    return Forecast(end=cursor, items=expected)
+    return Forecast(end=cursor, items=expected, breaks=breaks)
 
 
 def _anchor(items: Sequence[Slot], started_at: datetime) -> datetime:

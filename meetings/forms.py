@@ -99,6 +99,11 @@ class MinutesForm(VersionedForm):
     minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=120)
 
 
+class BreakForm(CommandForm):
+    item = forms.CharField(max_length=60)
+    minutes = forms.IntegerField(label=_("Minutes"), min_value=0, max_value=60)
+
+
 class MoveItemForm(VersionedForm):
     to = forms.IntegerField(min_value=1, max_value=100_000)
 

@@ -5,18 +5,23 @@
 - *People*: who sits on the board, by their discipline, and requesters. Whoever declined is not there; whoever said from when or
   until when they come is there then. Chair and coordinator stay for everything, unless they come for a while.
 - *Heavy*: what was marked so, and what takes at least twice the board's usual minutes.
+- *Breaks*: those that are planned, each about where it stands now; without any, one after the board's minutes (``Board.break_after``),
+  where the items take half as long again.
 - What is parked, covered by a protocol or no longer waits is not in it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cases.dossiers.board_kinds import board_kind
 from mdo.directory.models import BoardRole
+from meetings.forecast import forecast
 from meetings.models import AgendaItem, Meeting, Reply
-from meetings.proposed_order import Item, Person, Window, Wishes, with_needs
+from meetings.proposed_order import Break, Item, Person, Window, Wishes, with_needs
 
 HEAVY_FROM = 2  # times the board's usual minutes
+AROUND = timedelta(minutes=15)  # how much earlier or later than wished a break may begin
 
 
 def waits_in_order(item: AgendaItem) -> bool:
@@ -59,7 +64,26 @@ def wishes_for(
             window = _window(answers.get(requester.pk))
             # Not the discipline: whoever only asks about an own case is not there for the others'.
             people.append(Person(requester.pk, "", item.hospital_id, window))
-    return Wishes(asked, with_needs(asked, people), meeting.starts_at, meeting.ends_at)
+    breaks = _breaks(meeting, [item for item, _readable in items])
+    return Wishes(asked, with_needs(asked, people), meeting.starts_at, meeting.ends_at, breaks)
+
+
+def _breaks(meeting: Meeting, items: Sequence[AgendaItem]) -> list[Break]:
+    planned = list(forecast(items, starts_at=meeting.starts_at).breaks.values())
+    board = meeting.board
+    after = timedelta(minutes=board.break_after)
+    wished = meeting.starts_at.astimezone(UTC) + after
+    if len(planned) == 1 and after and abs(planned[0].starts_at - wished) <= AROUND:
+        return [_about(wished, planned[0].minutes)]  # as the board wishes it: what was proposed is not proposed again
+    if planned:
+        return [_about(rest.starts_at, rest.minutes) for rest in planned]
+    if not after or not board.break_minutes or timedelta(minutes=sum(item.minutes for item in items)) < after * 1.5:
+        return []
+    return [_about(wished, board.break_minutes)]
+
+
+def _about(moment: datetime, minutes: int) -> Break:
+    return Break(minutes, moment - AROUND, moment + AROUND)
 
 
 def _item(item: AgendaItem, meeting: Meeting, readable: bool) -> Item:

@@ -48,6 +48,8 @@ FIELDS = {
     "agreement": _("agreement"),
     "board": _("board"),
     "boards": _("boards"),
+    "break_after": _("break after"),
+    "break_minutes": _("minutes of a break"),
     "city": _("city"),
     "colour": _("colour"),
     "deadline_hours": _("deadline hours"),
@@ -381,6 +383,9 @@ class BoardForm(forms.ModelForm):
         minutes, deadline = cleaned.get("minutes_per_item"), cleaned.get("deadline_hours")
         if minutes is not None and not 1 <= minutes <= 240:
             self.add_error("minutes_per_item", ValidationError(_("Between 1 and 240 minutes.")))
+        for name, most in (("break_after", 480), ("break_minutes", 60)):
+            if cleaned.get(name) is not None and cleaned[name] > most:
+                self.add_error(name, ValidationError(_("At most %(n)d minutes.") % {"n": most}))
         if deadline is not None and deadline > 24 * 60:
             self.add_error("deadline_hours", ValidationError(_("At most 60 days ahead.")))
         return cleaned
@@ -414,7 +419,17 @@ class BoardAdmin(OperatorAdmin):
         (None, {"fields": ("name", "network", "organiser", "kind", "dossier", "place", "time_zone")}),
         (
             _("Agenda"),
-            {"fields": ("minutes_per_item", "deadline_hours", "read_back", "delegate_recording", "partners_draft")},
+            {
+                "fields": (
+                    "minutes_per_item",
+                    "break_after",
+                    "break_minutes",
+                    "deadline_hours",
+                    "read_back",
+                    "delegate_recording",
+                    "partners_draft",
+                )
+            },
         ),
         (_("Picture and sound"), {"fields": ("call", "call_link", "call_dial_in", "call_encrypted")}),
         (_("Quorum"), {"fields": ("quorum_disciplines", "quorum_people", "quorum_required", "rule_set")}),

@@ -19,7 +19,7 @@ from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access
 from meetings.actions import mailing
-from meetings.actions.table import append_item, reordered
+from meetings.actions.table import append_item, hand_break_on, reordered
 from meetings.events import ItemAdded, ItemChanged, ItemRemoved, ItemWithdrawn, MeetingPublished
 from meetings.models import AgendaItem, Delivery, Meeting, Topic
 from meetings.series import deadline
@@ -154,6 +154,7 @@ def unschedule(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, comm
     if item.state not in (State.SCHEDULED, State.WITHDRAWN):
         raise RuleBroken(_("Only an item that still waits can be taken off."), field="item")
     events: list[Event] = [ItemRemoved(meeting_id=meeting.pk, item_id=item.pk)]
+    events += hand_break_on(list(AgendaItem.objects.filter(meeting=meeting).order_by("position")), item)
     topic = item.topic
     referral = locked_referral(item)
     note(referral_id=str(item.referral_id or ""))

@@ -72,7 +72,8 @@ def unpark_item(*, by: Actor, meeting_id: UUID, item_id: UUID, version: int, com
 
 @action("meeting.take_break", row="run")
 def take_break(*, by: Actor, meeting_id: UUID, minutes: int, command_id: UUID) -> tuple[Event, ...]:
-    """Begin a break of so many minutes. Effects: an item whose recommendation was recorded leaves the table. Refused while a case
+    """Begin a break of so many minutes. Effects: an item whose recommendation was recorded leaves the table; the next break that was
+    planned is this one. Refused while a case
     lies there undecided: its time would run on."""
     meeting = access.access_meeting_for(by, meeting_id, "run")
     table.running(meeting)
@@ -82,15 +83,21 @@ def take_break(*, by: Actor, meeting_id: UUID, minutes: int, command_id: UUID) -
         raise RuleBroken(_("There is a break already."))
     at = now()
     events: list[Event] = []
-    open_now = agenda.open_item(table.all_items(meeting))
-    earlier = undoing.before(meeting, [open_now])
+    items = table.all_items(meeting)
+    open_now = agenda.open_item(items)
+    planned = next((carrier for carrier, _following in agenda.planned_breaks(items)), None)
+    touched = [open_now] if planned in (None, open_now) else [open_now, planned]
+    earlier = undoing.before(meeting, touched)
+    if planned is not None:
+        planned.break_after = 0
+        planned.save(update_fields=["break_after"])  # no other version of it: nothing that is drawn of the item changed
     if open_now is not None:
         events += table.finish(open_now, at, put_back=False)
         change_slots(meeting, at, closing=open_now, opening=None)
         meeting.current_item = None
     meeting.break_until = at + timedelta(minutes=minutes)
     meeting.breaks = [*meeting.breaks, [at.isoformat(), None]]
-    undoing.keep(meeting, by, "meeting.take_break", at, earlier, [open_now])
+    undoing.keep(meeting, by, "meeting.take_break", at, earlier, touched)
     return (*events, BreakBegun(meeting_id=meeting.pk, minutes=minutes))
 
 

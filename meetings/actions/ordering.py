@@ -3,7 +3,7 @@
 The meeting's row is locked first; the items are then safe to read and write without locks of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from meetings.actions.agenda_building import being_built
 from meetings.events import ItemChanged
 from meetings.models import AgendaItem, Meeting
 
+LONGEST_BREAK = 60  # minutes
 AROUND = timedelta(hours=12)  # how far from the meeting a moment may lie that somebody names for it
 
 
@@ -82,12 +83,17 @@ def lock_item(
 
 @action("agenda.take_order", row="build_agenda")
 def take_order(
-    *, by: Actor, meeting_id: UUID, order: Sequence[tuple[UUID, int]], command_id: UUID
+    *,
+    by: Actor,
+    meeting_id: UUID,
+    order: Sequence[tuple[UUID, int]],
+    breaks: Sequence[tuple[UUID, int]] = (),
+    command_id: UUID,
 ) -> tuple[Event, ...]:
     """Give everything that waits in order (``wishes.waits_in_order``) a new order at once. ``order``: each of them with the version
-    that was read.
+    that was read; ``breaks``: the items after which a break is planned, each with its minutes.
 
-    Effects: the items stand so; the order before is kept until something else changes, for ``restore_order``. What is parked,
+    Effects: the items stand so, with these breaks and no others; the order before is kept until something else changes, for ``restore_order``. What is parked,
     covered by a protocol or done keeps its place. Refused as stale when an item was added, taken off, moved or changed since it was
     read, and once the meeting runs.
     """
@@ -97,13 +103,51 @@ def take_order(
     waiting = {item.pk: item for item in items if wishes.waits_in_order(item)}
     if len(order) != len(waiting) or dict(order) != {item.pk: item.version for item in waiting.values()}:
         raise Stale(_("The agenda changed in between. Look at the order again."), current=meeting.version)
-    earlier = [str(item_id) for item_id in waiting]
-    events = table.reordered(meeting, _put(items, waiting, [item_id for item_id, _version in order]))
+    rests = _rests(breaks, waiting)
+    earlier = {"items": [str(item_id) for item_id in waiting], "breaks": _kept(items)}
+    events = _stand(meeting, _put(items, waiting, [item_id for item_id, _version in order]), rests)
     if events:
         after = {key: item.version for key, item in ((str(pk), item) for pk, item in waiting.items())}
-        meeting.earlier_order = {"items": earlier, "after": after}
+        meeting.earlier_order = {**earlier, "after": after}
         table.save_meeting(meeting, "earlier_order")
     return events
+
+
+def _rests(breaks: Sequence[tuple[UUID, int]], waiting: dict[UUID, AgendaItem]) -> dict[UUID, int]:
+    found = dict(breaks)
+    if not found.keys() <= waiting.keys() or len(found) != len(breaks):
+        raise Invalid({"breaks": [_("A break is planned after an item that waits.")]})
+    if any(not 1 <= minutes <= LONGEST_BREAK for minutes in found.values()):
+        raise Invalid({"breaks": [_("Give between 1 and 60 minutes.")]})
+    return found
+
+
+def _kept(items: Sequence[AgendaItem]) -> dict[str, int]:
+    return {str(item.pk): item.break_after for item in items if item.break_after}
+
+
+def _stand(meeting: Meeting, ordered: Sequence[AgendaItem], rests: Mapping[UUID, int]) -> tuple[Event, ...]:
+    """Write an order with these breaks and no others."""
+    places = {place: rests[item.pk] for place, item in enumerate(ordered, start=1) if item.pk in rests}
+    return table.reordered(meeting, ordered, places)
+
+
+@action("agenda.plan_break", row="build_agenda")
+def plan_break(
+    *, by: Actor, meeting_id: UUID, item_id: UUID, version: int, minutes: int, command_id: UUID
+) -> tuple[Event, ...]:
+    """Plan a break of so many minutes after an item; 0: none. Effects: what comes behind it is expected later. Refused for what no longer
+    waits or is covered by a protocol, once the meeting runs, and as stale."""
+    item = _waiting(by, meeting_id, item_id, version)
+    if item.protocol:
+        raise RuleBroken(_("A protocol covers this case: it takes no turn."), field="item")
+    if not 0 <= minutes <= LONGEST_BREAK:
+        raise Invalid({"minutes": [_("Give between 1 and 60 minutes.")]})
+    if item.break_after == minutes:
+        return ()
+    item.break_after = minutes
+    table.save(item, "break_after")
+    return (ItemChanged(meeting_id=meeting_id, item_id=item.pk, version=item.version),)
 
 
 @action("agenda.restore_order", row="build_agenda")
@@ -117,7 +161,8 @@ def restore_order(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Eve
         raise RuleBroken(_("The agenda changed since: the order before cannot be brought back any more."))
     waiting = {item.pk: item for item in items if wishes.waits_in_order(item)}
     before = [UUID(each) for each in meeting.earlier_order["items"]]
-    events = table.reordered(meeting, _put(items, waiting, before))
+    rests = {UUID(each): minutes for each, minutes in meeting.earlier_order.get("breaks", {}).items()}
+    events = _stand(meeting, _put(items, waiting, before), rests)
     meeting.earlier_order = {}
     table.save_meeting(meeting, "earlier_order")
     return events

@@ -145,10 +145,11 @@ def mark(item: AgendaItem, protocol: str, reference: str) -> tuple[Event, ...]:
     found = next(each for each in items if each.pk == item.pk)
     found.protocol, found.protocol_reference = protocol, reference
     if meeting.state in (Meeting.State.PLANNED, Meeting.State.PUBLISHED):
+        events += tuple(table.hand_break_on(items, found))
         rest = [each for each in items if each is not found]
         at = len(rest) if protocol else next((n for n, each in enumerate(rest) if each.protocol), len(rest))
-        events = table.reordered(meeting, [*rest[:at], found, *rest[at:]])
-    table.save(found, "protocol", "protocol_reference")
+        events += table.reordered(meeting, [*rest[:at], found, *rest[at:]])
+    table.save(found, "protocol", "protocol_reference", "break_after")
     return (
         *events,
         ProtocolMarked(meeting_id=meeting.pk, item_id=found.pk, covered=bool(protocol), version=found.version),

@@ -153,8 +153,9 @@ def move_item(
     except agenda.CannotMove as error:
         raise RuleBroken(_("Only an item that still waits can be moved."), field="item") from error
     earlier = undoing.before(item.meeting, items)
-    events = table.reordered(item.meeting, ordered)
-    changed = [each for each in ordered if earlier["items"][str(each.pk)]["position"] != each.position]
+    # A break is planned after so many cases: it stays there when another case comes before it.
+    events = table.reordered(item.meeting, ordered, table.break_places(items))
+    changed = [each for each in ordered if undoing.differs(earlier, each)]
     if changed and item.meeting.state == Meeting.State.RUNNING:
         earlier["items"] = {str(each.pk): earlier["items"][str(each.pk)] for each in changed}
         undoing.keep(item.meeting, by, "agenda.move_item", now(), earlier, changed)

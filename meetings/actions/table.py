@@ -4,7 +4,7 @@ Everything here is called inside an action that holds the lock of the meeting's 
 without locks of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,16 @@ from mdo.kernel.errors import RuleBroken, Stale
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import texts
-from meetings.events import BreakEnded, ItemAdded, ItemClosed, ItemOpened, ItemPostponed, ItemsMoved, ItemWithdrawn
+from meetings.events import (
+    BreakEnded,
+    ItemAdded,
+    ItemChanged,
+    ItemClosed,
+    ItemOpened,
+    ItemPostponed,
+    ItemsMoved,
+    ItemWithdrawn,
+)
 from meetings.models import AgendaItem, Decision, Meeting, Topic
 
 State = AgendaItem.State
@@ -204,15 +213,37 @@ def append_item(
     return ItemAdded(meeting_id=meeting.pk, item_id=item.pk, position=item.position, late=late)
 
 
-def reordered(meeting: Meeting, ordered: Sequence[AgendaItem]) -> tuple[Event, ...]:
-    """Write the places of ``ordered`` (all items of the meeting) where they changed; the event names those."""
+def break_places(items: Sequence[AgendaItem]) -> dict[int, int]:
+    """After which place a break of how many minutes is planned, counted over the whole agenda from 1."""
+    return {place: each.break_after for place, each in enumerate(items, start=1) if each.break_after}
+
+
+def reordered(
+    meeting: Meeting, ordered: Sequence[AgendaItem], breaks: Mapping[int, int] | None = None
+) -> tuple[Event, ...]:
+    """Write the places of ``ordered`` (all items of the meeting) where they changed, and the planned ``breaks`` (as ``break_places``;
+    ``None``: each stays behind its item); the event names those that changed."""
     changed = []
     for position, each in enumerate(ordered, start=1):
-        if each.position != position:
-            each.position = position
+        rest = each.break_after if breaks is None else breaks.get(position, 0)
+        if each.position != position or each.break_after != rest:
+            each.position, each.break_after = position, rest
             each.version += 1
             changed.append(each)
     if not changed:
         return ()
-    AgendaItem.objects.bulk_update(changed, ["position", "version"])
+    AgendaItem.objects.bulk_update(changed, ["position", "break_after", "version"])
     return (ItemsMoved(meeting_id=meeting.pk, positions={str(each.pk): each.position for each in changed}),)
+
+
+def hand_break_on(items: Sequence[AgendaItem], leaving: AgendaItem) -> list[Event]:
+    """The break planned after an item that leaves the order is from now on after the one before it, if there is one that waits or is
+    open. The caller saves the item that leaves."""
+    rest, leaving.break_after = leaving.break_after, 0
+    there = (State.SCHEDULED, State.OPEN)
+    earlier = [each for each in items if each.position < leaving.position and each.state in there and not each.protocol]
+    if not rest or not earlier or earlier[-1].break_after:
+        return []
+    earlier[-1].break_after = rest
+    save(earlier[-1], "break_after")
+    return [ItemChanged(meeting_id=leaving.meeting_id, item_id=earlier[-1].pk, version=earlier[-1].version)]

@@ -28,6 +28,7 @@ from meetings.models import AgendaItem, Decision, Meeting
 _PLAIN = (
     "state",
     "position",
+    "break_after",
     "open_intervals",
     "parked",
     "postponed_reason",
@@ -45,6 +46,12 @@ def before(meeting: Meeting, items: Iterable[AgendaItem | None]) -> dict[str, An
         "breaks": list(meeting.breaks),
         "items": {str(item.pk): _remembered(item) for item in items if item is not None},
     }
+
+
+def differs(earlier: dict[str, Any], item: AgendaItem) -> bool:
+    """Whether the place of an item, or the break after it, is another one than ``before`` remembered."""
+    was = earlier["items"][str(item.pk)]
+    return bool((was["position"], was["break_after"]) != (item.position, item.break_after))
 
 
 def _remembered(item: AgendaItem) -> dict[str, Any]:

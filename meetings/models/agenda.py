@@ -50,6 +50,7 @@ class AgendaItem(models.Model):
     postponed_note = models.CharField(max_length=500, blank=True)
     postponed_to = models.ForeignKey("meetings.Meeting", on_delete=models.SET_NULL, null=True, related_name="+")
     parked = models.BooleanField(default=False)  # waits beside the order: comes after everything that is in it
+    break_after = models.PositiveSmallIntegerField(default=0)  # minutes of the break that is planned after it; 0: none
     protocol = models.CharField(
         max_length=120, blank=True
     )  # the protocol that covers the case: recorded without discussion

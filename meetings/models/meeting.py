@@ -75,7 +75,9 @@ class Meeting(models.Model):
     last_step = models.JSONField(
         default=dict
     )  # what the last step at the table changed, for taking it back within 30 s
-    earlier_order = models.JSONField(default=dict)  # the order before a proposed one was taken: {"items", "after"}
+    earlier_order = models.JSONField(
+        default=dict
+    )  # the order before a proposed one was taken: {"items", "breaks", "after"}
     call_epoch = models.PositiveIntegerField(
         default=0
     )  # of picture and sound: whoever may not hear on is left behind in the old one

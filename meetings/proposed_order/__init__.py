@@ -80,6 +80,10 @@ class Rest:
     ends_at: datetime
     proposed: bool
 
+    @property
+    def minutes(self) -> int:
+        return round((self.ends_at - self.starts_at).total_seconds() / 60)
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

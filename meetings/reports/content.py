@@ -263,6 +263,7 @@ class AgendaLine:
     note: Text = ""
     protocol: str = ""
     protocol_reference: str = ""
+    rest: tuple[datetime, int] | None = None  # the break that is planned before it: when, and how many minutes
 
 
 @dataclass(frozen=True, slots=True)

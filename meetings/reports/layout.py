@@ -158,7 +158,7 @@ def agenda(sheet: AgendaSheet, *, names: bool) -> Json:
         **_frame(_("Agenda"), sheet.sitting, sheet.imprint, draft=sheet.published_at is None),
         "facts": [{"label": label, "value": value} for label, value in facts if value],
         "names": names,
-        "items": [_agenda_line(words, line, names=names) for line in discussed],
+        "items": [row for line in discussed for row in _with_break(words, line, names=names)],
         "covered": [_agenda_line(words, line, names=names) for line in covered],
     }
 
@@ -253,6 +253,21 @@ def _minutes_item(words: Wording, item: MinutesItem) -> Json:
         "present": ", ".join(str(name) for name in item.present),
         "quorum": wording.quorum(item.quorum),
     }
+
+
+def _with_break(words: Wording, line: AgendaLine, *, names: bool) -> list[Json]:
+    row = _agenda_line(words, line, names=names)
+    if line.rest is None:
+        return [row]
+    starts_at, minutes = line.rest
+    empty = {key: False if isinstance(value, bool) else "" for key, value in row.items()}
+    rest = {
+        "kind": "break",
+        "time": words.clock(starts_at),
+        "title": _("Break"),
+        "length": wording.minutes_long(minutes),
+    }
+    return [{**empty, **rest}, row]
 
 
 def _agenda_line(words: Wording, line: AgendaLine, *, names: bool) -> Json:

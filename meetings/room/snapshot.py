@@ -198,6 +198,7 @@ def _meeting(room: Room, audience: Audience) -> dict[str, Any]:
         if meeting.break_until
         else None,
         "breaks": [[_z(since), _z(until)] for since, until in meeting.breaks if until],
+        "break_after": meeting.board.break_after,
         "chairs": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.CHAIR],
         "scribes": [str(person) for person, kind in room.delegations if kind == Delegation.Kind.SCRIBE],
         "undo": _undo(meeting),
@@ -381,6 +382,11 @@ def _forecast(room: Room, audience: Audience) -> dict[str, Any]:
     return {
         "end": _iso(found.end),
         "items": {str(item_id): _iso(at) for item_id, at in found.items.items() if item_id in seen},
+        "breaks": {
+            str(item_id): {"at": _iso(rest.starts_at), "minutes": rest.minutes}
+            for item_id, rest in found.breaks.items()
+            if item_id in seen
+        },
     }
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from mdo.directory.models import Organisation
 from mdo.kernel import dates
 from meetings.models import AgendaItem, Decision, Meeting
-from meetings.views.rows import Row
+from meetings.views.rows import PlannedBreak, Row
 from meetings.views.showing import ANY_ID, with_id
 from meetings.views.submissions import how_many_missing
 
@@ -63,8 +63,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Line:
+    """``rest``: the break that is planned before it."""
+
     shape: Shape
     words: Mapping[str, object]
+    rest: PlannedBreak | None = None
 
 
 @dataclass(frozen=True)
@@ -136,5 +139,5 @@ def lines(meeting: Meeting, shown: Sequence[Shown], *, can_invite: bool, acting_
             first=place == 0,
             last=place == len(shown) - 1,
         )
-        found.append(Line(shape, words))
+        found.append(Line(shape, words, row.rest))
     return found

@@ -12,7 +12,7 @@ from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from cases.access import visible_referrals
 from cases.dossiers.board_kinds import board_kind
@@ -20,7 +20,7 @@ from cases.models import Referral
 from mdo.directory.access import in_office
 from mdo.directory.middleware import is_id
 from mdo.directory.models import BoardRole
-from mdo.kernel.errors import Denied, Invalid
+from mdo.kernel.errors import Invalid
 from mdo.kernel.ids import new_id
 from meetings import access, preparing
 from meetings.access import Chair
@@ -29,9 +29,9 @@ from meetings.actions import ordering, replying, sitting
 from meetings.expected import deputies, expected
 from meetings.forms import (
     AddReferralForm,
+    BreakForm,
     MinutesForm,
     MoveItemForm,
-    PackForm,
     PostponeForm,
     ReplyForm,
     TopicForm,
@@ -39,14 +39,10 @@ from meetings.forms import (
 )
 from meetings.invited import invited
 from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
-from meetings.reports import content, packing
-from meetings.reports.printing import agenda_pdf
-from meetings.reports.writing import sitting as sitting_head
 from meetings.series import deadline
 from meetings.views.agenda_lines import Shown, Table, lines
-from meetings.views.rows import Agenda, agenda_for, pseudonym
+from meetings.views.rows import agenda_for
 from meetings.views.showing import (
-    SHOWN,
     acting_for,
     carry_out,
     person,
@@ -135,6 +131,8 @@ def _page(
         "acting_for": acting_for(request),
         "deadline": deadline(meeting),
         "restorable": editable and ordering.may_be_restored(meeting, [row.item for row in shown.rows]),
+        "breakable": [row for row in shown.rows if row.waits and not row.covered and not row.item.parked][:-1],
+        "break_url": reverse("meetings:plan_break", args=[meeting.pk]) + acting_for(request),
         "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
     }
     roles: list[BoardRole] = []
@@ -246,6 +244,15 @@ def reply(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     )
 
 
+def _named(text: str, field: str, wrong: str) -> tuple[UUID, int]:
+    """Id and version out of what a list sends (``id:version``). Raises ``Invalid`` with the sentence ``wrong``."""
+    text, _colon, version = text.partition(":")
+    found = is_id(text)
+    if found is None or not version.isascii() or not version.isdecimal() or len(version) > 9:
+        raise Invalid({field: [wrong]})
+    return found, int(version)
+
+
 @private
 @require_POST
 def add(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
@@ -253,15 +260,12 @@ def add(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     form = AddReferralForm(request.POST)
 
     def act(data: dict[str, Any]) -> None:
-        text, _colon, version = data["referral"].partition(":")
-        referral_id = is_id(text)
-        if referral_id is None or not version.isascii() or not version.isdecimal() or len(version) > 9:
-            raise Invalid({"referral": [_("Choose a case from the list.")]})
+        referral_id, version = _named(data["referral"], "referral", _("Choose a case from the list."))
         building.schedule_referral(
             by=person(request),
             meeting_id=meeting_id,
             referral_id=referral_id,
-            version=int(version),
+            version=version,
             item_id=data["item_id"],
             minutes=data["minutes"],
             command_id=data["command_id"],
@@ -348,6 +352,25 @@ def remove_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpRe
 
 @private
 @require_POST
+def plan_break(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """Plan a break after an item, or take it away (no minutes)."""
+
+    def act(data: dict[str, Any]) -> None:
+        item_id, version = _named(data["item"], "item", _("Choose an item from the list."))
+        ordering.plan_break(
+            by=person(request),
+            meeting_id=meeting_id,
+            item_id=item_id,
+            version=version,
+            minutes=data["minutes"],
+            command_id=data["command_id"],
+        )
+
+    return _do(request, meeting_id, BreakForm(request.POST), act)
+
+
+@private
+@require_POST
 def postpone_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> HttpResponse:
     """Postpone an item before the sitting, with a coded reason: its case waits again."""
     return _do(
@@ -363,87 +386,4 @@ def postpone_item(request: HttpRequest, meeting_id: UUID, item_id: UUID) -> Http
             command_id=data["command_id"],
         ),
         _("Postponed: the case waits for another sitting."),
-    )
-
-
-# --- on paper ----------------------------------------------------------------------------------------------------------
-
-
-@private
-@require_GET
-def agenda_sheet(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
-    """The agenda as PDF: names of who may be read, labels of the rest; ``?names=no`` prints neither names nor initials but what an
-    observer sees. Not for guests. Each printing leaves a trace."""
-    meeting, place = access.access_meeting_for_reading(person(request), meeting_id)
-    if place.is_guest:
-        raise Denied()
-    names = request.GET.get("names") != "no" and not place.pseudonyms
-    shown = agenda_for(person(request), meeting, place)
-    trace("agenda.printed", shown.readable, meeting=str(meeting.pk), names=names)
-    language = get_language() or "en"
-    body = agenda_pdf(_sheet(meeting, shown, language), language, names)
-    response = HttpResponse(body, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="agenda-{meeting.starts_at:%Y-%m-%d}.pdf"'
-    return response
-
-
-@private
-@require_http_methods(["GET", "POST"])
-def pack(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
-    """The paper pack, for those who run the meeting: a page that shows a passphrase once, then the encrypted PDF. Both are made anew
-    each time and kept nowhere."""
-    by = person(request)
-    meeting, place = access.access_meeting_for_reading(by, meeting_id)
-    if not place.permits("run"):
-        raise Denied()
-    form = PackForm(request.POST or None, initial={"passphrase": packing.new_passphrase()})
-    body = None
-    if request.method == "POST" and form.is_valid():
-        language = get_language() or "en"
-        shown = agenda_for(by, meeting, place)
-        trace("agenda.packed", shown.readable, meeting=str(meeting.pk))
-        sheet = _sheet(meeting, shown, language)
-        cases = {row.item.pk: line for row, line in zip(shown.rows, sheet.items, strict=True) if row.referral}
-        try:
-            body = packing.paper_pack(
-                by, meeting, agenda_pdf(sheet, language, True), cases, language, form.cleaned_data["passphrase"]
-            )
-        except SHOWN as refusal:
-            form.add_error(None, refusal.message)
-    if body is None:
-        context = {"meeting": meeting, "board": meeting.board, "form": form, "acting_for": acting_for(request)}
-        return render(request, "meetings/pack.html", context, status=422 if request.method == "POST" else 200)
-    response = HttpResponse(body, content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="pack-{meeting.starts_at:%Y-%m-%d}.pdf"'
-    return response
-
-
-def _sheet(meeting: Meeting, shown: Agenda, language: str) -> content.AgendaSheet:
-    lines = []
-    for row in shown.rows:
-        patient = row.referral.case.patient if row.referral else None
-        lines.append(
-            content.AgendaLine(
-                number=row.number,
-                kind="topic" if row.is_topic else "case",
-                name=row.name,
-                pseudonym=pseudonym(row.item),
-                minutes=row.item.minutes,
-                expected_at=row.expected_at,
-                birth_date=patient.birth_date if patient else None,
-                organisation=row.organisation.name,
-                requester=row.requester,
-                question=row.referral.question if row.referral else "",
-                late=row.item.late,
-                state=row.item.state,  # type: ignore[arg-type]
-                protocol=row.item.protocol if row.covered else "",
-                protocol_reference=row.item.protocol_reference if row.covered else "",
-            )
-        )
-    return content.AgendaSheet(
-        sitting=sitting_head(meeting, language),
-        items=tuple(lines),
-        imprint=content.Imprint(document_id=str(meeting.pk), version=meeting.version),
-        ends_at=shown.forecast.end if shown.forecast else None,
-        published_at=meeting.published_at,
     )

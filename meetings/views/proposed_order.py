@@ -21,6 +21,7 @@ from mdo.kernel.ids import new_id
 from meetings import access, wishes
 from meetings.access import Chair
 from meetings.actions import ordering
+from meetings.agenda import planned_breaks
 from meetings.forms import CommandForm, LockForm, WishesForm
 from meetings.models import Meeting, Reply
 from meetings.proposed_order import Place, Proposal, Rest, propose
@@ -64,10 +65,28 @@ class Shown:
     lines: list[Line | Rest]
     missed: list[str]
     missed_before: int
+    breaks_now: str
 
     @property
     def saves_minutes(self) -> int:
         return self.proposal.before.cost.waiting - self.proposal.after.cost.waiting
+
+    @property
+    def changes(self) -> bool:
+        """Whether taking it changes anything: an item moves, or a break is planned that is not."""
+        return self.proposal.moves or self.breaks != self.breaks_now
+
+    @property
+    def breaks(self) -> str:
+        """What is sent back for the breaks: ``id:minutes`` of each item after which there is one."""
+        found: list[str] = []
+        last: Line | None = None
+        for line in self.lines:
+            if isinstance(line, Line):
+                last = line
+            elif last is not None:
+                found.append(f"{last.row.item.pk}:{line.minutes}")
+        return ",".join(found)
 
     @property
     def versions(self) -> str:
@@ -129,6 +148,7 @@ def _shown(meeting: Meeting, rows: list[Row], proposal: Proposal, names: Names) 
         [line for _at, line in lines],
         violations(names, told),
         len(proposal.before.violations),
+        ",".join(f"{each.pk}:{each.break_after}" for each, _next in planned_breaks([row.item for row in rows])),
     )
 
 
@@ -183,6 +203,7 @@ def take(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
             by=person(request),
             meeting_id=meeting_id,
             order=_pairs(request.POST.get("order", "")),
+            breaks=_pairs(request.POST.get("breaks", "")),
             command_id=data["command_id"],
         ),
         anew(request, meeting_id, _page),

@@ -18,6 +18,15 @@ from meetings.models import AgendaItem, Meeting
 
 
 @dataclass(frozen=True)
+class PlannedBreak:
+    """A break before a row; ``after``: the item behind which it is planned."""
+
+    starts_at: datetime
+    minutes: int
+    after: AgendaItem
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the agenda. ``name`` is the patient's where ``readable``, else the label; of a topic it is the title."""
 
@@ -30,6 +39,7 @@ class Row:
     requester: str = ""
     referral: Referral | None = None  # only where the case may be read
     withdrawn: bool = False
+    rest: PlannedBreak | None = None
     same_as: tuple[int, ...] = ()  # the numbers of other rows of the same person, where both cases may be read
 
     @property
@@ -92,6 +102,7 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
     readable = set(visible_cases(by).filter(pk__in=cases).values_list("pk", flat=True)) if cases else set()
     hidden = _hidden([item for item in items if item.referral_id is not None and item.referral is None])
     numbers = {} if place.is_guest else agenda.numbers(items)
+    rests = {} if place.is_guest else _rests(items, times)
     rows = []
     for item in items:
         referral = item.referral or hidden.get(item.referral_id)
@@ -113,12 +124,22 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
                 if referral and not place.pseudonyms and not place.is_guest
                 else "",
                 referral=item.referral if may_read else None,
+                rest=rests.get(item.pk),
                 withdrawn=referral is not None and referral.status == Referral.Status.WITHDRAWN,
             )
         )
     if place.is_guest:
         return Agenda(rows, None, None)
     return Agenda(_one_person(meeting, rows), times, agenda.planned_minutes(items))
+
+
+def _rests(items: list[AgendaItem], times: Forecast) -> dict[UUID, PlannedBreak]:
+    found = {}
+    for carrier, following in agenda.planned_breaks(items):
+        rest = times.breaks.get(following.pk)
+        if rest is not None:
+            found[following.pk] = PlannedBreak(rest.starts_at, rest.minutes, carrier)
+    return found
 
 
 def _one_person(meeting: Meeting, rows: list[Row]) -> list[Row]:

@@ -412,6 +412,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "can_until": None,
         "locked": True,
         "order": [(things.item.pk, 1)],
+        "breaks": [],
         "active": True,
         "conditions": PROTOCOL,
         "reference": "",

@@ -22,6 +22,7 @@ class Item:
     closed_at: datetime | None = None
     parked: bool = False
     protocol: str = ""
+    break_after: int = 0
 
 
 def at(minutes: float) -> datetime:
@@ -42,6 +43,41 @@ def test_what_a_protocol_covers_takes_no_turn_and_no_minutes() -> None:
     assert next_item(items[1:2]) is None
     assert forecast(items, starts_at=PLANNED) == Forecast(end=at(12), items={"A": at(0), "C": at(6)})
     assert planned_minutes(items) == 12
+
+
+def breaks(items: list[Item], **when: datetime) -> dict[object, tuple[float, int]]:
+    """By the item behind each: when it begins, in minutes after the start, and for how long."""
+    found = forecast(items, starts_at=PLANNED, **when).breaks
+    return {key: ((rest.starts_at - PLANNED).total_seconds() / 60, rest.minutes) for key, rest in found.items()}
+
+
+def test_a_planned_break_comes_between_two_items_and_moves_what_is_behind_it() -> None:
+    rested = replace(B, break_after=10)
+    assert breaks([A, rested, C, D]) == {"C": (12, 10)}
+    assert forecast([A, rested, C], starts_at=PLANNED).items == {"A": at(0), "B": at(6), "C": at(22)}
+    assert forecast([A, rested, C], starts_at=PLANNED).end == at(28)
+    # Nothing behind it, nothing before it: there is none.
+    assert breaks([A, rested]) == {}
+    assert breaks([replace(A, state="withdrawn", break_after=10), C]) == {}
+    # What fell out keeps the break at its place; of two that meet there is the longer one.
+    assert breaks([A, replace(rested, state="postponed"), C]) == {"C": (6, 10)}
+    assert breaks([A, replace(rested, protocol="DCIS"), C]) == {"C": (6, 10)}
+    assert breaks([replace(A, break_after=5), replace(rested, state="withdrawn"), C]) == {"C": (6, 10)}
+    assert breaks([A, replace(rested, parked=True), C, D]) == {}
+
+
+def test_a_planned_break_of_a_meeting_that_runs() -> None:
+    began = {"started_at": PLANNED}
+    on_the_table = replace(A, state="open", opened_at=at(0), break_after=10)
+    assert breaks([on_the_table, B], **began) == {"B": (6, 10)}
+    done = replace(on_the_table, state="discussed", closed_at=at(8))
+    assert breaks([done, B], **began) == {"B": (8, 10)}
+    # Whoever opens the next one goes on without it, and it does not come back.
+    assert breaks([done, replace(B, state="open", opened_at=at(8)), C], **began) == {}
+    assert breaks([done, replace(B, state="discussed", opened_at=at(8), closed_at=at(12)), C], **began) == {}
+    # An item taken early leaves the break behind those before it.
+    early = replace(C, state="open", opened_at=at(0))
+    assert breaks([A, replace(B, break_after=5), early, D], **began) == {"D": (18, 5)}
 
 
 def test_next_is_the_first_that_waits() -> None:

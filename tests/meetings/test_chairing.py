@@ -123,6 +123,25 @@ def test_a_break_moves_what_is_expected_and_ends_with_the_next_item(table: Table
     assert table.there.breaks[-1][1] is not None
 
 
+def test_a_break_that_is_taken_is_the_one_that_was_planned(table: Table) -> None:
+    with writing():
+        AgendaItem.objects.filter(pk__in=[table.first.pk, table.third.pk]).update(break_after=10)
+
+    def planned() -> list[int]:
+        return [table.now(item).break_after for item in (table.first, table.second, table.third)]
+
+    table.by("chair", chairing.take_break, minutes=5)
+    assert planned() == [0, 0, 10]
+    table.by("chair", undoing.undo_step)
+    assert planned() == [10, 0, 10]
+    # Going on without it uses it up: the next break that is taken is the one after it.
+    for item in (table.first, table.second):
+        table.step("chair", sitting.open_item, item)
+        table.decide(item)
+    table.by("chair", chairing.take_break, minutes=10)
+    assert planned() == [10, 0, 0]
+
+
 def test_a_break_is_ended_by_hand(table: Table) -> None:
     with pytest.raises(RuleBroken):
         table.by("chair", chairing.end_break)

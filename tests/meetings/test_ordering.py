@@ -11,6 +11,7 @@ from mdo.directory.models import BoardRole, Person
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.models import AuditEntry
+from meetings.actions import agenda_building as building
 from meetings.actions import ordering, replying, sitting
 from meetings.models import AgendaItem, Meeting, Reply
 from tests.cast import Cast, Member
@@ -221,6 +222,100 @@ def test_who_comes_for_a_while_is_needed_then(cast: Cast, meeting: Meeting) -> N
     with house():
         assert Reply.objects.get(person=cast.radiologist.person).can_until is None
     assert any("Nobody of Radiology" in each for each in page_of(cast.secretary, meeting).context["shown"].missed)
+
+
+# --- breaks ------------------------------------------------------------------------------------------------------------
+
+
+def breaks_of(meeting: Meeting) -> dict[int, int]:
+    with house():
+        items = AgendaItem.objects.filter(meeting=meeting).exclude(break_after=0)
+        return dict(items.values_list("position", "break_after"))
+
+
+def test_the_boards_wish_for_a_break_is_proposed_taken_shown_and_undone(cast: Cast, meeting: Meeting) -> None:
+    client = signed_in(cast.secretary)
+    assert page_of(cast.secretary, meeting).context["shown"].breaks == ""  # fifty minutes want none after sixty
+    with writing():
+        cast.board.break_after, cast.board.break_minutes = 30, 12
+        cast.board.save()
+    page = page_of(cast.secretary, meeting)
+    shown = page.context["shown"]
+    assert [rest.minutes for rest in shown.proposal.breaks] == [12]
+    assert "Break, 12 minutes" in page.content.decode()
+    sent_back = {
+        "command_id": "01890000-0000-7000-8000-000000000006",
+        "order": shown.versions,
+        "breaks": shown.breaks,
+    }
+    assert client.post(url("take_order", meeting.pk), sent_back).status_code == 303
+    (place,) = breaks_of(meeting)
+    assert breaks_of(meeting) == {place: 12}
+    assert 2 <= place <= 4
+    agenda = client.get(url("agenda", meeting.pk)).context["agenda"]
+    row = agenda.rows[place]
+    assert (row.rest.starts_at, row.rest.minutes) == (meeting.starts_at + timedelta(minutes=10 * place), 12)
+    assert row.expected_at == row.rest.starts_at + timedelta(minutes=12)
+    assert agenda.forecast.end == meeting.starts_at + timedelta(minutes=62)
+    # Planned as it stands: nothing more is proposed, and it stays about where it is.
+    again = page_of(cast.secretary, meeting).context["shown"]
+    assert (again.changes, again.breaks) == (False, again.breaks_now)
+    call(ordering.restore_order, cast.secretary, meeting_id=meeting.pk)
+    assert breaks_of(meeting) == {}
+    with writing():
+        cast.board.break_after = 0
+        cast.board.save()
+    assert page_of(cast.secretary, meeting).context["shown"].breaks == ""
+
+
+def test_an_order_that_can_stay_still_gets_its_break(cast: Cast) -> None:
+    meeting = make_meeting(cast.board, state=Meeting.State.PLANNED)
+    for family in ("Aerts", "Baert"):
+        put(meeting, cast, family, minutes=60, needs=[])
+    page = page_of(cast.secretary, meeting)
+    assert page.context["shown"].proposal.moves is False
+    assert "Take this order" in page.content.decode()
+
+
+def test_a_break_by_hand_stays_at_its_place(cast: Cast, meeting: Meeting) -> None:
+    (_first, version), (second, _), (third, _), *_rest = sent(meeting)
+    plan = {"meeting_id": meeting.pk, "item_id": second, "version": version, "minutes": 15}
+    done = call(ordering.plan_break, cast.secretary, **plan)
+    assert [event.name for event in done.events] == ["agenda.item_changed"]
+    assert audited("agenda.plan_break") == [(cast.secretary.pk, cast.partner_hospital.pk, "ok")]
+    for wrong, error in (
+        ({}, Stale),
+        ({"version": 2, "minutes": 61}, Invalid),
+        ({"version": 2, "minutes": -1}, Invalid),
+    ):
+        with pytest.raises(error):
+            call(ordering.plan_break, cast.secretary, **{**plan, **wrong})
+    with pytest.raises(Denied):
+        call(ordering.plan_break, cast.radiologist, **{**plan, "version": 2})
+    # Another case comes before it: the break is still after two.
+    call(sitting.move_item, cast.secretary, meeting_id=meeting.pk, item_id=third, to=1, version=1)
+    assert breaks_of(meeting) == {2: 15}
+    # The one behind which it is now goes: it is after the one before.
+    item_id, version = sent(meeting)[1]
+    call(building.unschedule, cast.secretary, meeting_id=meeting.pk, item_id=item_id, version=version)
+    assert breaks_of(meeting) == {1: 15}
+    # By the page: taken away, planned anew.
+    client = signed_in(cast.secretary)
+    item_id, version = sent(meeting)[0]
+    form = {"command_id": "01890000-0000-7000-8000-000000000007", "item": f"{item_id}:{version}"}
+    assert client.post(url("plan_break", meeting.pk), {**form, "minutes": 0}).status_code == 303
+    assert breaks_of(meeting) == {}
+    for bad in ({"minutes": 5, "item": "x"}, {"minutes": 61}, {"minutes": ""}):
+        assert client.post(url("plan_break", meeting.pk), {**form, **bad}).status_code == 422
+    assert client.post(url("plan_break", meeting.pk), {**form, "minutes": 5}).status_code in (409, 422)
+
+
+def test_breaks_that_make_no_sense_are_refused_with_the_order(cast: Cast, meeting: Meeting) -> None:
+    order = sent(meeting)
+    for breaks in ([(cast.board.pk, 10)], [(order[0][0], 0)], [(order[0][0], 61)], [(order[0][0], 5)] * 2):
+        with pytest.raises(Invalid):
+            call(ordering.take_order, cast.secretary, meeting_id=meeting.pk, order=order, breaks=breaks)
+    assert breaks_of(meeting) == {}
 
 
 @pytest.mark.parametrize("name", ["partnersecretary", "radiologist", "observer", "requester"])

@@ -172,6 +172,18 @@ SHEET = AgendaSheet(
 )
 
 
+def test_a_planned_break_stands_between_its_items_with_names_and_without() -> None:
+    first, second = SHEET.items
+    sheet = dataclasses.replace(SHEET, items=(first, dataclasses.replace(second, rest=(at(6), 12), expected_at=at(18))))
+    for names in (True, False):
+        rows = layout.agenda(sheet, names=names)["items"]
+        assert [(row["time"], row["title"], row["length"]) for row in rows][1:] == [
+            ("14:06", "Break", "12 min"),
+            ("14:18", "New protocol", "10 min"),
+        ]
+        assert "14:06 Break 12 min 14:18 2 New protocol" in flat(agenda_pdf(sheet, "en", names))
+
+
 # The report of one case
 
 

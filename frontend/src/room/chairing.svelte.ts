@@ -4,8 +4,8 @@ import type { RoomStore } from './room.svelte';
 import { isParked, itemById, nextItem, type RoomState } from './state';
 import { words } from './words';
 
-/** A break is proposed after this long without one, in ms. */
-export const BREAK_AFTER = 60 * 60_000;
+/** A break is proposed after so many minutes without one, where the board says nothing else. */
+export const BREAK_AFTER = 60;
 
 /** The item that a step was about, from what it changed; some steps are about none. */
 function itemOfStep(what: string, before: RoomState, after: RoomState): Item | null {
@@ -74,13 +74,26 @@ export class Chairing {
     return next ? (open?.id ?? next.id) : null;
   });
 
-  /** An hour has gone without a break, and no case is in the middle. */
-  readonly breakDue = $derived.by(() => {
+  /** The minutes of the break that is planned before the item that comes next; null where none is. */
+  readonly breakPlanned = $derived.by((): number | null => {
+    const room = this.store.room;
+    const next = room && nextItem(room);
+    return (next && room.forecast?.breaks?.[next.id]?.minutes) ?? null;
+  });
+
+  /** After how many minutes the board wishes a break; 0: never. */
+  readonly breakAfter = $derived.by(() => this.meeting?.break_after ?? BREAK_AFTER);
+
+  /** Why one should rest now, between two cases: the break that is planned here, or a long time without one where none is to come. */
+  readonly breakDue = $derived.by((): '' | 'planned' | 'long' => {
+    const { room } = this.store;
     const meeting = this.meeting;
-    if (!meeting?.started_at || !this.store.running || meeting.break || !this.store.can('run')) return false;
-    if (this.between === null || this.between === this.breakPutOff) return false;
+    if (!meeting?.started_at || !this.store.running || meeting.break || !this.store.can('run')) return '';
+    if (this.between === null || this.between === this.breakPutOff) return '';
+    if (this.breakPlanned !== null) return 'planned';
+    if (!this.breakAfter || Object.keys(room?.forecast?.breaks ?? {}).length) return '';
     const rested = Math.max(Date.parse(meeting.started_at), ...(meeting.breaks ?? []).map(([, until]) => Date.parse(until)));
-    return this.store.now - rested >= BREAK_AFTER;
+    return this.store.now - rested >= this.breakAfter * 60_000 ? 'long' : '';
   });
 
   /** Not now; it is proposed again at the next item. */

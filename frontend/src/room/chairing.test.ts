@@ -32,6 +32,7 @@ function fill(field: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement,
   field.dispatchEvent(new Event(field instanceof HTMLSelectElement ? 'change' : 'input', { bubbles: true }));
 }
 
+const LONG = 'More than 60 minutes without a break.';
 const submit = (n = 0) => find<HTMLFormElement>('dialog form', n)!.requestSubmit();
 
 async function enter(who = 'chair'): Promise<void> {
@@ -236,23 +237,47 @@ describe('breaks', () => {
     const hourAgo = new Date(Date.now() - 61 * 60_000).toISOString();
     table.room.meeting.started_at = hourAgo;
     await enter();
-    expect(text()).not.toContain('An hour without a break.');
+    expect(text()).not.toContain(LONG);
     table.change(table.item(itemId(1)), { decision: { id: 'd', state: 'recorded', version: 1 } }, 'decision.recorded');
-    await see(() => text().includes('An hour without a break.'));
+    await see(() => text().includes(LONG));
     button('Not now')!.click();
-    await see(() => !text().includes('An hour without a break.'));
+    await see(() => !text().includes(LONG));
     table.change(table.item(itemId(1)), { state: 'discussed' }, 'agenda.item_closed');
-    await see(() => text().includes('An hour without a break.'));
+    await see(() => text().includes(LONG));
     table.room.meeting = { ...table.room.meeting, breaks: [[hourAgo, new Date().toISOString()]] };
     table.happen('meeting.break_ended', { meeting: table.room.meeting });
-    await see(() => !text().includes('An hour without a break.'));
+    await see(() => !text().includes(LONG));
+  });
+
+  test('the one that is planned stands in the agenda, is proposed at its place, and takes its own minutes', async () => {
+    table.room.meeting.started_at = new Date(Date.now() - 99 * 60_000).toISOString();
+    table.room.forecast = { end: '2026-11-25T14:30:00Z', items: {}, breaks: { [itemId(3)]: { at: '2026-11-25T14:06:00Z', minutes: 12 } } };
+    await enter();
+    expect(find('ol .rest')!.textContent).toContain('Break, 12 minutes');
+    expect(find('ol .rest')!.nextElementSibling!.querySelector('[data-row]')!.getAttribute('data-row')).toBe(itemId(3));
+    // One is to come: however long it has been, nothing else is proposed.
+    table.change(table.item(itemId(1)), { decision: { id: 'd', state: 'recorded', version: 1 } }, 'decision.recorded');
+    await see(() => page().store.open?.decision);
+    expect(text()).not.toContain(LONG);
+    table.change(table.item(itemId(2)), { state: 'discussed' }, 'agenda.item_closed');
+    await see(() => text().includes('A break is planned now.'));
+    press('b');
+    await dialogIs('Take a break');
+    expect([...page().at.querySelectorAll<HTMLElement>('dialog [data-minutes]')].map((each) => [each.dataset['minutes'], 'first' in each.dataset])).toEqual([['5', false], ['10', false], ['12', true], ['15', false]]);
+  });
+
+  test('a board that wishes none is proposed none', async () => {
+    table.room.meeting = { ...table.room.meeting, break_after: 0, started_at: new Date(Date.now() - 99 * 60_000).toISOString() };
+    table.room.items[0]!.decision = { id: 'd', state: 'recorded', version: 1 };
+    await enter();
+    expect(text()).not.toContain('without a break');
   });
 
   test('a member is asked nothing', async () => {
     table.room.meeting = { ...table.room.meeting, current: null, started_at: new Date(Date.now() - 99 * 60_000).toISOString() };
     table.room.items[0]!.state = 'discussed';
     await enter('member');
-    expect(text()).not.toContain('An hour without a break.');
+    expect(text()).not.toContain(LONG);
   });
 });
 
@@ -342,6 +367,25 @@ describe('the order', () => {
 });
 
 describe('protocol cases', () => {
+  test('closing asks what becomes of them: recorded, or postponed for a reason that is not a lack of time', async () => {
+    table.room.items[0]!.decision = { id: 'd', state: 'recorded', version: 1 };
+    table.room.items[3]!.protocol = 'DCIS laag risico';
+    await enter();
+    press('c');
+    await dialogIs('1 case under a protocol is not recorded. What becomes of it?');
+    expect(find('dialog')!.textContent).toContain('4. A.B. 1954 DCIS laag risico');
+    expect(find<HTMLInputElement>('dialog [value=record]')!.checked).toBe(true);
+    find<HTMLInputElement>('dialog [value=postpone]')!.click();
+    await see(() => find('dialog select'));
+    expect([...find<HTMLSelectElement>('dialog select')!.options].map((each) => each.value)).not.toContain('out_of_time');
+    submit();
+    await see(() => find('dialog')?.textContent?.includes('Choose a reason.'));
+    fill(find<HTMLSelectElement>('dialog select')!, 'imaging_missing');
+    submit();
+    await noDialog();
+    expect(table.heard.at(-1)).toMatchObject({ do: 'meeting.close', args: { covered: 'imaging_missing' } });
+  });
+
   test('are marked with M and recorded in one gesture with G', async () => {
     table.room.items[3]!.protocol = 'DCIS laag risico';
     await enter();

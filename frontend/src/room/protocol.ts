@@ -34,6 +34,8 @@ export interface Meeting {
   break?: { since: Iso; until: Iso } | null;
   /** Breaks that ended. */
   breaks?: [Iso, Iso][];
+  /** After how many minutes a break is proposed where none is planned, a setting of the board; 0: never. */
+  break_after?: number;
   /** Who chairs by hand-over, beside the chair of the board. */
   chairs?: Id[];
   /** Who may record by delegation. */
@@ -157,6 +159,8 @@ export interface Organisation {
 export interface Forecast {
   end: Iso;
   items: Record<Id, Iso>;
+  /** Planned breaks that are still to come, by the item that waits behind each. */
+  breaks?: Record<Id, { at: Iso; minutes: number }>;
 }
 
 export interface QuorumCount {

@@ -34,6 +34,10 @@ class Board(models.Model):
     time_zone = models.CharField(max_length=40, default="Europe/Brussels")
     place = models.CharField(max_length=200, blank=True)
     minutes_per_item = models.PositiveSmallIntegerField(default=6)
+    break_after = models.PositiveSmallIntegerField(
+        default=60, help_text=_("Minutes after which a break is proposed; 0: never")
+    )
+    break_minutes = models.PositiveSmallIntegerField(default=10, help_text=_("How long a break lasts, in minutes"))
     deadline_hours = models.PositiveSmallIntegerField(
         default=50, help_text=_("Hours before the start after which a case is late")
     )
