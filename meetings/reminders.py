@@ -21,6 +21,7 @@ from cases.dossiers.board_kinds import BoardKind, ReminderRule, reminder_rules, 
 WHY: dict[str, str | Promise] = {
     "past": _("its moment was past"),
     "off": _("switched off"),
+    "moved": _("the sitting was moved"),
     "nothing": _("nobody had anything left to do"),
     "called_off": _("the sitting was called off"),
     "signed": _("everything was signed"),
@@ -68,7 +69,11 @@ class Hours:
         else:  # over midnight
             late = clock >= self.quiet_from
             quiet, day = late or clock < self.quiet_until, local.date() + timedelta(days=1 if late else 0)
-        return self.local(day, self.quiet_until) if quiet else at
+        if not quiet:
+            return at
+        end = self.local(day, self.quiet_until)
+        # In the night in which the clock goes back the hour of the end is there twice.
+        return end if end > at else end.replace(fold=1)
 
     def next_morning(self, at: datetime) -> datetime:
         """When reminders go out on the day after ``at``."""

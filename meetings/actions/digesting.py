@@ -94,6 +94,12 @@ def drop_what_is_done(delivery: Delivery) -> None:
         line.save(update_fields=["state", "why"])
 
 
+def drop_lines(meeting: Meeting, kind: str, why: str) -> None:
+    """Drop the lines of a reminder that still wait for a digest; what the board asked by hand stays. Inside an action."""
+    waiting = DigestLine.objects.filter(meeting=meeting, kind=kind, state=Waiting, occasion__startswith="due:")
+    waiting.update(state=DigestLine.State.DROPPED, why=why)
+
+
 def settle(delivery: Delivery, *, sent: bool) -> None:
     """Note what became of the lines. Inside the action that sent or dropped the digest."""
     lines = DigestLine.objects.filter(delivery=delivery, state=Waiting)

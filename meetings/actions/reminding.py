@@ -56,8 +56,11 @@ def _plan(meeting: Meeting, manner: Manner, rule: Rule, *, again: bool) -> None:
     row = Reminder.objects.select_for_update().filter(meeting=meeting, kind=rule.code).first()
     if row is None:
         row = Reminder(id=new_id(), hospital_id=meeting.hospital_id, meeting=meeting, kind=rule.code)
-    elif row.state in (work.State.DONE, work.State.GIVEN_UP) and not (again and row.due_at != due_at):
-        return
+    elif row.state in (work.State.DONE, work.State.GIVEN_UP):
+        # By the day: one that was tried again was done some minutes after it fell due, and is not another one for that.
+        if not again or manner.hours.day(row.due_at) == manner.hours.day(due_at):
+            return
+        digesting.drop_lines(meeting, rule.code, "moved")
     row.due_at, row.attempts, row.leased_until = due_at, 0, None
     row.state = work.State.DROPPED if why else work.State.WAITING
     row.last_error, row.done_at = why, now() if why else None
@@ -106,7 +109,8 @@ def remind(*, by: Actor, reminder_id: UUID) -> tuple[Event, ...]:
     directory.require_system(by)
     row = Reminder.objects.select_for_update(of=("self",)).select_related("meeting__board").get(pk=reminder_id)
     granted("system", hospital_id=row.hospital_id)
-    if row.state != work.State.WAITING:
+    # Claimed a moment ago, and moved with its sitting since: its time is still to come.
+    if row.state != work.State.WAITING or row.due_at > now():
         return ()
     meeting = row.meeting
     manner = reminded.manner_of(meeting)

@@ -1,6 +1,6 @@
 """The rules of reminders: moments, quiet hours, what a board may change."""
 
-from datetime import datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -27,6 +27,21 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 )
 def test_quiet_hours_over_midnight(moment: datetime, allowed: datetime) -> None:
     assert NIGHT.allowed(moment) == allowed
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 28), date(2026, 10, 24)])
+@pytest.mark.parametrize("until", [time(1, 30), time(2), time(2, 30), time(3), time(7)])
+def test_the_quiet_hours_hold_in_the_nights_in_which_the_clock_is_set(day: date, until: time) -> None:
+    """Minute by minute: what waits goes out later, when it is quiet by no clock on the wall, and not later than one night."""
+    hours = Hours(time(8), time(22), until, "Europe/Brussels")
+    begins = datetime.combine(day, time(18), BRUSSELS).astimezone(UTC)
+    for minute in range(14 * 60):
+        moment = begins + timedelta(minutes=minute)
+        allowed = hours.allowed(moment).astimezone(UTC)
+        clock = allowed.astimezone(BRUSSELS).time()
+        assert moment <= allowed <= moment + timedelta(hours=10), moment
+        assert until <= clock < time(22), (moment, clock)
+        assert hours.allowed(allowed) == allowed
 
 
 def test_quiet_hours_within_a_day_and_none() -> None:

@@ -1,5 +1,6 @@
 """Reminders: once, to whom it concerns, one digest for a person and day, and never of what is past."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -8,8 +9,8 @@ from django.db import IntegrityError, transaction
 
 from cases.answers import answer_id
 from cases.models import Referral
-from mdo.directory.models import Organisation, OrganisationRole, Person
-from mdo.kernel import clock
+from mdo.directory.models import BoardRole, Organisation, OrganisationRole, Person
+from mdo.kernel import clock, work
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
 from meetings import chain
@@ -415,3 +416,104 @@ def test_a_sitting_that_has_no_reminders_gets_them_by_the_house_alone(cast: Cast
     assert [outcome for _who, _where, outcome in audited("reminder.plan")] == ["ok", "ok"]
     with acting_as(cast.secretary) as person, pytest.raises(Denied):
         plan_missing_reminders(by=person, meeting_id=meeting.pk)
+
+
+# --- between the claim and the mail ---------------------------------------------------------------------------------------
+
+
+def move(cast: Cast, meeting: Meeting, starts_at: datetime) -> None:
+    meeting.refresh_from_db()
+    call(
+        planning.move_sitting,
+        cast.secretary,
+        meeting_id=meeting.pk,
+        version=meeting.version,
+        starts_at=starts_at,
+        minutes=60,
+        place="",
+    )
+
+
+def test_one_that_was_moved_after_it_was_claimed_waits_for_its_new_day(cast: Cast) -> None:
+    meeting = plan(cast)
+    lacking(cast, meeting)
+    row = reminder(meeting, "ask")
+    with clock.frozen(at(21, 8)):
+        with house():
+            assert row.pk in work.claim(Reminder, 50)
+        move(cast, meeting, NEXT_WEDNESDAY + timedelta(days=2))
+        by_house(remind, reminder_id=row.pk)
+    assert (reminder(meeting, "ask").state, reminder(meeting, "ask").due_at, lines()) == ("waiting", at(23, 8), {})
+    by_house_at(at(23, 8), meeting, "ask")
+    assert lines(kind="ask") == {"requester": ("waiting", "")}
+
+
+def test_what_waits_for_the_morning_is_dropped_when_the_sitting_is_moved_to_another_day(cast: Cast) -> None:
+    meeting = plan(cast)
+    lacking(cast, meeting)
+    by_house_at(at(21, 20), meeting, "ask")  # late: in the quiet hours
+    with clock.frozen(at(21, 21)):
+        call(ask_again, cast.secretary, meeting_id=meeting.pk)
+        move(cast, meeting, NEXT_WEDNESDAY + timedelta(days=2))
+    found = DigestLine.objects.filter(kind="ask").order_by("occasion").values_list("occasion", "state", "why")
+    assert [(occasion[:4], state, why) for occasion, state, why in found] == [
+        ("agai", "waiting", ""),
+        ("due:", "dropped", "moved"),
+    ]
+    assert reminder(meeting, "ask").state == "waiting"
+
+
+def test_one_that_was_tried_again_is_not_sent_twice_when_the_hour_of_the_sitting_moves(cast: Cast) -> None:
+    meeting = plan(cast)
+    lacking(cast, meeting)
+    with clock.frozen(at(21, 8)), house():
+        assert reminder(meeting, "ask").pk in work.claim(Reminder, 50)
+        work.failed(reminder(meeting, "ask"), "OperationalError")
+    by_house_at(at(21, 8, 5), meeting, "ask")
+    assert reminder(meeting, "ask").due_at != at(21, 8)
+    with clock.frozen(at(21, 9)):
+        move(cast, meeting, NEXT_WEDNESDAY + timedelta(hours=1))
+    assert reminder(meeting, "ask").state == "done"
+    # A move to another day does ask anew.
+    with clock.frozen(at(21, 10)):
+        move(cast, meeting, NEXT_WEDNESDAY + timedelta(days=7))
+    assert (reminder(meeting, "ask").state, reminder(meeting, "ask").due_at) == ("waiting", at(28, 8))
+
+
+@pytest.mark.usefixtures("committed")
+def test_several_sweeps_at_once_remind_each_person_once(cast: Cast, smtp: MailServer) -> None:
+    for hours in range(3):
+        lacking(cast, plan(cast, NEXT_WEDNESDAY + timedelta(hours=hours)))
+    owner = pathologist(cast)
+    for moment in (at(24, 9), at(24, 9, 2), at(24, 9, 4)):  # stopped for two days, then four at once
+        with clock.frozen(moment), ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _n: sweep(), range(4)))
+    counts = {name: len(smtp.to(f"{name}@example.org")) for name in ("pathologist", "secretary", "chair")}
+    assert counts == {"pathologist": 1, "secretary": 1, "chair": 1}
+    assert len({str(message["Message-ID"]) for message in smtp.messages}) == len(smtp.messages)
+    assert not Reminder.objects.filter(state="waiting", due_at__lte=at(24, 9)).exists()
+    assert owner.person.email in {str(message["To"]) for message in smtp.messages}
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_was_called_off_or_changed_hands_after_its_line_was_written_is_said_to_nobody(
+    cast: Cast, smtp: MailServer
+) -> None:
+    meeting, other = plan(cast), plan(cast, NEXT_WEDNESDAY + timedelta(days=1))
+    owner = pathologist(cast)
+    for each in (meeting, other):
+        lacking(cast, each)
+        by_house_at(at(22, 8), each, "ask")
+    assert lines(meeting=meeting) == {"pathologist": ("waiting", "")}
+    with clock.frozen(at(22, 8, 1)):
+        meeting.refresh_from_db()
+        call(planning.cancel_sitting, cast.secretary, meeting_id=meeting.pk, version=meeting.version)
+    with writing():  # somebody else looks at slides from now on
+        BoardRole.objects.filter(person=owner.person).update(valid_until=at(22, 8))
+    with clock.frozen(at(22, 8, 2)):
+        sweep()
+    assert (lines(meeting=meeting), lines(meeting=other)) == (
+        {"pathologist": ("dropped", "called_off")},
+        {"pathologist": ("dropped", "nothing")},
+    )
+    assert smtp.to(owner.person.email) == []
