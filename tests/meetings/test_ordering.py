@@ -1,9 +1,12 @@
 """A proposed order from what is in the database: wishes, the page, taking it, undoing it, locks, and how long it takes."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from cases.dossiers import board_kind
@@ -390,3 +393,64 @@ def test_what_an_item_asks_for_is_said_once_and_checked(cast: Cast, meeting: Mee
     item.refresh_from_db()
     assert (item.needs, item.heavy, item.version) == (["pathology", "radiology"], True, asked["version"] + 1)
     assert audited("agenda.set_wishes") == [(cast.secretary.pk, cast.organiser.pk, "ok")]
+
+
+# --- at the edges ------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_and_a_single_item(cast: Cast) -> None:
+    meeting = make_meeting(cast.board, state=Meeting.State.PLANNED)
+    page = page_of(cast.secretary, meeting)
+    assert (page.status_code, page.context["shown"]) == (200, None)
+    assert call(ordering.take_order, cast.secretary, meeting_id=meeting.pk, order=[]).events == ()
+    put(meeting, cast, "Alleen", minutes=100, locked=True)
+    shown = page_of(cast.secretary, meeting).context["shown"]
+    # A break has nothing behind it: there is none, however long the one item is.
+    assert (shown.changes, shown.breaks, len(shown.lines)) == (False, "", 1)
+    assert call(ordering.take_order, cast.secretary, meeting_id=meeting.pk, order=sent(meeting)).events == ()
+
+
+def test_sixty_items_with_locks_up_to_the_last(cast: Cast) -> None:
+    meeting = make_meeting(cast.board, state=Meeting.State.PLANNED)
+    for number in range(60):
+        put(meeting, cast, f"Z{number:02}", partner=number % 2 == 0, needs=[], locked=number in (0, 30, 59))
+    shown = page_of(cast.secretary, meeting).context["shown"]
+    places = {
+        line.row.referral.case.patient.family_name: line.place.place for line in shown.lines if hasattr(line, "row")
+    }
+    assert sorted(places.values()) == list(range(1, 61))
+    assert {name: places[name] for name in ("Z00", "Z30", "Z59")} == {"Z00": 1, "Z30": 31, "Z59": 60}
+    with writing():  # one goes meanwhile: what is locked stands beyond the end, and the list that was read is old
+        AgendaItem.objects.filter(meeting=meeting, position=20).update(state="withdrawn")
+    read = [(line.row.item.pk, line.row.item.version) for line in shown.lines if hasattr(line, "row")]
+    with pytest.raises(Stale):
+        call(ordering.take_order, cast.secretary, meeting_id=meeting.pk, order=read)
+    again = page_of(cast.secretary, meeting).context["shown"]
+    assert [line.row.referral.case.patient.family_name for line in again.lines if hasattr(line, "row")][-1] == "Z59"
+
+
+@pytest.mark.usefixtures("committed")
+def test_of_two_who_take_an_order_at_once_one_is_told(cast: Cast) -> None:
+    meeting = make_meeting(cast.board, state=Meeting.State.PLANNED)
+    for family in ("Aerts", "Baert", "Claes"):
+        put(meeting, cast, family, needs=[])
+    orders = [sent(meeting, "CBA"), sent(meeting, "BAC")]
+    together = threading.Barrier(2)
+
+    def take(order: list[tuple[Any, int]]) -> str:
+        together.wait(30)
+        try:
+            call(ordering.take_order, cast.secretary, meeting_id=meeting.pk, order=order)
+        except Stale:
+            return "stale"
+        finally:
+            connection.close()
+        return "taken"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(take, orders)) == ["stale", "taken"]
+    assert families(meeting) in (["Claes", "Baert", "Aerts"], ["Baert", "Aerts", "Claes"])
+    with house():
+        assert list(
+            AgendaItem.objects.filter(meeting=meeting).order_by("position").values_list("position", flat=True)
+        ) == [1, 2, 3]

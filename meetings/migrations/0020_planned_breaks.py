@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0010_breaks"), ("meetings", "0014_imports")]
+    dependencies = [("directory", "0011_breaks"), ("meetings", "0019_seals")]
 
     operations = [
         migrations.AddField(

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0009_apitoken")]
+    dependencies = [("directory", "0010_fhir_scopes")]
 
     operations = [
         migrations.AddField(
