@@ -99,6 +99,7 @@ class Sitting:
                 intent=outcome.intent,
                 steps=[{"kind": kind, "text": text} for kind, text in outcome.steps],
                 deviation=outcome.deviation,
+                agreed=None,
                 command_id=new_id(),
             )
             item = AgendaItem.objects.get(pk=item_id)
