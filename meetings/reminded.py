@@ -171,6 +171,8 @@ def _unsigned(known: Known, to: Collection[str]) -> Tasks:
 
 def _unfollowed(known: Known, to: Collection[str]) -> Tasks:
     """For whoever asked: the own cases of the sitting of which nobody said what was done; for secretaries those of their hospital."""
+    if known.meeting.state != State.CLOSED:
+        return {}  # nothing was signed yet
     open_ones = FollowUp.objects.filter(living("case__patient"), decision__meeting=known.meeting, outcome="")
     found: Tasks = {}
     hospitals: dict[UUID, int] = {}
