@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -141,7 +141,7 @@ def made_sheet(by: Person, case: Case, tumours: Sequence[Tumour], form: PasteFor
         groups=groups,
         texts=[],
         left=[_left(one, written) for one in without(dossier, said, offered)],
-        against=[_left(one, written) for one in said if one.overruled],
+        against=_once(_left(one, written) for one in said if one.overruled),
         stranger=stranger,
         named=any(case.patient.family_name.casefold() in text.text.casefold() for text in texts),
         form=more[0],
@@ -315,6 +315,15 @@ def _pieces(text: Text, keys: Mapping[Place, Sequence[str]]) -> Iterator[Piece]:
         fresh = next((key for key in held if key not in anchored), "")
         anchored |= {fresh} if fresh else set()
         yield Piece(text.text[start:end], " ".join(held), f"said-{fresh}" if fresh else "", next(iter(held), ""))
+
+
+def _once(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each place once: a percentage speaks of two questions."""
+    kept: list[dict[str, Any]] = []
+    for each in found:
+        if each not in kept:
+            kept.append(each)
+    return kept
 
 
 def _left(one: Said, written: Mapping[str, str]) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cases.models import Case
+from cases.models import Case, Tumour
 from mdo.kernel.ids import new_id
 from tests.cases.acts import audited
 from tests.cases.pages import answers, now_of, sign_in
 from tests.cast import Cast
-from tests.factories import make_case, make_referral
+from tests.factories import make_case, make_referral, writing
 
 
 @pytest.fixture
@@ -63,8 +63,19 @@ def test_what_is_wrong_keeps_its_stored_answer(cast: Cast, secretary: Client, ca
 def test_categories_that_contradict_each_other_say_so(cast: Cast, secretary: Client, case: Case) -> None:
     (tumour,) = now_of(case)[1]
     name = f"tumour-{tumour.pk}-clinical_tnm"
-    answer = secretary.post(f"/cases/{case.pk}/draft/", answers(case, **{f"{name}_0": "cTis cN0 cM1"}))
-    assert "A carcinoma in situ has no metastases" in answer.json()["parts"][f"id_{name}_derived"]
+    wrong, before = {f"{name}_0": "cTis cN0 cM1", f"{name}_1": "8"}, tumour.data
+    answer = secretary.post(f"/cases/{case.pk}/draft/", answers(case, **wrong))
+    assert (answer.status_code, list(answer.json()["errors"])) == (200, [f"id_{name}"])
+    assert "A carcinoma in situ has no metastases" in answer.json()["errors"][f"id_{name}"]
+    answer = secretary.post(f"/cases/{case.pk}/edit/", answers(case, **wrong))
+    assert answer.status_code == 422
+    for words in ("A carcinoma in situ has no metastases", "cTis cN0 cM1"):
+        assert words in answer.content.decode()
+    assert now_of(case)[1][0].data == before
+    # What was stored before anybody compared it says so where it is read.
+    with writing():
+        stored = {"clinical_tnm": {"edition": "8", "t": "cTis", "n": "cN0", "m": "cM1"}}
+        Tumour.objects.filter(pk=tumour.pk).update(data=before | stored)
     for address in (f"/cases/{case.pk}/", f"/cases/{case.pk}/edit/"):
         assert "A carcinoma in situ has no metastases" in secretary.get(address).content.decode()
 
