@@ -25,7 +25,7 @@ WITH moved AS (
 )
 INSERT INTO cases_discussion (id, hospital_id, case_id, referral_id, outcome, at, dossier, dossier_version, data, tumours)
 SELECT %(id)s, c.hospital_id, c.id, moved.id, %(status)s, %(at)s, c.dossier, c.dossier_version, c.data, coalesce(
-    (SELECT jsonb_agg(jsonb_build_object('id', t.id::text, 'data', t.data) ORDER BY t.position)
+    (SELECT jsonb_agg(jsonb_build_object('id', t.id::text, 'data', t.data, 'profile', t.profile) ORDER BY t.position)
      FROM cases_tumour t WHERE t.case_id = c.id), '[]')
 FROM moved JOIN cases_case c ON c.id = moved.case_id
 """

@@ -235,6 +235,11 @@ class Environment(BaseModel):
     )
     host: str = Field("127.0.0.1", alias="MDO_HOST", description="The address to listen on.")
     port: int = Field(8000, alias="MDO_PORT", ge=1, le=65535, description="The port to listen on.")
+    similar_cases: bool = Field(
+        False,
+        alias="MDO_SIMILAR_CASES",
+        description="1: from a case, decisions for other patients whose tumour is alike are shown too, among the cases that the reader may open. 0: not.",
+    )
     hl7: bool = Field(
         False,
         alias="MDO_HL7",

@@ -279,6 +279,8 @@ MDO_LIVEKIT_KEY = ENVIRONMENT.livekit_key
 MDO_LIVEKIT_SECRET = ENVIRONMENT.livekit_secret
 
 # A class that sends text messages (mdo/kernel/sms.py), or nothing.
+# Whether looking back from a case shows what was decided for others whose tumour is alike.
+MDO_SIMILAR_CASES = ENVIRONMENT.similar_cases
 # Where `mdo hl7` listens.
 MDO_HL7_HOST = ENVIRONMENT.hl7_host
 MDO_HL7_PORT = ENVIRONMENT.hl7_port

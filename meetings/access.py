@@ -9,7 +9,7 @@ guest the own row without names, counts or times of others. A guest is named by 
 All changes to a meeting and its items happen under the lock of the meeting's row, taken here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from django.db.models.functions import Cast, Concat
 
 from cases.access import access_hospital_for_reading_out, visible_cases
 from cases.access import place as case_place
-from cases.models import Referral
+from cases.models import Case, Referral
 from mdo.directory import access as directory
 from mdo.directory.access import Standing
 from mdo.directory.matrix import Seat, permits
@@ -29,7 +29,7 @@ from mdo.kernel.acting import Actor, current, elevated
 from mdo.kernel.action import granted
 from mdo.kernel.errors import Denied, NotFound
 from meetings import guests
-from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Remark, Report
+from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Remark, Report, SavedSearch
 
 # What the room's buttons ask for, and the row of the matrix behind each.
 ROOM_RIGHTS = {
@@ -214,13 +214,21 @@ def visible_items(by: Actor, meeting: Meeting, place: Chair | None = None) -> Qu
     return items.filter(seen) if place.permits("see_agenda", ["agr", "pseudonyms"]) else items.none()
 
 
-def visible_decisions(by: Actor) -> QuerySet[Decision]:
-    """Decisions that ``by`` may read: those of cases that they may read, and on topics those of their boards."""
+def visible_decisions(by: Actor, among: Collection[UUID] | None = None) -> QuerySet[Decision]:
+    """Decisions that ``by`` may read: those of cases that they may read, and on topics those of their boards. ``among``: of these alone,
+    with one query more to know their cases."""
+    if among is not None:
+        case_ids = set(Decision.objects.filter(pk__in=among, case__isnull=False).values_list("case", flat=True))
+        return _decisions_of(by, visible_cases(by, case_ids)).filter(pk__in=among)
+    return _decisions_of(by, visible_cases(by))
+
+
+def _decisions_of(by: Actor, readable: QuerySet[Case]) -> QuerySet[Decision]:
     if by.actor_kind == "system":
         return Decision.objects.all()
     boards = [each.board for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])]
-    readable = Exists(visible_cases(by).filter(pk=OuterRef("case")))
-    return Decision.objects.filter(readable | Q(case=None, board__in=boards))
+    read = Exists(readable.filter(pk=OuterRef("case")))
+    return Decision.objects.filter(read | Q(case=None, board__in=boards))
 
 
 def visible_signed(by: Actor) -> QuerySet[Decision]:
@@ -444,7 +452,7 @@ def access_decision_for_reading(by: Actor, decision_id: UUID) -> Decision:
 
     Reading follows the case (``cases/access.py``): a requester keeps the outcome of the own patient after the meeting.
     """
-    found = visible_decisions(by).exclude(state=Decision.State.DRAFT)
+    found = visible_decisions(by, [decision_id]).exclude(state=Decision.State.DRAFT)
     decision = (
         found.select_related(
             "meeting", "board", "item", "case__patient", "case__hospital", "signed_by", "recorded_by", "imported_by"
@@ -500,3 +508,8 @@ def access_report_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
     if report is None:
         raise NotFound()
     return decision, report
+
+
+def visible_searches(by: Actor) -> QuerySet[SavedSearch]:
+    """The searches that ``by`` keeps, by name: nobody sees another's."""
+    return SavedSearch.objects.filter(person=by.actor_id).order_by("name")

@@ -6,10 +6,9 @@ nor what was found reach a log or an address (docs/decisions/search.md).
 """
 
 import json
-import re
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,14 +19,13 @@ from django.db.models import F, Func, TextField, Value
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from cases.coding.digits import digits_of
-from cases.coding.national_number import LENGTH
 from cases.dossiers.board_kinds import board_kind
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor
 from meetings import access
+from meetings.asked import Asked, read, with_month
 from meetings.facets import Facet, drawn
-from meetings.models import Decision
+from meetings.models import Decision, FollowUp
 
 PAGE_SIZE = 20
 MOST = 10_000  # hits; the function stops counting here
@@ -77,6 +75,12 @@ class Hit:
         return self.decision.case.patient if self.decision.case else None
 
     @property
+    def follow_up(self) -> FollowUp | None:
+        """Whether it was done, where somebody answered."""
+        found: FollowUp | None = getattr(self.decision.item, "follow_up", None)
+        return found if found is not None and found.outcome else None
+
+    @property
     def replaced_by(self) -> UUID | None:
         after = getattr(self.decision, "replaced_by", None)
         return after.pk if after is not None and after.state != Decision.State.DRAFT else None
@@ -84,7 +88,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of hits, newest first. ``searched`` are the words that were looked for instead, where those typed gave nothing."""
+    """One page of hits, newest first. ``searched`` are the words that were looked for instead, where those typed gave nothing; ``period``
+    is the month that was among them."""
 
     hits: list[Hit]
     total: int
@@ -92,6 +97,7 @@ class Found:
     pages: int
     facets: list[Facet]
     searched: str = ""
+    period: str = ""
 
     @property
     def first(self) -> int:
@@ -120,38 +126,34 @@ def find(by: Actor, wanted: Wanted, language: str | None) -> Found:
     A page beyond the last one gives the last one. Writes an audit row for each hospital whose decisions are shown (ids and
     numbers, never words), or one for the acting organisation when nothing was found. Raises ``Unavailable`` when it cannot.
     """
-    asked = _read(wanted.words)
     page = max(1, min(wanted.page, MOST // PAGE_SIZE))
+    typed = read(wanted.words)
+    asked = with_month(typed) or typed
     answer = _ask(wanted, asked, page)
+    if asked.month and not answer.total:
+        asked, answer = typed, _ask(wanted, typed, page)
     if not answer.ids and page > 1 and answer.total:
         page = (answer.total - 1) // PAGE_SIZE + 1
         answer = _ask(wanted, asked, page)
     if answer.mended:
-        asked = _Asked(" ".join(answer.mended), answer.mended)
-    decisions = _rows(by, answer.ids, asked)
-    _trace(decisions, answer.total)
+        asked = replace(asked, typed=" ".join(answer.mended), words=answer.mended)
+    decisions = rows_of(by, answer.ids, asked)
+    trace("decision.search", decisions, answer.total)
     return Found(
-        hits=[_hit(each, language) for each in decisions],
+        hits=[line_of(each, language) for each in decisions],
         total=answer.total,
         page=page,
         pages=max(1, -(-answer.total // PAGE_SIZE)),
         facets=drawn(answer.facets, wanted.chosen, language),
         searched=" ".join(answer.mended),
+        period=asked.period,
     )
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What was typed; the same as words alone, where it holds no quotes and signs; and a national number, instead of both."""
-
-    typed: str = ""
-    words: tuple[str, ...] = ()
-    number: str = ""
-
-    @property
-    def beginnings(self) -> str:
-        """The words as beginnings of words, as PostgreSQL reads it."""
-        return " & ".join(f"'{word}':*" if len(word) >= 3 else f"'{word}'" for word in self.words)
+def with_codes(codes: Iterable[str]) -> list[UUID]:
+    """The newest decisions with all of these codes (``facet:value``) among those that the actor of the open door may find: a page."""
+    chosen = dict(code.split(":", 1) for code in codes)
+    return _ask(Wanted(chosen=chosen), Asked(), 1).ids
 
 
 @dataclass(frozen=True)
@@ -162,19 +164,14 @@ class _Answer:
     mended: tuple[str, ...]
 
 
-def _read(words: str) -> _Asked:
-    typed = words.strip()
-    digits = digits_of(typed)
-    if digits is not None and len(digits) == LENGTH:
-        return _Asked(number=digits)
-    plain = '"' not in typed and not re.search(r"(^|\s)-|\bor\b", typed, re.IGNORECASE)
-    return _Asked(typed, tuple(re.findall(r"[^\W_]+", typed)) if plain else ())
-
-
-def _ask(wanted: Wanted, asked: _Asked, page: int) -> _Answer:
-    since = datetime.combine(wanted.since, time.min, _ZONE) if wanted.since else None
-    before = datetime.combine(wanted.until + timedelta(days=1), time.min, _ZONE) if wanted.until else None
+def _ask(wanted: Wanted, asked: Asked, page: int) -> _Answer:
+    first = max((day for day in (wanted.since, asked.first_day) if day), default=None)
+    last = min((day for day in (wanted.until, asked.last_day) if day), default=None)
+    since = datetime.combine(first, time.min, _ZONE) if first else None
+    before = datetime.combine(last + timedelta(days=1), time.min, _ZONE) if last else None
     chosen = [f"{facet}:{value}" for facet, value in wanted.chosen.items()]
+    if asked.month and not asked.year:
+        chosen.append(f"any:{asked.month:02d}")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ids, total, facets, mended FROM mdo_search_decisions("
@@ -185,7 +182,7 @@ def _ask(wanted: Wanted, asked: _Asked, page: int) -> _Answer:
     return _Answer(list(ids), total, json.loads(facets) if isinstance(facets, str) else facets, tuple(mended or ()))
 
 
-def _rows(by: Actor, ids: list[UUID], asked: _Asked) -> list[Decision]:
+def rows_of(by: Actor, ids: list[UUID], asked: Asked) -> list[Decision]:
     """The decisions of a page in their order, each with ``excerpt``: its text with the hits between marks."""
     bare = Func(
         F("text"), Value(_JOINING + _ON + _OFF), Value(_DRESSED), function="translate", output_field=TextField()
@@ -199,16 +196,17 @@ def _rows(by: Actor, ids: list[UUID], asked: _Asked) -> list[Decision]:
         output_field=TextField(),
     )
     found = (
-        access.visible_decisions(by)
-        .filter(pk__in=ids)
+        access.visible_decisions(by, ids)
         .annotate(excerpt=headline if asked.typed else bare)
-        .select_related("board", "meeting", "hospital", "case__patient", "item__topic", "replaced_by")
+        .select_related(
+            "board", "meeting", "hospital", "case__patient", "item__topic", "item__follow_up", "replaced_by"
+        )
     )
     by_id = {decision.pk: decision for decision in found}
     return [by_id[each] for each in ids if each in by_id]
 
 
-def _hit(decision: Decision, language: str | None) -> Hit:
+def line_of(decision: Decision, language: str | None) -> Hit:
     kind = board_kind(decision.board.kind)
     steps = [
         Step(kind.option_words("steps", str(step.get("kind", "")), language), str(step.get("text", "")))
@@ -232,9 +230,10 @@ def marked(text: str) -> SafeString:
     return mark_safe(html)  # noqa: S308  (escaped above; the marks were taken out of the text itself)
 
 
-def _trace(decisions: list[Decision], total: int) -> None:
+def trace(action: str, decisions: list[Decision], total: int) -> None:
+    """Write for each hospital which of its decisions were shown, and of how many; one row for the acting organisation for none."""
     shown: dict[UUID | None, list[str]] = defaultdict(list)
     for decision in decisions:
         shown[decision.hospital_id].append(str(decision.pk))
     for hospital_id, ids in shown.items() or [(None, [])]:
-        audit.act("decision.search", hospital_id=hospital_id, detail={"found": total, "shown": ids})
+        audit.act(action, hospital_id=hospital_id, detail={"found": total, "shown": ids})

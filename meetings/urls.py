@@ -19,12 +19,13 @@ from meetings.views import (
     readiness,
     room,
     same_people,
+    search,
     signing,
     verifying,
     wall,
     worklists,
 )
-from meetings.views.search import search
+from meetings.views.timeline import case_timeline
 
 app_name = "meetings"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -94,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("call-test/relay/", call_test.call_relay, name="call_relay"),
     path("hooks/livekit/", hooks.livekit_hook, name="livekit_hook"),
     path("cases/<uuid:case_id>/asked/<uuid:referral_id>/", readiness.asked, name="asked"),
+    path("cases/<uuid:case_id>/timeline/", case_timeline, name="timeline"),
     path("cases/<uuid:case_id>/remarks/", decisions.case_remarks, name="case_remarks"),
     path("calendar/", feeds.own, name="calendar"),
     path("calendar/<str:token>.ics", feeds.feed, name="feed"),
@@ -117,7 +119,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<uuid:import_id>/discard/", imports.discard, name="import_discard"),
     path("signing/", signing.signing, name="signing"),
     path("signing/<uuid:meeting_id>/", signing.sign, name="sign"),
-    path("decisions/", search, name="search"),
+    path("decisions/", search.search, name="search"),
+    path("decisions/kept/", search.keep, name="search_keep"),
+    path("decisions/kept/<uuid:search_id>/forget/", search.forget, name="search_forget"),
     path("decisions/<uuid:decision_id>/", decisions.decision, name="decision"),
     path("decisions/<uuid:decision_id>/report.pdf", decisions.report, name="report"),
     path("decisions/<uuid:decision_id>/correct/", decisions.correct, name="correct"),

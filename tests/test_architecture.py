@@ -64,6 +64,7 @@ SHARP = {
     r"SECURITY DEFINER": {
         "meetings/migrations/0004_decision_search.py": "the index of decisions and the question to it",
         "meetings/migrations/0016_search_in_windows.py": "as above, made anew",
+        "meetings/migrations/0020_search_profiles.py": "as above: what was done enters it",
     },
 }
 

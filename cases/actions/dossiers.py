@@ -148,7 +148,7 @@ def change_case(
         before, tumour.data = tumour.data, _clean(case, "tumour", answers, f"tumour-{numbers[tumour_id]}.")
         waiting = discussions.still_to_confirm(tumour.to_confirm, before, tumour.data)
         tumour.to_confirm = [key for key in waiting if f"{tumour_id}.{key}" not in confirmed]
-        tumour.save(update_fields=["data", "to_confirm"])
+        tumour.save(update_fields=["data", "profile", "to_confirm"])
     return (touch(case),)
 
 

@@ -1,5 +1,9 @@
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from cases.dossiers.profile import profile
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 
@@ -36,14 +40,29 @@ class Case(models.Model):
         return str(self.pk)
 
 
+class ProfileField(ArrayField):
+    """The codes that follow from ``data`` (``cases/dossiers/profile.py``), worked out whenever the row is written."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> list[str]:
+        found = profile(model_instance.data)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, found)
+        return found
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.contrib.postgres.fields.ArrayField", args, kwargs
+
+
 class Tumour(models.Model):
-    """One tumour of a case; bilateral disease is two. ``data`` holds the tumour level of the dossier."""
+    """One tumour of a case; bilateral disease is two. ``data`` holds the tumour level of the dossier, ``profile`` the codes by which
+    looking back finds it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tumours", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     data = models.JSONField(default=dict)
+    profile = ProfileField(models.CharField(max_length=60), default=list, editable=False)
     to_confirm = models.JSONField(default=list)
 
     class Meta:

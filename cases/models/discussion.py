@@ -8,7 +8,7 @@ from mdo.kernel.ids import new_id
 class Discussion(models.Model):
     """The dossier as it lay on the table when a referral was discussed or postponed. Made then, never changed.
 
-    ``data`` is the case level; ``tumours`` a list of ``{"id": text, "data": {…}}`` in their order. What changed since, and what
+    ``data`` is the case level; ``tumours`` a list of ``{"id": text, "data": {…}, "profile": [code]}`` in their order. What changed since, and what
     a later case begins with, is read from here.
     """
 

@@ -12,6 +12,7 @@ from meetings.models.outbox import Delivery, DigestLine, Reminder, ReminderSetti
 from meetings.models.presence import Beside, CallIn, Delegation, Lease
 from meetings.models.protocol_rule import ProtocolRule
 from meetings.models.reply import Reply
+from meetings.models.saved_search import SavedSearch
 from meetings.models.seal import DecisionSeal
 from meetings.models.text import TextDocument, TextUpdate
 from meetings.models.walls import WallDisplay
@@ -39,6 +40,7 @@ __all__ = [
     "ReminderSettings",
     "Reply",
     "Report",
+    "SavedSearch",
     "Series",
     "SeriesException",
     "TextDocument",

@@ -28,7 +28,7 @@ declare_everything()
 
 # What somebody without any seat may do, because it names nothing that is not theirs: in the own hospital, to the own account.
 OWN_HOUSE = {"patient.register", "case.bring_in", "case.take_in", "import.upload"}
-OWN_ACCOUNT = {"calendar.end_feed", "calendar.renew_feed", "person.choose_language"}
+OWN_ACCOUNT = {"calendar.end_feed", "calendar.renew_feed", "person.choose_language", "search.forget", "search.keep"}
 
 # Of the meeting as a whole: whoever asks for one item of it sits at the same table.
 AT_THE_TABLE = {"meeting.answer", "presence.beside", "presence.beside_leave"}

@@ -56,6 +56,7 @@ CONTENT = {
     "meetings_decision",
     "meetings_topic",
     "meetings_remark",
+    "meetings_savedsearch",
     "meetings_textdocument",
     "meetings_textupdate",
     "meetings_voice",

@@ -30,6 +30,7 @@ CARE = (
     "meetings_decision",
     "meetings_guestinvitation",
     "meetings_remark",
+    "meetings_savedsearch",
     "meetings_textdocument",
     "meetings_textupdate",
     "meetings_voice",
@@ -74,6 +75,7 @@ DEFINERS = {
     "mdo_index_on_case",
     "mdo_index_on_referral",
     "mdo_index_on_patient",
+    "mdo_index_on_follow_up",
     "mdo_search_decisions",
 }
 

@@ -44,6 +44,7 @@ from meetings.models import (
     ProtocolRule,
     Reminder,
     Report,
+    SavedSearch,
     Series,
     WallDisplay,
 )
@@ -98,6 +99,7 @@ class Things:
     launch: Launch
     follow_up: FollowUp
     action: DecisionAction
+    kept: SavedSearch
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -130,6 +132,7 @@ class Things:
             "launch_id": self.launch.pk,
             "follow_up_id": self.follow_up.pk,
             "action_id": self.action.pk,
+            "search_id": self.kept.pk,
         }
 
     @property
@@ -255,10 +258,11 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         task = DecisionAction.objects.create(
             decision=decision, key=new_id(), text=f"{CANARY}: bellen", owner=requester, due_on=day, **after
         )
+        kept = SavedSearch.objects.create(hospital=hospital, person=requester, name=CANARY, asked={"words": CANARY})
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
         report, reminder, delivery, requester, beside, invitation, wall, rule, imported, token, launch,
-        follow_up, task,
+        follow_up, task, kept,
     )  # fmt: skip
 
 
@@ -336,6 +340,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "done": True,
         "note_text": "",
         "outcome": "carried_out",
+        "asked": {"words": CANARY},
         "columns": {"0": "family_name"},
         "correction_id": new_id(),
         "confirmed": [],

@@ -16,10 +16,12 @@ import random
 import re
 import shutil
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -70,7 +72,7 @@ class Visitor:
         from django.conf import settings
 
         self.site, self.cookies = site, {settings.SESSION_COOKIE_NAME: session}
-        with urllib.request.urlopen(self._request(None), timeout=60) as page:
+        with urllib.request.urlopen(self._request(None), timeout=300) as page:
             html = page.read().decode()
             for header in page.headers.get_all("Set-Cookie") or []:
                 name, _, value = header.partition(";")[0].partition("=")
@@ -84,7 +86,7 @@ class Visitor:
 
     def search(self, asked: dict[str, str]) -> str:
         """The whole page, as a browser without script gets it."""
-        with urllib.request.urlopen(self._request(asked), timeout=60) as page:
+        with urllib.request.urlopen(self._request(asked), timeout=300) as page:
             return str(page.read().decode())
 
 
@@ -167,14 +169,21 @@ class Bench:
         return together(timed(ROUNDS, searches(self.boards), lambda _data: self.stranger.search({"words": ""})))
 
     def spoilt(self) -> float:
-        """The pages while the index may not be used."""
+        """The slowest of one page of each kind while the index may not be used."""
         with psycopg.connect(self.rig.superuser, autocommit=True) as house:
             setting = "FUNCTION mdo_decision_hits(tsquery, text[], timestamptz, timestamptz, integer)"
-            house.execute(f"ALTER {setting} SET enable_bitmapscan = off")
+            house.execute(f"ALTER {setting} SET enable_seqscan = on SET enable_bitmapscan = off")
             try:
-                return together(self.pages(rounds=1))
+                return max(self._once(data) for _kind, data in islice(searches(self.boards), len(KINDS)))
             finally:
-                house.execute(f"ALTER {setting} RESET enable_bitmapscan")
+                house.execute(f"ALTER {setting} SET enable_seqscan = off RESET enable_bitmapscan")
+
+    def _once(self, data: dict[str, str]) -> float:
+        """Milliseconds of one page; of one that the database gave up, until then."""
+        began = perf_counter()
+        with suppress(urllib.error.HTTPError):
+            self.member.search(data)
+        return round((perf_counter() - began) * 1000, 2)
 
 
 def by_kind(times: dict[str, list[float]]) -> dict[str, float]:
@@ -233,11 +242,11 @@ def main() -> int:
             "kinds_sql_p95_ms_1m": by_kind(sql),
             "kinds_without_policies_p95_ms_1m": by_kind(bare),
         }
-        result["spoilt_p95_ms_1m"] = bench.spoilt()
+        result["without_index_ms_1m"] = bench.spoilt()
         assert Board.objects.count() >= decisions.BOARDS
     failed = missed(result, result["p95_ms_1m"])
-    if not missed(result, result["spoilt_p95_ms_1m"]):
-        failed.append(f"{result['spoilt_p95_ms_1m']} ms without the index: this bench would not notice")
+    if not missed(result, result["without_index_ms_1m"]):
+        failed.append(f"{result['without_index_ms_1m']} ms without the index: this bench would not notice")
     result |= origin() | {"took_s": round(perf_counter() - began, 1), "missed": failed}
     print(json.dumps(result, indent=2, ensure_ascii=False))
     print(write("bench-search", result))

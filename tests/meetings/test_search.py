@@ -9,13 +9,15 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
+from cases.discussions import move_and_keep
 from cases.models import Referral
 from mdo.directory.models import Agreement, Board, Organisation
 from mdo.kernel.acting import System, acting
 from mdo.kernel.models import AuditEntry
 from meetings import access
-from meetings.models import Decision
+from meetings.models import Decision, FollowUp
 from meetings.search import MOST, Found, Wanted, find, marked
 from tests.cast import NAMES, PASSWORD, Cast, Member, acting_as
 from tests.factories import (
@@ -27,6 +29,7 @@ from tests.factories import (
     make_patient,
     make_referral,
     make_topic,
+    tumour_data,
     writing,
 )
 
@@ -44,13 +47,14 @@ def decide(
     state: str = Decision.State.SIGNED,
     patient: dict[str, Any] | None = None,
     question: str = "Voorstel voor behandeling?",
+    tumours: list[dict[str, Any]] | None = None,
     **values: Any,
 ) -> Decision:
     """A decision about a new case of `hospital` (the organiser's), taken by the breast board at `at`."""
     hospital = hospital or cast.organiser
     requester = requester or cast.requester
     board = board or cast.board
-    case = make_case(hospital, requester.person, patient=make_patient(hospital, **(patient or {})))
+    case = make_case(hospital, requester.person, patient=make_patient(hospital, **(patient or {})), tumours=tumours)
     referral = make_referral(
         board, hospital, requester.person, case=case, status=Referral.Status.DISCUSSED, question=question
     )
@@ -210,6 +214,74 @@ def test_words_that_say_nothing_do_not_hinder(cast: Cast) -> None:
     ]
 
 
+def test_what_did_we_decide_for_her_in_march(cast: Cast) -> None:
+    hers = {"family_name": "Vermeersch", "given_name": "April"}
+    earlier = decide(cast, at=MARCH.replace(year=2024), patient=hers)
+    march = decide(cast, patient=hers)
+    decide(cast, at=MARCH.replace(month=5), patient=hers)
+    for words, hits, period in (
+        ("vermeersch maart", [march.pk, earlier.pk], "maart"),
+        ("März Vermeersch", [march.pk, earlier.pk], "maart"),
+        ("vermeersh march 2026", [march.pk], "maart 2026"),
+        ("in maart 2024", [earlier.pk], "maart 2024"),
+        ("maart", [], ""),
+    ):
+        with translation.override("nl"):
+            found = look(cast.chair, words)
+        assert (ids(found), found.period) == (hits, period), words
+    assert (look(cast.chair, "april vermeersch").total, look(cast.chair, "april vermeersch").period) == (
+        3,
+        "",
+    )  # her name
+
+
+def test_the_tumours_as_they_were_discussed_are_facets(cast: Cast) -> None:
+    decision = decide(cast)
+    decide(
+        cast,
+        tumours=[
+            tumour_data(topography="C34.1", er_status=None),
+            tumour_data(er_status="negative", pr_status="negative"),
+        ],
+    )
+    assert facets(look(cast.chair)) == {
+        "topography": {"C50 Borst": 2, "C34 Long": 1},
+        "receptors": {"HR+ / HER2−": 2, "Triple-negatief": 1},
+    }
+    assert ids(look(cast.chair, chosen={"receptors": "triple_negative", "stage": "I"})) != [decision.pk]
+    with writing():
+        referral = referral_of(decision)
+        move_and_keep(referral)
+        tumour = referral.case.tumours.get()
+        tumour.data = {**tumour.data, "topography": "C18.0"}
+        tumour.save(update_fields=["data", "profile"])
+        referral.save()
+    assert facets(look(cast.chair))["topography"] == {"C50 Borst": 2, "C34 Long": 1}
+
+
+def test_whether_it_was_done_stands_in_the_line(cast: Cast) -> None:
+    decision, other = decide(cast), decide(cast)
+    with writing():
+        follow_up = FollowUp.objects.create(
+            hospital=cast.organiser,
+            board=cast.board,
+            case_id=decision.case_id,
+            item=decision.item,
+            decision=decision,
+            due_on=MARCH.date(),
+        )
+        follow_up.outcome, follow_up.answered_at = FollowUp.Outcome.CARRIED_OUT, MARCH
+        follow_up.save()
+    found = look(cast.chair, chosen={"outcome": "carried_out"})
+    assert [(hit.decision.pk, hit.follow_up and hit.follow_up.outcome) for hit in found.hits] == [
+        (decision.pk, "carried_out")
+    ]
+    assert {hit.decision.pk: bool(hit.follow_up) for hit in look(cast.chair).hits} == {
+        decision.pk: True,
+        other.pk: False,
+    }
+
+
 def test_a_national_number_is_found_exactly(cast: Cast) -> None:
     hers = decide(cast, patient={"national_number": "65041235794", "birth_date": date(1965, 4, 12)})
     decide(cast)
@@ -363,13 +435,13 @@ def test_pages(cast: Cast, django_assert_num_queries: Any) -> None:
     assert (second.first, second.last, second.total, second.previous_page, second.next_page) == (21, 30, 30, 1, None)
     assert (look(cast.chair).previous_page, look(cast.chair).next_page) == (None, 2)
     assert ids(look(cast.chair, page=MOST)) == made[20:]  # beyond the end: the last one
-    with acting_as(cast.chair) as person, django_assert_num_queries(5):
+    with acting_as(cast.chair) as person, django_assert_num_queries(6):
         find(person, Wanted("heelkunde"), "nl")
 
 
 def test_one_line_costs_as_much_as_thirty(cast: Cast, django_assert_num_queries: Any) -> None:
     decide(cast)
-    with acting_as(cast.chair) as person, django_assert_num_queries(5):
+    with acting_as(cast.chair) as person, django_assert_num_queries(6):
         find(person, Wanted("heelkunde"), "nl")
 
 
