@@ -363,6 +363,16 @@ def test_running_a_meeting(cast: Cast, table: Table) -> None:
         access.access_meeting_for(by, uuid4(), "run")
 
 
+def test_sharing_at_the_table(cast: Cast, table: Table) -> None:
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            if "share" in PLACES[name][2]:
+                assert access.access_meeting_for_sharing(by, table.meeting.pk) == table.meeting
+            else:
+                with pytest.raises(Denied if PLACES[name][0] else NotFound):
+                    access.access_meeting_for_sharing(by, table.meeting.pk)
+
+
 def test_a_role_that_ends_ends_the_right(cast: Cast, table: Table) -> None:
     BoardRole.objects.filter(person=cast.chair.pk).update(valid_until=now() - timedelta(minutes=5))
     with acting_as(cast.chair) as by, pytest.raises(NotFound):
@@ -558,16 +568,15 @@ def test_rows_name_nobody(cast: Cast, table: Table, decisions: dict[str, Decisio
 def test_what_was_written_beside_a_topic_is_its_boards(cast: Cast, table: Table) -> None:
     topic = table.items["topic"]
     with acting_as(cast.radiologist) as radiologist:
-        remarking.say(
-            by=radiologist, meeting_id=table.meeting.pk, item_id=topic.pk, text="Volgende week.", command_id=new_id()
-        )
+        for text in ("Volgende week.", "Of de week erna."):
+            remarking.say(by=radiologist, meeting_id=table.meeting.pk, item_id=topic.pk, text=text, command_id=new_id())
     reads = {}
     for name in ("chair", "partner", "requester", "observer", "guest", "outsider"):
         with acting_as(cast.members[name]) as by:
             reads[name] = len(access.visible_remarks(by, [topic.pk]))
-    assert reads == {"chair": 1, "partner": 1, "requester": 0, "observer": 0, "guest": 0, "outsider": 0}
+    assert reads == {"chair": 2, "partner": 2, "requester": 0, "observer": 0, "guest": 0, "outsider": 0}
     with acting(HOUSE, None, "work"):
-        assert len(access.visible_remarks(HOUSE, [topic.pk])) == 1
+        assert len(access.visible_remarks(HOUSE, [topic.pk])) == 2
 
 
 def test_whoever_acts_for_nobody_writes_nothing(cast: Cast) -> None:
