@@ -28,6 +28,8 @@ CARE = (
     "cases_received",
     "cases_launch",
     "meetings_decision",
+    "meetings_decisionaction",
+    "meetings_followup",
     "meetings_guestinvitation",
     "meetings_remark",
     "meetings_savedsearch",
@@ -80,7 +82,12 @@ DEFINERS = {
 }
 
 # Django's own join tables of its admin: no client names their rows.
-COUNTED = {"directory.Person_groups", "directory.Person_user_permissions", "meetings.TextUpdate"}
+COUNTED = {
+    "directory.Person_groups",
+    "directory.Person_user_permissions",
+    "meetings.DecisionSeal",  # its key is the code, made by chance
+    "meetings.TextUpdate",
+}
 
 # What the program's role may only add to, or not touch at all.
 APPEND_ONLY = {"kernel_auditentry", "kernel_auditseal", "kernel_journalentry"}
