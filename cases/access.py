@@ -31,6 +31,7 @@ from cases.models import (
     Patient,
     PreparationNote,
     Referral,
+    Sketch,
     Tumour,
 )
 from mdo.directory import access as directory
@@ -426,6 +427,20 @@ def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
     return patient
 
 
+def visible_sketches(by: Actor) -> QuerySet[Sketch]:
+    """What ``by`` has typed of new cases, in the hospital that they act for. Nobody else sees it."""
+    return Sketch.objects.filter(author=by.actor_id, hospital=current().organisation_id)
+
+
+def access_sketch_for_submitting(by: Actor, sketch_id: UUID) -> Sketch:
+    """What ``by`` has typed of a new case, locked. Raises ``NotFound``, and ``Denied`` for whoever brings in no cases any more."""
+    sketch = visible_sketches(by).select_for_update(of=("self",)).filter(pk=sketch_id).first()
+    if sketch is None:
+        raise NotFound()
+    access_hospital_for_submitting(by)
+    return sketch
+
+
 def visible_launches(by: Actor) -> QuerySet[Launch]:
     """The launches that name ``by``, in the hospital that they act for."""
     return Launch.objects.filter(person=by.actor_id, hospital=current().organisation_id)
@@ -456,12 +471,12 @@ def visible_imports(by: Actor) -> QuerySet[ImportJob]:
 def boards_to_register_at(by: Actor) -> list[Board]:
     """The boards of which ``by`` may bring in old decisions of the own hospital's patients: row ``register``, so the coordinator and the
     secretary, and a partner's secretary for their own."""
-    organisation_id = current().organisation_id
-    return [
-        each.board
-        for each in directory.visible_boards(by)
-        if organisation_id in each.reach and each.permits("register", ["own"])
-    ]
+    return [each.board for each in directory.visible_boards(by) if registers_own(each)]
+
+
+def registers_own(standing: directory.Standing) -> bool:
+    """Whether old decisions of the acting hospital's patients may be brought in by this seat on a board."""
+    return current().organisation_id in standing.reach and standing.permits("register", ["own"])
 
 
 def _may_import(by: Actor, kind: str, board_id: UUID | None) -> bool:

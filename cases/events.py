@@ -159,3 +159,27 @@ class LaunchOpened(Event):
     name: ClassVar[str] = "launch.opened"
     launch_id: UUID
     hospital_id: UUID
+
+
+class SketchKept(Event):
+    """What somebody types of a new case was kept for them."""
+
+    name: ClassVar[str] = "new_case.kept"
+    sketch_id: UUID
+    hospital_id: UUID
+    version: int
+
+
+class SketchThrownAway(Event):
+    """What was kept of a new case went: its author threw it away, or the case was made."""
+
+    name: ClassVar[str] = "new_case.thrown_away"
+    sketch_id: UUID
+    hospital_id: UUID
+
+
+class SketchesForgotten(Event):
+    """What nobody went on with for a long time went by itself."""
+
+    name: ClassVar[str] = "new_case.forgotten"
+    count: int

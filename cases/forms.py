@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from cases.actions.documents import Upload
 from cases.actions.patients import PatientDetails
 from cases.actions.referrals import LONGEST_QUESTION, Request
+from cases.actions.sketching import LONGEST
 from cases.coding import national_number
 from cases.coding.digits import digits_of
 from cases.coding.errors import InvalidNationalNumber
 from cases.dossiers import board_kind
 from cases.dossiers.fields import DATE_FORMATS, TextField, clean_text
-from cases.models import Document, Patient
+from cases.models import Document, Patient, Sketch
 from mdo.directory.models import Board, Person
 from mdo.kernel.ids import new_id
 
@@ -347,17 +348,37 @@ class RequestFields(forms.Form):
         )
 
 
+class SketchForm(CommandForm):
+    """What is typed of a new case, as text, right or wrong; ``version`` 0 where nothing of it is kept yet."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2_000_000_000)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in Sketch.FIELDS:
+            self.fields[name] = forms.CharField(required=False, strip=False, max_length=LONGEST)
+
+    @property
+    def typed(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in Sketch.FIELDS if self.cleaned_data[name]}
+
+
 class NewCaseForm(CommandForm, PatientFields, RequestFields):
     """A case in a minute: the patient (found again by number, or new), the board and its question; of a patient who was discussed
-    before, from which discussion the dossier begins."""
+    before, from which discussion the dossier begins. ``sketch`` and ``version``: what is kept of it while it is typed."""
+
+    sketch = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput, min_value=0, max_value=2_000_000_000)
 
     copy_from = forms.TypedChoiceField(
-        label=_("Begin the dossier with"), coerce=_uuid, empty_value=None, required=False, widget=forms.RadioSelect
+        label=_("The dossier begins with"), coerce=_uuid, empty_value=None, required=False, widget=forms.RadioSelect
     )
 
     def __init__(self, *args: Any, discussed: Discussed | None = None, **options: Any) -> None:
         self.discussed: Discussed = discussed or (lambda patient: [])
         super().__init__(*args, **options)
+        self.initial.setdefault("sketch", new_id())
+        self.initial.setdefault("version", 0)
         self._offer([])
 
     def _offer(self, discussions: list[tuple[str, str]]) -> None:
@@ -366,6 +387,10 @@ class NewCaseForm(CommandForm, PatientFields, RequestFields):
         field.choices = [*discussions, ("", _("an empty dossier"))]
         self.initial.setdefault("copy_from", discussions[0][0] if discussions else "")
         self.has_discussions = bool(discussions)
+
+    def say_what_is_needed(self) -> None:
+        super().say_what_is_needed()
+        self.fields["copy_from"].required = True  # one of its lines is ticked already
 
     def look(self) -> None:
         """Look for the patient by what was typed, and fill birth date and sex from the number. Nothing was sent yet, so nothing is

@@ -82,6 +82,12 @@ def case_referrals(by: Actor, case: Case) -> list[Referral]:
     return sorted(found.order_by("-created_at"), key=lambda referral: referral.status in ended)
 
 
+def imported_before(by: Actor, case: Case) -> list[Referral]:
+    """The patient's old decisions from another system, of other cases, as far as ``by`` may read those. One query."""
+    found = visible_referrals(by).filter(case__patient=case.patient_id, imported=True).exclude(case=case)
+    return list(found.select_related("board").order_by("submitted_at"))
+
+
 def prepared(by: Actor, referrals: Sequence[Referral]) -> list[PreparationNote]:
     """What was prepared of these referrals, as ``by`` may read it: by discipline, then the oldest first. One query."""
     found = visible_preparation(by).filter(referral__in=[referral.pk for referral in referrals])

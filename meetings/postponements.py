@@ -73,6 +73,7 @@ def postponements(
     found = (
         AgendaItem.objects.filter(
             meeting__board=board,
+            meeting__imported=False,  # nobody came together for what was imported
             meeting__starts_at__lte=at,
             meeting__starts_at__gte=at - max(periods),
             state__in=(State.DISCUSSED, State.POSTPONED),

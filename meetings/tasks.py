@@ -11,6 +11,7 @@ from celery import shared_task
 from django.db import OperationalError, close_old_connections
 
 from cases.actions.importing import forget_import, forgotten_imports, stop_import
+from cases.actions.sketching import forget_sketches, forgotten_sketches
 from cases.models import ImportJob
 from mdo.kernel import command_ids, work
 from mdo.kernel.acting import System, acting
@@ -58,6 +59,7 @@ def _house_keeping() -> None:
         calling = waiting_calls()
         unreminded = unplanned()
         forgotten = forgotten_imports()
+        old_sketches = forgotten_sketches()
         command_ids.forget()
     for series_id in due:
         _do("sittings", partial(plan_due, by=HOUSE, series_id=series_id))
@@ -67,6 +69,8 @@ def _house_keeping() -> None:
         _do("calls", partial(call_people, by=HOUSE, meeting_id=meeting_id))
     for import_id in forgotten:
         _do("forgotten imports", partial(forget_import, by=HOUSE, import_id=import_id))
+    if old_sketches:
+        _do("old sketches", partial(forget_sketches, by=HOUSE))
     for meeting_id in struck:
         _do("withdrawn items", partial(withdraw_items, by=HOUSE, meeting_id=meeting_id))
     for meeting_id in uninvited:

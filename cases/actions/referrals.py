@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from cases import access, discussions, states
 from cases.actions.dossiers import create_case, touch
 from cases.actions.patients import PatientDetails, register_patient
+from cases.actions.sketching import throw_away_sketch
 from cases.dossiers import BoardKind, Level, MissingItem, board_kind, dossier, missing
 from cases.events import ReferralChanged
 from cases.models import Case, Referral
@@ -257,13 +258,15 @@ def bring_in_case(
     patient_id: UUID | None = None,
     request: Request,
     copy_from: UUID | None = None,
+    sketch_id: UUID | None = None,
     command_id: UUID,
 ) -> tuple[Event, ...]:
     """A case in a minute: patient, case with one tumour and the draft of its referral, all or nothing.
 
     ``details`` registers a new patient, or finds again the own hospital's one with the same number; ``patient_id`` names one
-    of the own hospital instead; ``copy_from`` an earlier discussion of that patient to begin with. Effects: those of ``register_patient``, ``create_case`` and ``create_referral``, each with its
-    own audit row. Refused as they are.
+    of the own hospital instead; ``copy_from`` an earlier discussion of that patient to begin with. Effects: those of ``register_patient``,
+    ``create_case`` and ``create_referral``, each with its own audit row; what was kept of the form while it was typed (``sketch_id``) goes.
+    Refused as they are.
     """
     hospital_id = access.access_hospital_for_submitting(by)
     board = _check(by, request, boards_for(hospital_id))
@@ -288,4 +291,6 @@ def bring_in_case(
     create_referral(
         by=by, referral_id=derived_id(command_id, by.actor_id, "referral"), case_id=case_id, request=request
     )
+    if sketch_id is not None and access.visible_sketches(by).filter(pk=sketch_id).exists():
+        throw_away_sketch(by=by, sketch_id=sketch_id)
     return ()

@@ -10,6 +10,7 @@ from cases.models.joining import Link, Merge
 from cases.models.patient import Patient, living
 from cases.models.preparation import PreparationNote
 from cases.models.referral import Referral
+from cases.models.sketch import Sketch
 
 __all__ = [
     "Case",
@@ -25,6 +26,7 @@ __all__ = [
     "PreparationNote",
     "Received",
     "Referral",
+    "Sketch",
     "Tumour",
     "living",
 ]

@@ -49,6 +49,7 @@ class Referral(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
     returned_reason = models.CharField(max_length=1000, blank=True)
     late = models.BooleanField(default=False)
+    imported = models.BooleanField(default=False)  # of an old decision of another system: nobody handed it in here
     submitted_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now)
     changed_at = models.DateTimeField(default=now)

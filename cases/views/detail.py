@@ -17,7 +17,7 @@ from cases.dossiers import MissingItem, board_kind
 from cases.forms import UploadForm
 from cases.links import elsewhere
 from cases.models import Case, Document, Referral, Tumour
-from cases.queries import case_referrals, prepared
+from cases.queries import case_referrals, imported_before, prepared
 from cases.views.dossier import definition, may_follow, missing_for, sections, tumour_table
 from cases.views.identity import identity
 from cases.views.pages import language
@@ -76,7 +76,7 @@ def show_case(
             by, case.patient, {each.board_id for each in referrals if each.status in Referral.KNOWN_TO_BOARD}
         ),
         "may_correct_patient": at_home and here.permits("submit"),
-        "timeline": _timeline(case, referrals, documents),
+        "timeline": _timeline(case, [*referrals, *imported_before(by, case)], documents),
         "errors": errors,
     }
     return render(request, "cases/detail.html", context, status=status)
@@ -181,7 +181,10 @@ def _timeline(case: Case, referrals: Sequence[Referral], documents: Sequence[Doc
             }
         )
     tones = {Status.RETURNED: "warn", Status.POSTPONED: "warn", Status.DISCUSSED: "ok", Status.SUBMITTED: "accent"}
+    entries += [_imported(referral, case) for referral in referrals if referral.imported]
     for referral in referrals:
+        if referral.imported:
+            continue
         board = {"board": referral.board.name}
         entries.append({"at": referral.created_at, "text": _("Put before %(board)s, as a draft") % board})
         if referral.submitted_at is not None:
@@ -197,3 +200,15 @@ def _timeline(case: Case, referrals: Sequence[Referral], documents: Sequence[Doc
                 }
             )
     return sorted(entries, key=lambda entry: entry["at"])
+
+
+def _imported(referral: Referral, case: Case) -> dict[str, Any]:
+    """An old decision on the patient from another system, which stands in a case of its own. It knows the day, not the hour."""
+    return {
+        "at": referral.submitted_at or referral.created_at,
+        "day": True,
+        "text": _("Discussed at %(board)s") % {"board": referral.board.name},
+        "url": reverse("cases:detail", args=[referral.case_id]) if referral.case_id != case.pk else "",
+        "tag": _("Imported, not signed here"),
+        "tone": "ok",
+    }

@@ -21,6 +21,8 @@ from django.views.decorators.http import require_POST
 from cases import access
 from cases.actions.dossiers import change_case, changeable
 from cases.actions.referrals import change_referral
+from cases.actions.sketching import keep_sketch
+from cases.forms import SketchForm
 from cases.models import Case, Tumour
 from cases.queries import case_referrals
 from cases.views.dossier import derived_lines
@@ -33,6 +35,7 @@ from cases.views.edit import (
     still_missing,
     version_seen,
 )
+from cases.views.new import differences_of_new_case, new_case_form
 from cases.views.pages import SHOWN, language, put_errors
 from cases.views.referrals import differences_of_referral, form_of
 from mdo.directory.models import Person
@@ -125,6 +128,37 @@ def referral_draft(request: HttpRequest, referral_id: UUID) -> JsonResponse:
         if found := differences_of_referral(referral, form):
             return _stale(referral.version, found)
         return _saved(referral.version, [form])
+    except SHOWN as error:
+        put_errors(form, error)
+        return _refused([form], error.status)
+    return _saved(version + 1, [form])
+
+
+@require_POST
+def new_case_draft(request: HttpRequest, sketch_id: UUID) -> JsonResponse:
+    """``POST /cases/new/<id>/draft/``: the form of a new case as it stands, right or wrong, before there is a case."""
+    by: Person = request.user  # type: ignore[assignment]
+    access.access_hospital_for_submitting(by)
+    form = SketchForm(request.POST)
+    if not form.is_valid():
+        return _refused([form])
+    version, typed = form.cleaned_data["version"], form.typed
+    try:
+        with transaction.atomic():
+            keep_sketch(
+                by=by,
+                sketch_id=sketch_id,
+                version=version,
+                typed=typed,
+                command_id=form.cleaned_data["command_id"],
+            )
+    except (Stale, IdReused):
+        sketch = access.visible_sketches(by).filter(pk=sketch_id).first()
+        if sketch is None:
+            return _refused([form], IdReused.status)
+        if sketch.values == typed:
+            return _saved(sketch.version, [form])
+        return _stale(sketch.version, differences_of_new_case(new_case_form(request, None), sketch.values, typed))
     except SHOWN as error:
         put_errors(form, error)
         return _refused([form], error.status)

@@ -66,6 +66,7 @@ def import_decision(*, by: Actor, row_id: UUID) -> tuple[Event, ...]:
         question=said["question"],
         reason=board_kind(board.kind).referral_reasons[-1].code if board_kind(board.kind).referral_reasons else "other",
         status=Referral.Status.DISCUSSED,
+        imported=True,
         submitted_at=at,
         created_at=now(),
         changed_at=now(),

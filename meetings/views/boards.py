@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cases.access import access_referral_for_agenda
+from cases.access import access_referral_for_agenda, registers_own
 from cases.links import unlinked
 from cases.models import Referral
 from mdo.directory import access as directory
@@ -132,6 +132,7 @@ def _board_page(
             "standing": standing,
             "board": standing.board,
             "can_build": can_build,
+            "can_import": registers_own(standing),
             "to_accept": [row for row in rows if row.referral.status == status_is.SUBMITTED],
             "to_schedule": [row for row in rows if row.referral.status in (status_is.ACCEPTED, status_is.POSTPONED)],
             "returned": [row for row in rows if row.referral.status == status_is.RETURNED],

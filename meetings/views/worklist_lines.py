@@ -212,13 +212,15 @@ class _Sites:
 
 
 def _earlier(by: Actor, items: Sequence[AgendaItem]) -> dict[tuple[UUID, UUID], Decision]:
-    """The last decision on each patient at the same board, by (patient, board)."""
+    """The last decision on each patient at the same board, by (patient, board); also one that was imported and not signed here."""
     patients = {item.referral.case.patient_id for item in items if item.referral is not None}
     boards = {item.meeting.board_id for item in items}
     found = (
         access.visible_decisions(by)
         .filter(
-            case__patient__in=patients, board__in=boards, state__in=(Decision.State.RECORDED, Decision.State.SIGNED)
+            case__patient__in=patients,
+            board__in=boards,
+            state__in=(Decision.State.RECORDED, Decision.State.SIGNED, Decision.State.IMPORTED),
         )
         .exclude(item__in=[item.pk for item in items])
         .select_related("meeting", "case")

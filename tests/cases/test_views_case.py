@@ -48,7 +48,7 @@ def test_the_case_asks_a_constant_number_of_questions(
         make_document(many)
     secretary.get(f"/cases/{few.pk}/")
     for each in (few, many):
-        with django_assert_num_queries(27):
+        with django_assert_num_queries(28):
             secretary.get(f"/cases/{each.pk}/")
 
 

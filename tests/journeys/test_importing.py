@@ -21,7 +21,8 @@ def test_a_list_becomes_drafts_and_old_decisions_are_found(
     secretary = visitors.bring("secretary", cast.secretary)
     page = secretary.page
     secretary.go("/cases/")
-    page.get_by_role("link", name="Import", exact=True).click()
+    page.get_by_text("Import", exact=True).click()
+    page.get_by_role("link", name="A list of cases (XLSX, CSV)").click()
     secretary.look("imports")
 
     def upload(name: str, content: bytes) -> None:
@@ -46,7 +47,8 @@ def test_a_list_becomes_drafts_and_old_decisions_are_found(
     upload("lijst.csv", mended)
     page.get_by_role("button", name="Bring in 3 rows").click()
     secretary.go("/cases/")  # away, and back
-    page.get_by_role("link", name="Import", exact=True).click()
+    page.get_by_text("Import", exact=True).click()
+    page.get_by_role("link", name="A list of cases (XLSX, CSV)").click()
     page.get_by_role("row").nth(1).get_by_role("link").click()
     expect(page.get_by_text("The file and what stood in its rows were taken away")).to_be_visible()
     secretary.look("import, brought in")

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from cases.models import Case, ImportJob, ImportRow, Referral
+from mdo.directory.models import Person
+from mdo.kernel import clock
 from mdo.kernel.acting import System, acting
 from mdo.kernel.errors import Denied
 from mdo.kernel.models import AuditEntry
 from meetings import chain
 from meetings.models import Decision, Meeting, Report
+from meetings.postponements import postponements
 from meetings.search import Wanted, find
 from tests.cast import PASSWORD, Cast, Member, acting_as
-from tests.factories import BRUSSELS, make_decision, make_item, make_meeting, writing
+from tests.factories import BRUSSELS, make_case, make_decision, make_item, make_meeting, make_referral, writing
 from tests.meetings.importing import OLD_HEAD, confirmed, csv, number, old_decision, rows, uploaded, worked
 
 Stage = ImportJob.Stage
@@ -168,3 +173,53 @@ def test_secretary_coordinator_and_a_partners_secretary_import_their_own_patient
             uploaded(member, csv([old_decision(9)], OLD_HEAD), board=cast.board.pk)
     with pytest.raises(Denied):  # without a board there is nobody to register for
         uploaded(cast.secretary, csv([old_decision(9)], OLD_HEAD), board=UUID(int=0))
+
+
+def test_they_are_told_where_somebody_looks_back_and_counted_nowhere(cast: Cast, db: None) -> None:
+    """On the case's timeline, on the worklist as the earlier decision, on the board a way to bring them in; in no figure."""
+    imported(cast, cast.secretary, csv([old_decision(1)], OLD_HEAD))
+    (old,) = decisions()
+    assert old.case is not None
+    assert old.item.referral is not None
+    assert old.item.referral.imported
+    with writing():
+        patient = old.case.patient
+    case = make_case(cast.organiser, cast.requester.person, patient=patient)
+    referral = make_referral(cast.board, cast.organiser, cast.requester.person, case=case, status="scheduled")
+    make_item(make_meeting(cast.board), referral)
+    mark = "Imported, not signed here"
+
+    secretary, radiologist = browser(cast.secretary), browser(cast.radiologist)
+    address = reverse("cases:detail", args=[old.case_id])
+    day = date_format(localtime(old.meeting.starts_at), "D j M Y")
+    told = secretary.get(reverse("cases:detail", args=[case.pk])).content.decode()
+    entry = told.split(f'<a href="{address}">Discussed at {cast.board.name}</a>')[1].split("</li>")[0]
+    assert (mark in entry, f">{day}</time>" in entry) == (True, True)
+    own = secretary.get(address).content.decode()
+    assert (own.count(mark), "as a draft" in own, "Handed in to" in own) == (1, False, False)
+
+    line = radiologist.get(reverse("meetings:worklist")).content.decode()
+    earlier = line.split(reverse("meetings:decision", args=[old.pk]))[1].split("</p>")[0]
+    assert ("Decided here before" in earlier, mark in earlier) == (True, True)
+
+    way = f"{reverse('meetings:imports')}?show=decisions&amp;board={cast.board.pk}"
+    board = reverse("meetings:board", args=[cast.board.pk])
+    seen = {
+        name: way in browser(cast.members[name]).get(board).content.decode() for name in ("secretary", "radiologist")
+    }
+    assert seen == {"secretary": True, "radiologist": False}
+
+    # Figures: a year back the old decision's day lies within; nobody came together for it.
+    with writing():
+        Meeting.objects.filter(pk=old.meeting_id).update(starts_at=clock.now() - timedelta(days=30))
+        counted = postponements(cast.board, [cast.organiser.pk])
+        assert [each.discussed for each in counted] == [0, 0]
+        Meeting.objects.filter(pk=old.meeting_id).update(imported=False)
+        assert [each.discussed for each in postponements(cast.board, [cast.organiser.pk])] == [1, 1]
+
+
+def browser(member: Member) -> Client:
+    Person.objects.filter(pk=member.pk).update(language="en")
+    client = Client()
+    client.force_login(member.person)
+    return client
