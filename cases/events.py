@@ -164,7 +164,7 @@ class LaunchOpened(Event):
 class SketchKept(Event):
     """What somebody types of a new case was kept for them."""
 
-    name: ClassVar[str] = "new_case.kept"
+    name: ClassVar[str] = "sketch.kept"
     sketch_id: UUID
     hospital_id: UUID
     version: int
@@ -173,7 +173,7 @@ class SketchKept(Event):
 class SketchThrownAway(Event):
     """What was kept of a new case went: its author threw it away, or the case was made."""
 
-    name: ClassVar[str] = "new_case.thrown_away"
+    name: ClassVar[str] = "sketch.thrown_away"
     sketch_id: UUID
     hospital_id: UUID
 
@@ -181,5 +181,5 @@ class SketchThrownAway(Event):
 class SketchesForgotten(Event):
     """What nobody went on with for a long time went by itself."""
 
-    name: ClassVar[str] = "new_case.forgotten"
+    name: ClassVar[str] = "sketch.forgotten"
     count: int

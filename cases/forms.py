@@ -123,6 +123,12 @@ class IdentityFields(forms.Form):
         widget=forms.TextInput(attrs={"class": "input-id", "autocomplete": "off"}),
     )
     other_identifier_reason = LineField(label=_("Why there is no national number"), required=False, max_length=200)
+    record_number = LineField(
+        label=_("The hospital's own patient number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"class": "input-id", "autocomplete": "off", "spellcheck": "false"}),
+    )
     family_name = LineField(label=_("Family name"), max_length=300, widget=forms.TextInput(attrs={"dir": "auto"}))
     given_name = LineField(label=_("Given name"), max_length=300, widget=forms.TextInput(attrs={"dir": "auto"}))
     birth_date = day_field(label=_("Birth date"))
@@ -148,6 +154,8 @@ class IdentityFields(forms.Form):
             if not cleaned.get("other_identifier_reason") and "other_identifier_reason" not in self.errors:
                 self.add_error("other_identifier_reason", _("Say why there is no national number."))
         else:
+            # Who has a national number and comes with another one (a list, the record system) comes with the hospital's own.
+            cleaned["record_number"] = cleaned.get("record_number") or cleaned.get("other_identifier") or ""
             cleaned["other_identifier"] = cleaned["other_identifier_reason"] = ""
             for name in ("other_identifier", "other_identifier_reason"):
                 self.errors.pop(name, None)
@@ -185,7 +193,7 @@ class IdentityFields(forms.Form):
     def identity(self) -> dict[str, Any]:
         """The cleaned identity as arguments of ``PatientDetails``."""
         names = ("family_name", "given_name", "birth_date", "sex", "national_number")
-        more = ("other_identifier", "other_identifier_reason")
+        more = ("other_identifier", "other_identifier_reason", "record_number")
         return {name: self.cleaned_data[name] for name in (*names, *more)}
 
 
@@ -218,6 +226,9 @@ class PatientFields(IdentityFields):
                 self.errors.pop(name, None)
         else:
             self.check_conflicts(cleaned)
+            own = cleaned.get("record_number") or ""
+            if own and self.find("", own) is not None:
+                self.add_error("record_number", _("Another patient of your hospital has this number."))
         return cleaned
 
     @property
@@ -260,9 +271,8 @@ class PatientForm(VersionedForm, IdentityFields):
     @staticmethod
     def initial_of(patient: Patient) -> dict[str, Any]:
         names = ("family_name", "given_name", "birth_date", "sex", "other_identifier", "other_identifier_reason")
-        return {
-            name: getattr(patient, name) for name in (*names, "language", "phone", "gp_name", "deceased_on", "version")
-        } | {
+        more = ("language", "phone", "gp_name", "deceased_on", "record_number", "version")
+        return {name: getattr(patient, name) for name in (*names, *more)} | {
             "gp": patient.gp_id,
             "national_number": national_number.formatted(patient.national_number) if patient.national_number else "",
             "no_number": not patient.national_number,

@@ -176,7 +176,12 @@ class Checker:
 
 def _shown_at(field: str, raw: Mapping[str, str]) -> str:
     """At which column to say what is wrong with a field: where it has none, at the other way to name the patient."""
-    other = {"national_number": "other_identifier", "other_identifier": "national_number"}.get(field, "")
+    ways = {
+        "national_number": "other_identifier",
+        "other_identifier": "national_number",
+        "record_number": "other_identifier",
+    }
+    other = ways.get(field, "")
     return other if field not in raw and other in raw else field
 
 

@@ -54,7 +54,7 @@ def matching(referrals: QuerySet[Referral], text: str) -> QuerySet[Referral]:
     named = Q(pk__in=[]) if not words else Q()
     for word in words[:8]:
         named &= Q(case__patient__name_key__contains=word)
-    numbered = Q(case__patient__other_identifier=text)
+    numbered = Q(case__patient__other_identifier=text) | Q(case__patient__record_number=text)
     if len(digits) == national_number.LENGTH:
         numbered |= Q(case__patient__national_number=digits)
     elif len(digits) >= 6:

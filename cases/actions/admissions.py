@@ -97,9 +97,9 @@ def _update(patient: Patient, said: Said) -> list[Event]:
     before = PatientDetails.of(patient)
     details = _details(said, before)
     _check(details)
-    values = values_of(details)
     if said.numbers.own and patient.record_number not in said.numbers.own:
-        values["record_number"] = said.numbers.own[0]
+        details = replace(details, record_number=said.numbers.own[0])
+    values = values_of(details)
     changed = [name for name, value in values.items() if getattr(patient, name) != value]
     if not changed:
         return []
@@ -116,13 +116,14 @@ def _register(said: Said) -> list[Event]:
         raise Invalid({name: [_("A new patient needs this.")] for name in missing})
     assert said.birth_date is not None
     own = said.numbers.own[0] if said.numbers.own else ""
-    details = _details(said, PatientDetails(said.family_name, said.given_name, said.birth_date, said.sex))
+    begun = PatientDetails(said.family_name, said.given_name, said.birth_date, said.sex, record_number=own)
+    details = _details(said, begun)
     if not details.national_number:
         details = replace(details, other_identifier=own, other_identifier_reason=_("From the record system"))
     _check(details)
     hospital_id = current().organisation_id
     assert hospital_id is not None
-    patient = Patient(id=new_id(), hospital_id=hospital_id, record_number=own, **values_of(details))
+    patient = Patient(id=new_id(), hospital_id=hospital_id, **values_of(details))
     _save(patient, None)
     return [PatientRegistered(patient_id=patient.pk, hospital_id=hospital_id)]
 

@@ -25,7 +25,7 @@ OLDEST = date(1880, 1, 1)
 @dataclass(frozen=True, slots=True)
 class PatientDetails:
     """Identity and contact of a patient as typed. The national number is eleven digits or empty; then another identifier
-    and the reason why there is no number are needed."""
+    and the reason why there is no number are needed. ``record_number``: the hospital's own, beside either of them."""
 
     family_name: str
     given_name: str
@@ -39,6 +39,7 @@ class PatientDetails:
     gp_name: str = ""
     phone: str = ""
     deceased_on: date | None = None
+    record_number: str = ""
 
     @classmethod
     def of(cls, patient: Patient) -> "PatientDetails":
@@ -96,7 +97,17 @@ def values_of(details: PatientDetails) -> dict[str, object]:
         "gp_name": details.gp_name,
         "phone": details.phone,
         "deceased_on": details.deceased_on,
+        "record_number": details.record_number,
     }
+
+
+def number_taken(error: IntegrityError, details: PatientDetails) -> Invalid:
+    """Another patient of the hospital has one of these numbers: which one, by the key that refused it."""
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+    field = constraint.removeprefix("patient_")
+    if field not in ("national_number", "other_identifier", "record_number"):
+        field = "national_number" if details.national_number else "other_identifier"
+    return Invalid({field: [_("Another patient of your hospital has this number.")]})
 
 
 @action("patient.register", row="submit")
@@ -107,7 +118,7 @@ def register_patient(
 
     Where the hospital has a patient with that number already (somebody else may be registering at this very moment), nothing is
     changed and there is no event: ``access.find_patient`` gives the one that exists. Refused: ``Denied`` without a role in the
-    hospital, ``Invalid`` by field. Other hospitals are not looked at.
+    hospital, ``Invalid`` by field, also when the hospital's own number is another patient's. Other hospitals are not looked at.
     """
     hospital_id = access.access_hospital_for_submitting(by)
     _check(details)
@@ -116,11 +127,14 @@ def register_patient(
     try:
         with transaction.atomic():
             Patient.objects.create(id=patient_id, hospital_id=hospital_id, **values_of(details))
-    except IntegrityError:
+    except IntegrityError as error:
         existing = _existing(by, details)
-        if existing is None or existing.pk == patient_id:
-            raise  # the same command told twice at once: @action answers it
-        return ()
+        if existing is not None and existing.pk != patient_id:
+            return ()
+        refusal = number_taken(error, details)
+        if existing is None and "record_number" in refusal.errors:
+            raise refusal from None
+        raise  # the same command told twice at once: @action answers it
     return (PatientRegistered(patient_id=patient_id, hospital_id=hospital_id),)
 
 
@@ -148,7 +162,6 @@ def change_patient(
     try:
         with transaction.atomic():
             patient.save()
-    except IntegrityError:
-        field = "national_number" if details.national_number else "other_identifier"
-        raise Invalid({field: [_("Another patient of your hospital has this number.")]}) from None
+    except IntegrityError as error:
+        raise number_taken(error, details) from None
     return (PatientChanged(patient_id=patient.pk, hospital_id=patient.hospital_id, version=patient.version),)

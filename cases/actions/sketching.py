@@ -22,7 +22,7 @@ MOST: Final = 50  # of one person: whoever has more throws some away
 LONGEST: Final = 5000  # characters of one answer, as typed
 
 
-@action("new_case.keep", row="submit")
+@action("sketch.keep", row="submit")
 def keep_sketch(
     *, by: Actor, sketch_id: UUID, version: int, typed: Mapping[str, str], command_id: UUID
 ) -> tuple[Event, ...]:
@@ -55,7 +55,7 @@ def keep_sketch(
     return (SketchKept(sketch_id=sketch.pk, hospital_id=hospital_id, version=sketch.version),)
 
 
-@action("new_case.throw_away", row="submit")
+@action("sketch.throw_away", row="submit")
 def throw_away_sketch(*, by: Actor, sketch_id: UUID, command_id: UUID | None = None) -> tuple[Event, ...]:
     """Throw away what was typed of a new case. Effects: it is gone. Refused: ``NotFound`` when it is not one's own, or gone."""
     sketch = access.access_sketch_for_submitting(by, sketch_id)
@@ -63,7 +63,7 @@ def throw_away_sketch(*, by: Actor, sketch_id: UUID, command_id: UUID | None = N
     return (SketchThrownAway(sketch_id=sketch_id, hospital_id=sketch.hospital_id),)
 
 
-@action("new_case.forget", row="system")
+@action("sketch.forget", row="system")
 def forget_sketches(*, by: Actor) -> tuple[Event, ...]:
     """Throw away what nobody went on with for 30 days. Effects: it is gone."""
     require_system(by)

@@ -85,6 +85,7 @@ def _bring_in(by: Actor, case_id: UUID, submission: Submission, command_id: UUID
         language=identity.language,
         gp_name=identity.gp_name,
         phone=identity.phone,
+        record_number=identity.record_number,
     )
     request = Request(
         board_id=asked.board_id,

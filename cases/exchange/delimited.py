@@ -18,6 +18,7 @@ from cases.exchange.tables import (
     InvalidTable,
     Row,
     Table,
+    plain,
     too_many_columns,
     too_many_rows,
     with_header,
@@ -102,11 +103,9 @@ def open_delimited(text: str, encoding: str) -> Table:
 
 def _cell(field: str) -> Cell:
     text = field.strip().strip("\x1a")
-    if len(text) > LONGEST_CELL:
-        return Cell(text[:100], fault="long")
-    if text.startswith(("=", "@")):
+    if text.startswith(("=", "@")) and len(text) <= LONGEST_CELL:
         return Cell(text[:100], fault="formula")
-    return Cell(text)
+    return plain(text)
 
 
 def _delimiter(text: str) -> str:

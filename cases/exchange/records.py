@@ -10,7 +10,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from cases.exchange.tables import (
-    LONGEST_CELL,
     MOST_COLUMNS,
     MOST_ROWS,
     Cell,
@@ -18,6 +17,7 @@ from cases.exchange.tables import (
     InvalidTable,
     Row,
     Table,
+    plain,
     too_many_columns,
     too_many_rows,
 )
@@ -71,5 +71,4 @@ def _cell(value: Any) -> Cell:
         value = "\n".join(str(each) for each in value)
     if isinstance(value, bool | dict | list):
         return Cell(str(value)[:100], fault="shape")
-    text = str(value).strip()
-    return Cell(text[:100], fault="long") if len(text) > LONGEST_CELL else Cell(text)
+    return plain(str(value).strip())

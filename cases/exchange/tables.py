@@ -45,6 +45,11 @@ class Cell:
 EMPTY = Cell()
 
 
+def plain(text: str) -> Cell:
+    """A cell with this text, which was stripped; of a text that is too long its beginning."""
+    return Cell(text[:100], fault="long") if len(text) > LONGEST_CELL else Cell(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """``number`` is the line as a spreadsheet counts it, from 1; of a JSON file the how-manieth record."""

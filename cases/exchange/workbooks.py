@@ -16,7 +16,6 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cases.exchange.tables import (
-    LONGEST_CELL,
     MOST_COLUMNS,
     MOST_LINES,
     Cell,
@@ -26,6 +25,7 @@ from cases.exchange.tables import (
     Table,
     damaged,
     encrypted,
+    plain,
     too_many_rows,
     with_header,
 )
@@ -169,5 +169,4 @@ def _cell(cell: Any) -> Cell:
     if isinstance(value, int | float):
         text = str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
         return Cell(text, serial=float(value))
-    text = str(value).strip()
-    return Cell(text[:100], fault="long") if len(text) > LONGEST_CELL else Cell(text)
+    return plain(str(value).strip())

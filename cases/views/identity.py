@@ -30,6 +30,7 @@ def identity(patient: Patient, hospital: Organisation, *, url: str = "") -> dict
         "sex": patient.get_sex_display(),
         "number": number,
         "number_label": label,
+        "record_number": patient.record_number if patient.record_number != number else "",
         "organisation": hospital,
         "url": url,
     }

@@ -143,6 +143,7 @@ def _preview(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         sex=told.sex,
         national_number=told.national_number,
         other_identifier=told.other_identifier,
+        record_number=told.record_number,
     )
     form = dossier(board.dossier)
     head = {"dossier": form.dossier, "version": form.version}

@@ -97,7 +97,9 @@ def launch(request: HttpRequest, launch_id: UUID) -> HttpResponse:
         raise NotFound()
     typed = QueryDict(mutable=True)
     typed.update(identity)
-    if not identity.get("national_number"):
+    if identity.get("national_number"):
+        typed["record_number"] = identity.get("other_identifier", "")
+    else:
         typed["no_number"] = "on"
         typed["other_identifier_reason"] = _("The record system gave the hospital's own number.")
     form = new_case_form(request, typed)

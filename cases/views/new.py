@@ -81,7 +81,7 @@ def case_resume(request: HttpRequest, sketch_id: UUID) -> HttpResponse:
     sketch = access.visible_sketches(by).filter(pk=sketch_id).first()
     if sketch is None:
         raise NotFound()
-    audit.act("new_case.shown", hospital_id=sketch.hospital_id, detail={"sketch": str(sketch.pk)})
+    audit.act("sketch.shown", hospital_id=sketch.hospital_id, detail={"sketch": str(sketch.pk)})
     typed = QueryDict(mutable=True)
     typed.update(sketch.values | {"sketch": str(sketch.pk), "version": str(sketch.version)})
     form = new_case_form(request, typed)

@@ -86,6 +86,7 @@ def _differences(patient: Patient, form: PatientForm) -> list[dict[str, object]]
         "birth_date",
         "national_number",
         "other_identifier",
+        "record_number",
         "phone",
         "gp_name",
         "deceased_on",

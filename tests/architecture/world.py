@@ -25,7 +25,7 @@ from cases.exchange.fhir.patients import Identity
 from cases.exchange.fhir.requests import Asked
 from cases.exchange.fhir.tumours import Answers
 from cases.exchange.launch import LaunchClaims, LaunchPatient, LaunchUser
-from cases.models import Case, Document, ImportJob, ImportRow, Launch, Patient, Referral, Tumour
+from cases.models import Case, Document, ImportJob, ImportRow, Launch, Patient, Referral, Sketch, Tumour
 from mdo.directory.matrix import Seat
 from mdo.directory.models import ApiToken, Board, Organisation, Person
 from mdo.kernel.acting import System, acting
@@ -100,6 +100,7 @@ class Things:
     follow_up: FollowUp
     action: DecisionAction
     kept: SavedSearch
+    sketch: Sketch
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -133,6 +134,7 @@ class Things:
             "follow_up_id": self.follow_up.pk,
             "action_id": self.action.pk,
             "search_id": self.kept.pk,
+            "sketch_id": self.sketch.pk,
         }
 
     @property
@@ -259,10 +261,11 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
             decision=decision, key=new_id(), text=f"{CANARY}: bellen", owner=requester, due_on=day, **after
         )
         kept = SavedSearch.objects.create(hospital=hospital, person=requester, name=CANARY, asked={"words": CANARY})
+        sketch = Sketch.objects.create(hospital=hospital, author=requester, values={"family_name": CANARY})
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
         report, reminder, delivery, requester, beside, invitation, wall, rule, imported, token, launch,
-        follow_up, task, kept,
+        follow_up, task, kept, sketch,
     )  # fmt: skip
 
 
@@ -421,6 +424,7 @@ def arguments(things: Things) -> dict[str, Any]:
         "active": True,
         "conditions": PROTOCOL,
         "reference": "",
+        "typed": {"question": CANARY},
         "what": "submissions",
         "scopes": ["cases.read"],
         "days": 30,

@@ -47,7 +47,10 @@ def bundle(number: str = "2026-0815") -> dict[str, Any]:
             {
                 "resourceType": "Patient",
                 "id": "p",
-                "identifier": [{"system": f"{NAMING}ssin", "value": insz(BIRTH)}],
+                "identifier": [
+                    {"system": f"{NAMING}ssin", "value": insz(BIRTH)},
+                    {"type": concept("http://terminology.hl7.org/CodeSystem/v2-0203", "MR"), "value": "H-4711"},
+                ],
                 "name": [{"use": "official", "family": "Vandamme", "given": ["Rosa", "Maria"]}],
                 "birthDate": BIRTH.isoformat(),
                 "gender": "female",
@@ -127,7 +130,7 @@ def bundle(number: str = "2026-0815") -> dict[str, Any]:
         ),
         observation(concept(LOINC, "85319-2"), valueString="2+"),
         observation(concept(LOINC, "85318-4"), valueCodeableConcept=concept(SNOMED, "260385009")),
-        observation(concept(LOINC, "85329-1"), valueQuantity={"value": 32, "unit": "%"}),
+        observation(concept(LOINC, "85330-9"), valueQuantity={"value": 32, "unit": "%"}),
         observation(concept(LOINC, "44648-4"), valueInteger=3),
         observation(concept(LOINC, "89247-1"), valueCodeableConcept=concept(LOINC, "LA9623-5")),
     ]

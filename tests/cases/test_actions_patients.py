@@ -215,6 +215,26 @@ def test_a_number_that_another_patient_of_the_hospital_has_is_refused(cast: Cast
     assert list(refused.value.errors) == ["other_identifier"]
 
 
+def test_the_hospitals_own_number_stands_beside_the_national_one(cast: Cast) -> None:
+    both = replace(DETAILS, record_number="H-77")
+    patient_id = new_id()
+    register(cast.secretary, both, patient_id=patient_id)
+    found = stored(patient_id)
+    assert (found.national_number, found.record_number, found.other_identifier) == (DETAILS.national_number, "H-77", "")
+    with acting_as(cast.secretary) as secretary:
+        assert access.find_patient(secretary, other_identifier="H-77") == found
+    # It names one patient: another one with it is refused by its field, new or corrected.
+    third = make_patient(cast.organiser)
+    taken = replace(DETAILS, national_number=insz(date(1950, 2, 3)), birth_date=date(1950, 2, 3), record_number="H-77")
+    for act in (
+        lambda: register(cast.secretary, taken),
+        lambda: change(cast.secretary, third, taken),
+    ):
+        with pytest.raises(Invalid) as refused:
+            act()
+        assert list(refused.value.errors) == ["record_number"]
+
+
 def test_a_number_that_only_another_hospital_has_is_taken(cast: Cast) -> None:
     make_patient(cast.partner_hospital, birth_date=BIRTH, national_number=DETAILS.national_number)
     assert len(change(cast.secretary, make_patient(cast.organiser)).events) == 1

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
+from cases.exchange.fhir.observations import _edition
 from cases.models import Case, Document, Patient, Received, Referral
 from mdo.directory import tokens
 from mdo.directory.models import ApiToken, Organisation
@@ -19,7 +20,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.architecture.world import nothing_written
-from tests.cases.bundles import BIRTH, LICENCE, NAMING, SNOMED, bundle, changed, concept, resource
+from tests.cases.bundles import BIRTH, LICENCE, LOINC, NAMING, SNOMED, bundle, changed, concept, resource
 from tests.cast import Cast
 from tests.factories import insz, make_case
 
@@ -86,6 +87,7 @@ def test_a_bundle_becomes_a_case(cast: Cast, program: Program) -> None:
     }
     assert (patient.family_name, patient.given_name, patient.birth_date) == ("Vandamme", "Rosa Maria", BIRTH)
     assert (patient.national_number, patient.language, patient.gp_name) == (insz(BIRTH), "fr", "dr. An Lemmens")
+    assert (patient.record_number, patient.other_identifier) == ("H-4711", "")
     assert (case.hospital_id, case.requester_id, case.created_by) == (cast.organiser.pk, cast.requester.pk, None)
     assert case.data == {
         "dossier": "breast",
@@ -330,6 +332,39 @@ def test_a_case_tells_its_state_and_the_reading_is_written_down(cast: Cast, prog
     read = AuditEntry.objects.get(action="case.read")
     assert (read.actor_id, str(read.object_id)) == (program.token.pk, case_id)
     assert [(each["name"], each["dossier"]) for each in program.get("boards").json()] == [("Borst-MOC", "breast")]
+
+
+def test_a_percentage_is_that_of_its_own_code(program: Program) -> None:
+    """LOINC has a code of its own for the share of cells with each receptor, one away from that of Ki-67."""
+    told = bundle()
+    percent = {"85337-4": None, "85329-1": 90, "85339-0": None, "85325-9": 10, "85330-9": 32}
+    for entry in told["entry"]:
+        resource = entry["resource"]
+        if resource["resourceType"] == "Observation" and resource["code"]["coding"][0]["code"] in percent:
+            resource.pop("component", None)
+            resource.pop("valueQuantity", None)
+            resource["valueCodeableConcept"] = concept(SNOMED, "10828004")
+            resource.pop("interpretation", None)
+    ki67 = next(
+        entry["resource"]
+        for entry in told["entry"]
+        if entry["resource"].get("code", {}).get("coding", [{}])[0].get("code") == "85330-9"
+    )
+    for code in ("85329-1", "85325-9", "85330-9"):
+        quantity = {"value": percent[code], "unit": "%"}
+        more = {name: value for name, value in ki67.items() if name not in ("valueCodeableConcept", "id")}
+        told["entry"].append({"resource": more | {"code": concept(LOINC, code), "valueQuantity": quantity}})
+    told["entry"] = [entry for entry in told["entry"] if entry["resource"] is not ki67]
+    assert program.send(told, FHIR).status_code == 201
+    with house():
+        data = Case.objects.get().tumours.get().data
+    shown = {name: data[name] for name in ("er_status", "er_percent", "pr_percent", "ki67")}
+    assert shown == {"er_status": "positive", "er_percent": "90", "pr_percent": "10", "ki67": "32"}
+
+
+@pytest.mark.parametrize(("code", "edition"), [("897275008", "8"), ("443830009", "7"), ("444256004", "6")])
+def test_editions_by_their_code(code: str, edition: str) -> None:
+    assert _edition(concept(SNOMED, code)) == edition
 
 
 def test_two_tumours_are_told_apart_by_focus(program: Program) -> None:

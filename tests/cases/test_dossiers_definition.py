@@ -20,10 +20,12 @@ LOINC = {
     "performance_status": "89247-1",
     "grade": "44648-4",
     "er_status": "85337-4",
+    "er_percent": "85329-1",
     "pr_status": "85339-0",
+    "pr_percent": "85325-9",
     "her2_ihc": "85319-2",
     "her2_ish": "85318-4",
-    "ki67": "85329-1",
+    "ki67": "85330-9",
 }
 
 

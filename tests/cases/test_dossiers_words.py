@@ -61,7 +61,7 @@ def test_answers_as_words() -> None:
             "Receptoren en proliferatie",
             (
                 Row("her2_ihc", "HER2 (immunohistochemie)", "0", loinc="85319-2"),
-                Row("ki67", "Ki-67", "20", unit="%", loinc="85329-1"),
+                Row("ki67", "Ki-67", "20", unit="%", loinc="85330-9"),
             ),
         ),
     ]

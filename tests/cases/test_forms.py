@@ -114,6 +114,12 @@ def test_without_a_number_only_the_other_identifier_counts() -> None:
     form = identity(other_identifier="P-1\x00")
     assert form.is_valid()
     assert form.identity()["other_identifier"] == ""
+    # Beside a national number another one is the hospital's own, and stays.
+    for typed in ({"other_identifier": "P-1"}, {"record_number": "P-1", "other_identifier": "P-2"}):
+        form = identity(**typed)
+        assert form.is_valid()
+        kept = {name: form.identity()[name] for name in ("other_identifier", "record_number")}
+        assert kept == {"other_identifier": "", "record_number": "P-1"}
 
 
 # --- a new case --------------------------------------------------------------------------------------------------------

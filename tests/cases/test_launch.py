@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.cast import Cast, Member
 from tests.directory.test_tokens import make
-from tests.factories import make_case, make_patient
+from tests.factories import insz, make_case, make_patient
 
 AUDIENCE = f"{settings.MDO_ORIGINS[0]}/hooks/launch/"
 LICENCE = "11223393140"
@@ -119,6 +119,11 @@ def test_without_a_case_a_new_one_begins_with_the_patient(cast: Cast, system: Ap
     fresh = client.get(posted(signed(claims(system, "", patient=told)))["Location"]).content.decode()
     for value in ("Nieuwkoop", "H-77", "1950-02-03", 'action="/cases/new/"'):
         assert value in fresh
+    # Both numbers, where the record system tells both.
+    numbers = told | {"national_number": insz(date(1950, 2, 3))}
+    both = client.get(posted(signed(claims(system, "", patient=numbers)))["Location"])
+    assert both.context["form"]["record_number"].value() == "H-77"
+    assert 'name="record_number" value="H-77"' in both.content.decode()
     # A patient with this number in another hospital is not looked at.
     foreign = make_patient(cast.third, family_name="Elders")
     elsewhere = client.get(posted(signed(claims(system, foreign.national_number)))["Location"])

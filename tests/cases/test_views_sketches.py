@@ -53,10 +53,10 @@ def test_it_saves_itself_and_is_found_after_signing_out_and_in(cast: Cast, secre
     assert secretary.post(address, more).json()["version"] == 2
     (kept,) = sketches()
     assert kept.values == {"national_number": "61.04", "family_name": "D'Hondt", "question": "Heelkunde?"}
-    assert [(row["action"], row["detail"]["events"]) for row in audited("new_case.keep")] == [
-        ("new_case.keep", ["new_case.kept"])
+    assert [(row["action"], row["detail"]["events"]) for row in audited("sketch.keep")] == [
+        ("sketch.keep", ["sketch.kept"])
     ] * 2
-    assert "Hondt" not in str(AuditEntry.objects.filter(action="new_case.keep").values_list("detail", flat=True))
+    assert "Hondt" not in str(AuditEntry.objects.filter(action="sketch.keep").values_list("detail", flat=True))
 
     secretary.logout()
     again = sign_in(cast.secretary)

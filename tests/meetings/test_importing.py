@@ -125,6 +125,17 @@ def test_every_mistake_is_said_by_row_and_field(db: None, cast: Cast) -> None:
     assert drafts() == []
 
 
+def test_the_hospitals_own_number_beside_a_national_one_stays(db: None, cast: Cast) -> None:
+    make_patient(cast.organiser, record_number="H-9")
+    head = (*HEAD, "Patiëntnummer")
+    found = worked(uploaded(cast.secretary, csv([(*submission(1), "H-1"), (*submission(2), "H-9")], head)).pk)
+    assert [row.state for row in rows(found.pk)] == [State.READY, State.WRONG]
+    assert rows(found.pk)[1].errors == {"other_identifier": ["Another patient of your hospital has this number."]}
+    worked(confirmed(cast.secretary, worked(uploaded(cast.secretary, csv([(*submission(1), "H-1")], head)).pk)).pk)
+    with writing():
+        assert Patient.objects.get(national_number=number(1)).record_number == "H-1"
+
+
 def test_a_row_of_another_hospital_is_refused_and_ones_own_is_not(db: None, cast: Cast) -> None:
     head = (*HEAD, "Ziekenhuis")
     names = [cast.organiser.name, cast.partner_hospital.name, ""]

@@ -18,7 +18,8 @@ LANGUAGES = ("nl", "fr", "de", "en")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The patient as sent, with the place of each part, for a refusal that comes later. Field names are those of ``PatientDetails``."""
+    """The patient as sent, with the place of each part, for a refusal that comes later. Field names are those of ``PatientDetails``:
+    the hospital's own number is ``record_number`` beside a national one, and ``other_identifier`` without."""
 
     family_name: str
     given_name: str
@@ -30,6 +31,7 @@ class Identity:
     gp_name: str
     phone: str
     places: Mapping[str, str]
+    record_number: str = ""
 
 
 def read_patient(patient: Resource, own: frozenset[str], today: date, findings: Findings) -> Identity | None:
@@ -64,9 +66,20 @@ def read_patient(patient: Resource, own: frozenset[str], today: date, findings: 
         findings.say(path, _("That the patient died is not taken over: enter it on the patient's page."))
     if not family or not given or birth is None or sex is None:
         return None
+    places["record_number"] = places.get("other_identifier", f"{path}.identifier")
     return Identity(
-        family, given, birth, sex, digits, other, _language(body), _gp_name(body), _phone(body), places
-    )  # fmt: skip
+        family_name=family,
+        given_name=given,
+        birth_date=birth,
+        sex=sex,
+        national_number=digits,
+        other_identifier="" if digits else other,
+        language=_language(body),
+        gp_name=_gp_name(body),
+        phone=_phone(body),
+        places=places,
+        record_number=other if digits else "",
+    )
 
 
 def _name(body: Mapping[str, Any], path: str, findings: Findings) -> tuple[str, str]:
@@ -137,7 +150,7 @@ def _identifiers(
         return None
     for here in unknown:
         findings.say(here, _("This number is not taken over."))
-    return digits, "" if digits else other
+    return digits, other
 
 
 def _foreign(reference: Any, own: frozenset[str]) -> bool:
