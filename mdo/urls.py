@@ -8,6 +8,7 @@ from django.views.i18n import JSONCatalog
 
 from mdo.directory.views.acting import act_for
 from mdo.directory.views.audit import log
+from mdo.directory.views.image_archive import image_archive
 from mdo.directory.views.language import set_language
 from mdo.directory.views.tokens import token_list, token_revoke
 from meetings.views.today import today
@@ -28,6 +29,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("act-for/", act_for, name="act_for"),
     path("audit/", log, name="audit"),
+    path("image-archive/", image_archive, name="image_archive"),
     path("tokens/", token_list, name="tokens"),
     path("tokens/<uuid:token_id>/revoke/", token_revoke, name="token_revoke"),
     path("api/", include("mdo.api")),

@@ -1,4 +1,5 @@
-"""The address under which a hospital's own image archive (PACS) opens a study: a template that the operator sets per organisation."""
+"""The address under which a hospital's own image archive (PACS) opens a study: a template that the
+organisation's administrator sets."""
 
 import re
 from typing import Final

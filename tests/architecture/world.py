@@ -425,6 +425,8 @@ def arguments(things: Things) -> dict[str, Any]:
         "conditions": PROTOCOL,
         "reference": "",
         "typed": {"question": CANARY},
+        "address": "https://pacs.example.org/{accession}",
+        "before": "",
         "what": "submissions",
         "scopes": ["cases.read"],
         "days": 30,

@@ -359,7 +359,7 @@ def test_a_percentage_is_that_of_its_own_code(program: Program) -> None:
     with house():
         data = Case.objects.get().tumours.get().data
     shown = {name: data[name] for name in ("er_status", "er_percent", "pr_percent", "ki67")}
-    assert shown == {"er_status": "positive", "er_percent": "90", "pr_percent": "10", "ki67": "32"}
+    assert shown == {"er_status": "positive", "er_percent": 90, "pr_percent": 10, "ki67": 32}
 
 
 @pytest.mark.parametrize(("code", "edition"), [("897275008", "8"), ("443830009", "7"), ("444256004", "6")])
