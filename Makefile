@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-proposals bench-search chaos livekit test-livekit help
+.PHONY: run test check format messages lock servers reset install bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-imports bench-proposals bench-search chaos livekit test-livekit help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -47,6 +47,9 @@ bench-call: install ## measure a call from browser to browser, two to six people
 
 bench-room: install ## measure the room, beside what it is held against: var/bench-room.json (6 minutes at most)
 	@.venv/bin/python -m tests.bench.bench_room
+
+bench-imports: install ## measure a list of 2,000 rows to its last case, and the memory of 50,000: var/bench-imports.json
+	@.venv/bin/python -m pytest -q -s -p no:cacheprovider tests/bench/bench_imports.py
 
 bench-agenda: install ## measure the proposed order on 200 boards at random: var/bench-agenda.json
 	@.venv/bin/python -m tests.bench.bench_agenda

@@ -71,6 +71,7 @@ def patient_merge(request: HttpRequest, case_id: UUID) -> HttpResponse:
                 put_errors(form, error)
                 status = error.status
         form.renew()
+    form.fields["number"].required = True  # to be shown so: without it there is nothing to look for
     context = {
         "form": form,
         "case": case,

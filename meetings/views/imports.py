@@ -216,6 +216,7 @@ def _rows(request: HttpRequest, job: ImportJob, counts: dict[str, int]) -> dict[
     page = Paginator(found.filter(state=shown) if shown else found, PER_PAGE).get_page(request.GET.get("page"))
     labels = import_definition(job.kind).labels(get_language())
     rows = [_row(row, labels) for row in page.object_list]
+    told = any(row["patient"] or row["number"] or row["errors"] for row in rows)  # what was brought in keeps no content
     audit.act("import.shown", hospital_id=job.hospital_id, detail={"import": str(job.pk), "rows": len(rows)})
     tabs = [
         {"label": State(state).label, "url": f"?rows={state}", "current": shown == state, "count": counts[state]}
@@ -224,7 +225,7 @@ def _rows(request: HttpRequest, job: ImportJob, counts: dict[str, int]) -> dict[
     ]
     if len(tabs) > 1:
         tabs.append({"label": _("All"), "url": "?rows=all", "current": not shown, "count": sum(counts.values())})
-    return {"rows": rows, "page": page, "row_tabs": tabs}
+    return {"rows": rows, "told": told, "page": page, "row_tabs": tabs}
 
 
 def _row(row: ImportRow, labels: dict[str, str]) -> dict[str, Any]:
