@@ -9,6 +9,6 @@ SELECT set_config('mdo.kind', '', true), set_config('mdo.action', '', true);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("meetings", "0019_seals"), ("cases", "0010_sketches")]
+    dependencies = [("meetings", "0022_planned_breaks"), ("cases", "0011_sketches")]
 
     operations = [migrations.RunSQL(MARK, migrations.RunSQL.noop)]

@@ -14,7 +14,7 @@ TYPED = f"{SYSTEM} OR (author_id = (SELECT mdo_actor()) AND hospital_id = (SELEC
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0009_reading_out"),
+        ("cases", "0010_profiles"),
         ("directory", "0009_apitoken"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("directory", "0011_breaks"), ("meetings", "0019_seals")]
+    dependencies = [("directory", "0011_breaks"), ("meetings", "0021_saved_searches")]
 
     operations = [
         migrations.AddField(
