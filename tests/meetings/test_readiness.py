@@ -20,7 +20,7 @@ from tests.factories import BRUSSELS, case_data, make_case, make_item, make_meet
 
 WEDNESDAY = datetime(2026, 11, 25, 14, tzinfo=BRUSSELS)
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=BRUSSELS)
-QUERIES = 38
+QUERIES = 39
 
 
 def client_of(member: Member) -> Client:
