@@ -23,6 +23,8 @@ from meetings.figures.tables import Column, Few, Figures, Headline, Table, Unit,
 FEWEST = 5  # cases of another hospital that are shown as a number; below, one could be recognised
 POSTPONED_AT_MOST = 8.0  # per cent
 REPORT_WITHIN = 15.0  # minutes after closing
+KNOWN_AT_LEAST = 95.0  # per cent of the outcomes that are due
+CARRIED_OUT = "carried_out"
 HALVED_FROM = 4  # discussed cases of a sitting that has two halves
 
 COUNT, PER_CENT, MINUTES, DAYS = Unit.COUNT, Unit.PER_CENT, Unit.MINUTES, Unit.DAYS
@@ -167,6 +169,22 @@ def _headlines(facts: Facts, names: Names) -> tuple[Headline, ...]:
             _("of the cases discussed"),
         ),
         Headline("report", _("Report after closing"), _middle(delays), MINUTES, _("median"), REPORT_WITHIN),
+        Headline(
+            "known",
+            _("Outcome known"),
+            _of((case for case in cases if case.asked), lambda case: bool(case.outcome)),
+            PER_CENT,
+            _("of what is due"),
+            KNOWN_AT_LEAST,
+            at_least=True,
+        ),
+        Headline(
+            "carried_out",
+            _("Carried out"),
+            _of((case for case in cases if case.outcome), lambda case: case.outcome == CARRIED_OUT),
+            PER_CENT,
+            _("as recommended, of what is known"),
+        ),
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import F, Func, JSONField, Q, QuerySet, Value
 
 from mdo.directory.models import Board
-from meetings.models import AgendaItem, Decision, Meeting, Report
+from meetings.models import AgendaItem, Decision, FollowUp, Meeting, Report
 
 State = AgendaItem.State
 
@@ -42,6 +43,8 @@ class Case:
     quorum: bool | None = None
     disciplines: frozenset[str] = frozenset()
     hospitals: frozenset[str] = frozenset()
+    asked: bool = False  # whether what was recommended was done, by now
+    outcome: str = ""  # FollowUp.Outcome, as soon as somebody answered
 
     @property
     def postponed(self) -> bool:
@@ -63,7 +66,7 @@ class Facts:
 
 
 def read(board: Board, hospitals: Collection[UUID], since: datetime, until: datetime) -> Facts:
-    """The facts of a board within a period, of the cases of these hospitals. Four queries, whatever is found.
+    """The facts of a board within a period, of the cases of these hospitals. Five queries, whatever is found.
 
     Days that stand for an imported list count nowhere: nobody sat there.
     """
@@ -80,6 +83,13 @@ def read(board: Board, hospitals: Collection[UUID], since: datetime, until: date
         .select_related("referral")
         .order_by("meeting__starts_at", "position")
     )
+    day = until.astimezone(ZoneInfo(board.time_zone)).date()
+    follow_ups = {
+        item_id: (due_on <= day, outcome)
+        for item_id, due_on, outcome in FollowUp.objects.filter(
+            board=board, hospital__in=hospitals, item__meeting__in=by_id
+        ).values_list("item", "due_on", "outcome")
+    }
     delays: dict[UUID, list[float]] = {}
     made = Report.objects.filter(mine, kind=Report.Kind.CASE, edition="recorded")
     for meeting_id, done_at in made.values_list("meeting", "done_at"):
@@ -90,7 +100,10 @@ def read(board: Board, hospitals: Collection[UUID], since: datetime, until: date
         since,
         until,
         tuple(Sitting(each.pk, each.starts_at, tuple(sorted(delays.get(each.pk, ())))) for each in meetings),
-        tuple(_case(item, by_id[item.meeting_id], decisions.get(item.pk)) for item in items),
+        tuple(
+            _case(item, by_id[item.meeting_id], decisions.get(item.pk), *follow_ups.get(item.pk, (False, "")))
+            for item in items
+        ),
     )
 
 
@@ -113,7 +126,7 @@ def _of_those_present(key: str) -> Func:
     return Func(F("attendance"), Value(path), function="jsonb_path_query_array", output_field=JSONField())
 
 
-def _case(item: AgendaItem, meeting: Meeting, decision: dict | None) -> Case:
+def _case(item: AgendaItem, meeting: Meeting, decision: dict | None, asked: bool, outcome: str) -> Case:
     referral = item.referral
     assert referral is not None
     there: Iterable[str] = decision["there"] if decision else ()
@@ -131,6 +144,8 @@ def _case(item: AgendaItem, meeting: Meeting, decision: dict | None) -> Case:
         quorum=decision["met"] if decision else None,
         disciplines=frozenset(each for each in there if each),
         hospitals=frozenset(each for each in sat if each),
+        asked=asked or bool(outcome),
+        outcome=outcome,
     )
 
 

@@ -26,7 +26,7 @@ from tests.factories import make_decision, make_item, make_meeting, make_referra
 from tests.meetings.acts import house
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
-QUERIES = 15
+QUERIES = 16
 OWN, OTHER, THIRD = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
@@ -65,12 +65,12 @@ def test_headlines_and_tables_by_hand() -> None:
     may = Sitting(uuid4(), datetime(2026, 5, 6, 12, tzinfo=UTC))
     seen = frozenset({"radiology"})
     found = period(
-        case(march, waited_days=2, minutes=2.0, quorum=True, recommended=True, disciplines=seen),
-        case(march, waited_days=8, minutes=6.0, quorum=False, recommended=True, late=True),
+        case(march, waited_days=2, minutes=2.0, quorum=True, recommended=True, disciplines=seen, asked=True),
+        case(march, waited_days=8, minutes=6.0, quorum=False, recommended=True, late=True, asked=True, outcome="not"),
         case(march, covered=True, minutes=0.0),
         case(march, reason="pathology_missing"),
         case(may, reason="patient_condition"),
-        case(may, waited_days=9, minutes=4.0, quorum=None),
+        case(may, waited_days=9, minutes=4.0, quorum=None, asked=True, outcome="carried_out"),
         sittings=(march, may),
     )
     with translation.override("nl"):
@@ -86,9 +86,11 @@ def test_headlines_and_tables_by_hand() -> None:
         "protocol": 25.0,
         "recommended": pytest.approx(200 / 3),
         "report": 5.0,
+        "known": pytest.approx(200 / 3),
+        "carried_out": 50.0,
     }
     reached = {each.code: each.reached for each in counted.headlines if each.goal is not None}
-    assert reached == {"postponed": False, "report": True}
+    assert reached == {"postponed": False, "report": True, "known": False}
     assert {label: row[:3] for label, row in rows(counted, "months").items()} == {
         "april 2026": [2, 1, 1],
         "mei 2026": [1, 0, 1],
@@ -187,11 +189,11 @@ def address(cast: Cast, name: str = "figures", period: str = "") -> str:
 
 
 @pytest.mark.parametrize("cases", [1, 30])
-def test_read_in_four_queries_whatever_is_found(cast: Cast, cases: int, django_assert_num_queries: Any) -> None:
+def test_read_in_five_queries_whatever_is_found(cast: Cast, cases: int, django_assert_num_queries: Any) -> None:
     with clock.frozen(MONDAY):
         meeting = held(cast, cases)
         held(cast, imported=True)
-        with acting_as(cast.secretary), django_assert_num_queries(4):
+        with acting_as(cast.secretary), django_assert_num_queries(5):
             found = facts.read(cast.board, [cast.organiser.pk], MONDAY - timedelta(days=91), MONDAY)
     assert [sitting.id for sitting in found.sittings] == [meeting.pk]
     assert found.sittings[0].report_minutes == (10.0,) * cases
