@@ -130,7 +130,7 @@ def test_the_hospitals_own_number_beside_a_national_one_stays(db: None, cast: Ca
     head = (*HEAD, "Patiëntnummer")
     found = worked(uploaded(cast.secretary, csv([(*submission(1), "H-1"), (*submission(2), "H-9")], head)).pk)
     assert [row.state for row in rows(found.pk)] == [State.READY, State.WRONG]
-    assert rows(found.pk)[1].errors == {"other_identifier": ["Another patient of your hospital has this number."]}
+    assert rows(found.pk)[1].errors == {"other_identifier": ["Een andere patiënt van uw ziekenhuis heeft dit nummer."]}
     worked(confirmed(cast.secretary, worked(uploaded(cast.secretary, csv([(*submission(1), "H-1")], head)).pk)).pk)
     with writing():
         assert Patient.objects.get(national_number=number(1)).record_number == "H-1"
