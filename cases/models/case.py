@@ -40,29 +40,16 @@ class Case(models.Model):
         return str(self.pk)
 
 
-class ProfileField(ArrayField):
-    """The codes that follow from ``data`` (``cases/dossiers/profile.py``), worked out whenever the row is written."""
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> list[str]:
-        found = profile(model_instance.data)  # type: ignore[attr-defined]
-        setattr(model_instance, self.attname, found)
-        return found
-
-    def deconstruct(self) -> Any:
-        name, _path, args, kwargs = super().deconstruct()
-        return name, "django.contrib.postgres.fields.ArrayField", args, kwargs
-
-
 class Tumour(models.Model):
-    """One tumour of a case; bilateral disease is two. ``data`` holds the tumour level of the dossier, ``profile`` the codes by which
-    looking back finds it."""
+    """One tumour of a case; bilateral disease is two. ``data`` holds the tumour level of the dossier, ``profile`` the codes that follow
+    from it (``cases/dossiers/profile.py``), by which looking back finds it: ``save`` keeps both together, in bulk the caller does."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tumours", db_constraint=False)
     position = models.PositiveSmallIntegerField()
     data = models.JSONField(default=dict)
-    profile = ProfileField(models.CharField(max_length=60), default=list, editable=False)
+    profile = ArrayField(models.CharField(max_length=60), default=list, editable=False)
     to_confirm = models.JSONField(default=list)
 
     class Meta:
@@ -76,3 +63,7 @@ class Tumour(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.profile = profile(self.data)
+        super().save(*args, **kwargs)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from cases.coding.names import name_key
+from cases.dossiers.profile import profile
 from cases.models import Case, Patient, Referral, Tumour
 from mdo.demo.dossiers import HOUSE, Registry, Told
 from mdo.demo.stories import story
@@ -51,7 +52,7 @@ def file_cases(registry: Registry, meeting: Meeting, requests: list[tuple[str, d
             )
         )
         tumours += [
-            Tumour(hospital=hospital, case=cases[-1], position=position, data=data)
+            Tumour(hospital=hospital, case=cases[-1], position=position, data=data, profile=profile(data))
             for position, data in enumerate(tale.tumours, start=1)
         ]
         referrals.append(
