@@ -362,7 +362,6 @@ class FollowUpAnswered(MeetingEvent):
     name: ClassVar[str] = "followup.answered"
     item_id: UUID
     follow_up_id: UUID
-    outcome: str
     version: int
 
 

@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.dossiers.board_kinds import step_words
 from cases.dossiers.profile import receptor_words, topography_category
+from mdo.directory import access as directory
 from mdo.directory.models import Board, Organisation
+from mdo.kernel.acting import Actor
 from meetings.models import FollowUp
 
 if TYPE_CHECKING:
@@ -92,6 +94,16 @@ def words_of(codes: Iterable[str], language: str | None) -> list[str]:
     """The words of ``facet:value`` codes, each facet's own."""
     parts = [code.split(":", 1) for code in codes]
     return [FACETS[facet][2]([value], language)[value] for facet, value in parts]
+
+
+def known(by: Actor, chosen: Mapping[str, str], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """What was chosen, without a board or hospital that gave nothing and that ``by`` need not know of: its name would be told."""
+    empty = {name for name in IDS if name in chosen and chosen[name] not in counts.get(name, {})}
+    if not empty:
+        return dict(chosen)
+    seats = directory.visible_boards(by)
+    seen = {str(each.board.pk) for each in seats} | {str(hospital) for each in seats for hospital in each.reach}
+    return {name: code for name, code in chosen.items() if name not in empty or code in seen}
 
 
 def drawn(counts: Mapping[str, Mapping[str, int]], chosen: Mapping[str, str], language: str | None) -> list[Facet]:

@@ -24,7 +24,7 @@ from mdo.kernel import audit
 from mdo.kernel.acting import Actor
 from meetings import access
 from meetings.asked import Asked, read, with_month
-from meetings.facets import Facet, drawn
+from meetings.facets import Facet, drawn, known
 from meetings.models import Decision, FollowUp
 
 PAGE_SIZE = 20
@@ -144,7 +144,7 @@ def find(by: Actor, wanted: Wanted, language: str | None) -> Found:
         total=answer.total,
         page=page,
         pages=max(1, -(-answer.total // PAGE_SIZE)),
-        facets=drawn(answer.facets, wanted.chosen, language),
+        facets=drawn(answer.facets, known(by, wanted.chosen, answer.facets), language),
         searched=" ".join(answer.mended),
         period=asked.period,
     )

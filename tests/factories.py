@@ -18,6 +18,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 
 from cases.coding import national_number
+from cases.dossiers.profile import profile
 from cases.models import Case, Document, Grant, Patient, Referral, Tumour
 from mdo.directory.models import Board, Organisation, Person
 from mdo.kernel.acting import System, acting, current, is_open
@@ -140,7 +141,7 @@ def make_case(
         values.setdefault("created_by", requester)
         case = Case.objects.create(hospital=hospital, patient=patient, requester=requester, **values)
         Tumour.objects.bulk_create(
-            Tumour(hospital=hospital, case=case, position=position, data=dict(data))
+            Tumour(hospital=hospital, case=case, position=position, data=dict(data), profile=profile(data))
             for position, data in enumerate([tumour_data()] if tumours is None else tumours, start=1)
         )
     return case

@@ -98,7 +98,8 @@ def _page_parts(by: Person, case: Case, tumours: Sequence[Tumour], forms: Forms)
         lines = derived_lines(case, each.tumour.data, language())
         for row in (row for group in each.form.groups for row in group.rows):
             if row.derives:
-                line = {"line": lines.get(row.definition.key)}
+                # What does not hold was not stored: nothing follows from it, least of all what stood there before.
+                line = {"line": None if row.field.errors else lines.get(row.definition.key)}
                 parts[f"{row.field.auto_id}_derived"] = render_to_string("cases/_derived.html", line)
     return {"parts": parts, "asked": lacking["asked"], "unconfirmed": lacking["unconfirmed"]}
 

@@ -113,7 +113,6 @@ def answer_follow_up(
             meeting_id=row.decision.meeting_id,
             item_id=row.item_id,
             follow_up_id=row.pk,
-            outcome=outcome,
             version=row.version,
         ),
     )

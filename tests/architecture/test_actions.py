@@ -196,6 +196,7 @@ WITHOUT_COMMAND_ID = {
     "import.stop": "a list that stopped does not stop again",
     "presence.note": "says what the leases hold",
     "reminder.plan": "a rule that has its row gets no second one",
+    "sketch.forget": "what is gone is not forgotten again",
     "reminder.send": "a row that is done is not done again",
     "report.give_up": "a row that is done is not done again",
     "report.make": "a row that is done is not done again",

@@ -27,6 +27,7 @@ CARE = (
     "cases_merge",
     "cases_received",
     "cases_launch",
+    "cases_sketch",
     "meetings_decision",
     "meetings_decisionaction",
     "meetings_followup",

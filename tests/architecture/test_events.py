@@ -39,6 +39,9 @@ SILENT = {
     "launch.opened": "as above",
     "patient.linked": "shown with the next load: a link is made while the agenda is built",
     "patient.unlinked": "as above",
+    "sketch.kept": "of no meeting: a case that is not there yet, its author's alone",
+    "sketch.thrown_away": "as above",
+    "sketch.forgotten": "as above",
     "import.moved": "a list is of no meeting; its page asks again by itself",
 }
 

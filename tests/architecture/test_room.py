@@ -25,6 +25,7 @@ from tests.cast import NAMES, Cast
 VALUES: dict[str, Any] = {
     "agreed": None,
     "code": "ACDEFG",
+    "covered": "",
     "from_item": None,
     "intent": None,
     "minutes": 5,

@@ -1,10 +1,12 @@
 """Who may know of a case. The rule stands in prose above cases/access.py, the expectation by hand in world.py; the code, the
 database alone, and the code without the database must all say the same."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -95,6 +97,10 @@ def test_the_house_sees_all(cast: Cast) -> None:
         assert access.visible_tumours(HOUSE).count() == len(world.cases)
 
 
+def _everything(model: type[Model], by: Any, among: Collection[UUID] | None = None) -> QuerySet[Any]:
+    return model._default_manager.all() if among is None else model._default_manager.filter(pk__in=among)
+
+
 @pytest.fixture
 def permissive(monkeypatch: pytest.MonkeyPatch) -> None:
     """access.py as if somebody had forgotten every filter."""
@@ -105,7 +111,7 @@ def permissive(monkeypatch: pytest.MonkeyPatch) -> None:
         ("visible_documents", Document),
         ("visible_patients", Patient),
     ):
-        monkeypatch.setattr(access, name, lambda by, model=model: model._default_manager.all())
+        monkeypatch.setattr(access, name, partial(_everything, model))
 
 
 def test_with_permissive_code_the_database_still_holds(cast: Cast, permissive: None) -> None:

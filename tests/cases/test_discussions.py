@@ -213,7 +213,7 @@ def test_the_page_offers_it_for_a_patient_who_was_discussed(cast: Cast, discusse
     patient = discussed.case.patient
     found = secretary.post("/cases/new/", {"national_number": patient.national_number, "lookup": "1"})
     page = found.content.decode()
-    assert "Begin the dossier with" in page
+    assert "The dossier begins with" in page
     with writing():
         discussion = Discussion.objects.get()
     assert str(discussion.pk) in page

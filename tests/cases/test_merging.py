@@ -61,7 +61,7 @@ def now_of(*patients: Patient) -> list[Patient]:
 def found_by(number: str) -> list[UUID]:
     """The decisions that the search index finds by a patient's number, for who has the door open."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT ids FROM mdo_search_decisions('', '', %s, NULL, NULL, NULL, NULL, 10, 0)", [number])
+        cursor.execute("SELECT ids FROM mdo_search_decisions('', '{}', %s, '{}', NULL, NULL, 10, 0)", [number])
         return list(cursor.fetchone()[0])
 
 

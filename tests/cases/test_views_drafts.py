@@ -67,6 +67,7 @@ def test_categories_that_contradict_each_other_say_so(cast: Cast, secretary: Cli
     answer = secretary.post(f"/cases/{case.pk}/draft/", answers(case, **wrong))
     assert (answer.status_code, list(answer.json()["errors"])) == (200, [f"id_{name}"])
     assert "A carcinoma in situ has no metastases" in answer.json()["errors"][f"id_{name}"]
+    assert answer.json()["parts"][f"id_{name}_derived"].strip() == ""  # not the stage of what is stored
     answer = secretary.post(f"/cases/{case.pk}/edit/", answers(case, **wrong))
     assert answer.status_code == 422
     for words in ("A carcinoma in situ has no metastases", "cTis cN0 cM1"):

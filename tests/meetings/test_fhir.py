@@ -360,5 +360,5 @@ def test_the_page_of_tokens_says_the_scopes_in_words(cast: Cast) -> None:
     client = Client()
     client.force_login(cast.admin.person, backend="django.contrib.auth.backends.ModelBackend")
     text = client.get("/tokens/").content.decode()
-    assert "Read patients, cases and signed decisions as FHIR" in text
-    assert "Read the hospital&#x27;s access log as FHIR" in text
+    assert "Patiënten, casussen en ondertekende besluiten lezen als FHIR" in text
+    assert "Het toegangslogboek van het ziekenhuis lezen als FHIR" in text

@@ -73,7 +73,6 @@ def test_a_signature_begins_it_and_an_answer_ends_it(cast: Cast) -> None:
             "meeting_id": decision.meeting_id,
             "item_id": decision.item_id,
             "follow_up_id": row.pk,
-            "outcome": "partly",
             "version": 2,
         }
     ]

@@ -16,10 +16,12 @@ from cases.models import Case, Referral
 from mdo.directory.models import Board
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
+from meetings.actions.saving_searches import forget_search
 from meetings.models import Decision, SavedSearch
 from meetings.timeline import Alike, Moment, alike, timeline
 from tests.cast import PASSWORD, Cast, Member, acting_as
 from tests.factories import make_decision, make_item, make_meeting, make_referral, tumour_data, writing
+from tests.meetings.acts import call
 from tests.meetings.test_search import MARCH, decide, referral_of
 
 
@@ -148,6 +150,7 @@ def test_a_search_is_kept_run_and_forgotten(cast: Cast, client: Client) -> None:
     assert other.post(forget, {"command_id": str(new_id())}).status_code == 404
     with acting_as(cast.coordinator):
         assert not SavedSearch.objects.exists()  # nobody sees another's, past every filter of ours
+    assert call(forget_search, cast.coordinator, search_id=kept.pk).events == ()  # as for one that is not there
     with acting_as(cast.chair):
         assert SavedSearch.objects.count() == 1
     assert client.post(forget, {"command_id": str(new_id())}).status_code == 303

@@ -20,7 +20,7 @@ from tests.factories import BRUSSELS, case_data, make_case, make_item, make_meet
 
 WEDNESDAY = datetime(2026, 11, 25, 14, tzinfo=BRUSSELS)
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=BRUSSELS)
-QUERIES = 39
+QUERIES = 38
 
 
 def client_of(member: Member) -> Client:

@@ -40,14 +40,21 @@ def signed(committed: None, cast: Cast) -> list[Decision]:
         return list(Decision.objects.order_by("number"))
 
 
+GUARDED = ("decision", "followup", "decisionaction")
+
+
 @contextmanager
 def tampering() -> Iterator[Any]:
-    """The owner's connection, with the guards of the table taken away."""
+    """The owner's connection, with the guards of the decisions, and of what hangs on them, taken away."""
     with as_owner() as owner:
-        owner.execute("ALTER TABLE meetings_decision DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
+        for table in GUARDED:
+            owner.execute(f"ALTER TABLE meetings_{table} DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
         owner.execute("SELECT set_config('mdo.action', 'tampering', false)")
-        yield owner
-        owner.execute("ALTER TABLE meetings_decision ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY")
+        try:
+            yield owner
+        finally:
+            for table in GUARDED:
+                owner.execute(f"ALTER TABLE meetings_{table} ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY")
 
 
 def run(capsys: Any, board: UUID | None = None) -> tuple[int, list[str]]:
@@ -108,7 +115,8 @@ def test_what_was_changed_cut_or_made_anew_is_found(cast: Cast, signed: list[Dec
         owner.execute(f"UPDATE meetings_decision d SET {back} FROM kept k WHERE k.id = d.id")
 
         # So does a cut tail.
-        owner.execute("DELETE FROM meetings_report WHERE decision_id = %s", [signed[2].pk])
+        for table in ("report", "followup", "decisionaction", "decisionseal"):
+            owner.execute(f"DELETE FROM meetings_{table} WHERE decision_id = %s", [signed[2].pk])
         owner.execute("DELETE FROM meetings_decision WHERE id = %s", [signed[2].pk])
         with house():
             assert chain.check(Decision.objects.order_by("number")) == []

@@ -110,12 +110,17 @@ class Reading:
 
     @cached_property
     def _methods(self) -> list[tuple[int, str]]:
-        found = []
-        for _, _, mention in self.own_mentions("imaging"):
+        """Where each method is named; where a sentence that names several ends, none is meant any more ("mammography and ultrasound of …")."""
+        found: list[tuple[int, str]] = []
+        named: dict[int, set[str]] = {}
+        for number, sentence, mention in self.own_mentions("imaging"):
             kind = next((kind for kind, beginnings in _METHODS.items() if mention.word.startswith(beginnings)), None)
             if kind is not None:
                 found.append((mention.start, kind))
-        return found
+                named.setdefault(number, set()).add(kind)
+                if len(named[number]) > 1:
+                    found.append((sentence.end, ""))
+        return sorted(set(found))
 
     @cached_property
     def _own_mentions(self) -> list[tuple[int, Sentence, Mention]]:
