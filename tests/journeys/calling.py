@@ -17,7 +17,7 @@ from tests.journeys.visitors import Visitor
 from tests.parts import until
 
 # Keeps every connection that the page makes, so that the test can count; with a relay of its own where one is given.
-_WATCH = """([turn]) => {
+_WATCH = """([turn, plain]) => {
     const made = [];
     const Real = window.RTCPeerConnection;
     window.RTCPeerConnection = class extends Real {
@@ -33,8 +33,11 @@ _WATCH = """([turn]) => {
         iceServers: (configuration.iceServers ?? []).map((each) => ({ ...each, urls: [turn] })),
     });
     const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+    const picture = { width: 320, height: 180, frameRate: 10 };
+    const sound = plain ? { echoCancellation: false, noiseSuppression: false, autoGainControl: false } : {};
+    const less = (wish, limits) => wish ? { ...(wish === true ? {} : wish), ...limits } : wish;
     if (ask) navigator.mediaDevices.getUserMedia = (wish) =>
-        ask(wish?.video ? { ...wish, video: { ...(wish.video === true ? {} : wish.video), width: 320, height: 180, frameRate: 10 } } : wish);
+        ask({ ...wish, video: less(wish?.video, picture), audio: less(wish?.audio, sound) });
     window.callCounts = async () => {
         const found = { lines: 0, voice: 0, frames: 0, sent: 0, bytes: 0, relayed: 0 };
         for (const line of made) {
@@ -72,11 +75,12 @@ class Counts:
     relayed: int
 
 
-def watch(visitor: Visitor, turn: str | None = None) -> None:
-    """Count in this browser from its next page on; ``turn``: through this relay and by no other way."""
+def watch(visitor: Visitor, turn: str | None = None, *, plain: bool = False) -> None:
+    """Count in this browser from its next page on; ``turn``: through this relay and by no other way; ``plain``: sound as the microphone
+    gives it, without the filters that would take most of a processor from many browsers on one machine."""
     import json
 
-    visitor.context.add_init_script(f"({_WATCH})([{json.dumps(turn)}])")
+    visitor.context.add_init_script(f"({_WATCH})({json.dumps([turn, plain])})")
 
 
 def counts(visitor: Visitor) -> Counts:
