@@ -245,6 +245,14 @@ def visible_printed(by: Actor) -> QuerySet[Report]:
     return found.exclude(storage_name="")
 
 
+def access_report_for_reading_out(by: Actor, report_id: UUID) -> Report:
+    """A printed report with its decision's case, for its bytes. Raises ``NotFound``."""
+    found = visible_printed(by).select_related("decision__case").filter(pk=report_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def visible_remarks(by: Actor, item_ids: Iterable[UUID]) -> list[Remark]:
     """**The rule.** What was written beside an item may be read by whoever reads its case in full: as a member, as the case's own
     side, not as a guest or observer, for whom it would name others. Of a topic, whoever sits on its board. Oldest first."""

@@ -24,7 +24,6 @@ from cases.models import Discussion, Referral
 from mdo.directory import access as directory
 from mdo.directory.models import ApiToken, Organisation, Person
 from mdo.kernel.acting import Actor, current
-from mdo.kernel.errors import NotFound
 from mdo.kernel.models import AuditEntry
 from meetings import access
 from meetings.exchange.fhir.audits import audit_resource
@@ -199,14 +198,6 @@ def _document(signed: Signed, base: str, language: str | None) -> Json:
         decision.item.referral.case = decision.case
         resources.append(request_resource(decision.item.referral, signed.tumours, language, inside=True))
     return document_bundle(signed, resources, base, language)
-
-
-def access_report_for_reading_out(by: Actor, key: str) -> Report:
-    """A printed report with its decision's case, for its bytes. Raises ``NotFound``."""
-    found = access.visible_printed(by).select_related("decision__case").filter(pk=uuid_of(key)).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def today(by: Actor) -> Today:
         has_boards=bool(standings),
         to_prepare=_to_prepare(by, standings),
         to_follow_up=following_up.own_due(by, roles),
-        overdue=following_up.visible_actions(by, standings)
+        overdue=following_up.access.visible_actions(by, standings)
         .filter(owner=by.actor_id, due_on__lte=timezone.localdate(now()))
         .count(),
     )

@@ -87,7 +87,7 @@ def answer_follow_up(
 ) -> tuple[Event, ...]:
     """Say whether what was recommended for a case was done; may be said anew. ``reason``: a code of the board's kind, needed for
     *partly* and *not*, and only there. Effects: it is not asked any more. Refused: ``Invalid`` by field, ``Stale``."""
-    row = following_up.access_follow_up_for(by, follow_up_id)
+    row = following_up.access.access_follow_up_for(by, follow_up_id)
     note_text = note_text.strip()
     errors: dict[str, list[str]] = {}
     if outcome not in Outcome:
@@ -122,7 +122,7 @@ def answer_follow_up(
 def finish_action(*, by: Actor, action_id: UUID, version: int, done: bool, command_id: UUID) -> tuple[Event, ...]:
     """Say that an action of a signed decision is done, or that it is not after all. Refused for one that a correction took away, and as
     stale."""
-    row = following_up.access_action_for(by, action_id)
+    row = following_up.access.access_action_for(by, action_id)
     if row.version != version:
         raise Stale(_("Somebody else answered in between."), current=row.version)
     if row.dropped:

@@ -18,15 +18,16 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import HttpError
 
 from cases.exchange.fhir import searching
-from cases.exchange.fhir.searching import Search
+from cases.exchange.fhir.searching import Search, uuid_of
 from cases.exchange.fhir.writing import Json
 from mdo.directory import api as door
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor, acting, current
 from mdo.kernel.errors import NotFound, Refused
+from meetings import access
 from meetings.exchange.fhir.capabilities import capability_statement
 from meetings.exchange.fhir.documents import PDF, binary_resource
-from meetings.reading_out import DOCUMENT, KINDS, Kind, access_report_for_reading_out
+from meetings.reading_out import DOCUMENT, KINDS, Kind
 from meetings.views.showing import printed
 
 FHIR: Final = f"{door.FHIR_JSON}; fhirVersion=4.0"
@@ -180,7 +181,7 @@ def _one(by: Actor, kind: Kind, key: str) -> Json:
 @program(("GET", "HEAD"), also=PDF)
 def binary(request: HttpRequest, by: Actor, resource_id: str) -> HttpResponseBase:
     """``GET /fhir/Binary/<id of a report>``: the file itself, or inside of JSON for whoever asks for FHIR."""
-    report = access_report_for_reading_out(by, resource_id)
+    report = access.access_report_for_reading_out(by, uuid_of(resource_id))
     assert report.decision is not None
     assert report.decision.case is not None
     audit.read("report", report.pk, hospital_id=report.hospital_id, patient_id=report.decision.case.patient_id)

@@ -49,7 +49,7 @@ def follow_up(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, *, errors: list[dict[str, str]] | None = None, status: int = 200) -> HttpResponse:
     by, today, language = person(request), timezone.localdate(now()), get_language()
     due = (
-        following_up.visible_follow_ups(by)
+        following_up.access.visible_follow_ups(by)
         .filter(outcome="", due_on__lte=today)
         .select_related("case__patient", "hospital", "board", "decision__meeting", "item__referral__requester")
         .order_by("due_on", "pk")
@@ -57,7 +57,7 @@ def _page(request: HttpRequest, *, errors: list[dict[str, str]] | None = None, s
     page = Paginator(due, A_PAGE).get_page(request.GET.get("page"))
     rows = [(row, _what(row, language)) for row in page]
     actions = list(
-        following_up.visible_actions(by)
+        following_up.access.visible_actions(by)
         .select_related("case__patient", "hospital", "board", "owner", "item__topic")
         .order_by("due_on", "pk")[:100]
     )
@@ -91,7 +91,7 @@ def answer(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
     """Answer one. The list's keys send *carried out* and *other treatment* at once; what was not done, or partly, asks for its reason
     here first."""
     by = person(request)
-    row = following_up.access_follow_up_for(by, follow_up_id, lock=False)
+    row = following_up.access.access_follow_up_for(by, follow_up_id, lock=False)
     kind, language = board_kind(row.board.kind), get_language()
     status = 200
     if request.method == "POST":
@@ -136,7 +136,7 @@ def answer(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
 def _answered(request: HttpRequest, row: FollowUp, outcome: str) -> HttpResponse:
     if outcome == FollowUp.Outcome.OTHER:
         again = _("Another treatment was given. It is proposed to discuss the case again.")
-        if following_up.may_refer(person(request), row):
+        if following_up.access.may_refer(person(request), row):
             return did(request, reverse("cases:refer", args=[row.case_id]) + acting_for(request), again)
         return did(request, reverse("meetings:follow_up") + acting_for(request), again)
     words = _("%(patient)s: answered.") % {"patient": row.case.patient.label}
@@ -186,7 +186,7 @@ def shown(by: Any, row: FollowUp | None, kind: Any, language: str | None) -> Map
     return {
         "row": row,
         "reason": kind.option_words("follow_up_reasons", row.reason, language) if row.reason else "",
-        "may_answer": following_up.may_answer(by, row),
-        "may_refer": row.outcome == FollowUp.Outcome.OTHER and following_up.may_refer(by, row),
+        "may_answer": following_up.access.may_answer(by, row),
+        "may_refer": row.outcome == FollowUp.Outcome.OTHER and following_up.access.may_refer(by, row),
         "due": row.due_on <= timezone.localdate(now()),
     }

@@ -100,10 +100,13 @@ def test_a_topic_is_not_followed_up_but_its_actions_are(cast: Cast) -> None:
         assert (FollowUp.objects.count(), DecisionAction.objects.get().case_id) == (0, None)
         action = DecisionAction.objects.get()
     with acting_as(cast.radiologist) as person:
-        assert list(following_up.visible_actions(person)) == [action]
+        assert list(following_up.access.visible_actions(person)) == [action]
     with pytest.raises(NotFound):
         call(finish_action, cast.outsider, action_id=action.pk, version=1, done=True)
-    call(finish_action, cast.radiologist, action_id=action.pk, version=1, done=True)
+    with pytest.raises(Denied):  # reads what was decided, and follows up the own hospital's cases only
+        call(finish_action, cast.partner, action_id=action.pk, version=1, done=True)
+    call(finish_action, cast.chair, action_id=action.pk, version=1, done=True)
+    call(finish_action, cast.radiologist, action_id=action.pk, version=2, done=True)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_who_answers(cast: Cast) -> None:
     with frozen(now() + timedelta(days=31)):
         for name, member in cast.members.items():
             with acting_as(member) as person:
-                seen = list(following_up.visible_follow_ups(person))
+                seen = list(following_up.access.visible_follow_ups(person))
             assert seen == ([row] if name in may else []), name
             page = client_of(member).get(reverse("meetings:follow_up"))
             assert (page.status_code, page.context["page"].paginator.count) == (200, int(name in may)), name
@@ -184,7 +187,7 @@ def test_an_action_is_finished_by_its_owner_or_whoever_follows_up(cast: Cast) ->
     with house():
         action = DecisionAction.objects.get()
     with acting_as(cast.partner) as person:
-        assert list(following_up.visible_actions(person)) == [action]
+        assert list(following_up.access.visible_actions(person)) == [action]
         assert waiting.today(person).overdue == 0
     with frozen(now() + timedelta(days=8)), acting_as(cast.partner) as person:
         assert waiting.today(person).overdue == 1
@@ -210,8 +213,8 @@ def test_nobody_is_asked_of_whoever_died(cast: Cast) -> None:
                     patient.deceased_on = now().date()
                     patient.save()
             with acting_as(cast.requester) as person:
-                assert following_up.visible_follow_ups(person).count() == (0 if dead else 1)
-                assert following_up.visible_actions(person).count() == (0 if dead else 1)
+                assert following_up.access.visible_follow_ups(person).count() == (0 if dead else 1)
+                assert following_up.access.visible_actions(person).count() == (0 if dead else 1)
                 assert waiting.today(person).to_follow_up == (0 if dead else 1)
 
 

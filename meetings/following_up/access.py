@@ -1,17 +1,14 @@
-"""What was decided, and was it done: which follow-ups and actions somebody is asked for, and how many outcomes are known.
+"""Who may answer whether what was decided was done, and who may finish its actions.
 
 **Who.** A follow-up is answered by whom the row ``follow_up`` of the matrix names: the organiser's chair, coordinator and secretary, the
 requester for the own patient, secretaries and members for the own hospital's. An action is finished by its owner or by those. Both
 need the case itself (``cases/access.py``); of a patient who died nobody is asked any more.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
 from cases.access import place as case_place
 from cases.access import visible_cases
@@ -21,24 +18,11 @@ from mdo.directory.access import Standing
 from mdo.directory.models import OrganisationRole
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
-from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, NotFound
 from meetings import access
 from meetings.models import DecisionAction, FollowUp
 
 PATIENT = "case__patient"
-
-
-@dataclass(frozen=True)
-class Known:
-    """Of how many follow-ups that were due the outcome is known."""
-
-    due: int
-    answered: int
-
-    @property
-    def percent(self) -> int:
-        return round(100 * self.answered / self.due) if self.due else 0
 
 
 def _answerable(by: Actor, standings: Sequence[Standing] | None = None) -> Q:
@@ -66,32 +50,6 @@ def visible_actions(by: Actor, standings: Sequence[Standing] | None = None) -> Q
     boards = [each.board for each in (directory.visible_boards(by) if standings is None else standings)]
     readable = Q(case__in=visible_cases(by)) | Q(case=None, board__in=boards)
     return DecisionAction.objects.filter(mine, readable, living(PATIENT), done_at=None, dropped=False)
-
-
-def known(by: Actor, on: date | None = None) -> Known:
-    """The known outcomes among those that were due by ``on`` (today)."""
-    counted = (
-        visible_follow_ups(by)
-        .filter(due_on__lte=on or timezone.localdate(now()))
-        .aggregate(due=Count("pk"), answered=Count("pk", filter=~Q(outcome="")))
-    )
-    return Known(counted["due"], counted["answered"])
-
-
-def own_due(by: Actor, roles: Collection[str]) -> int:
-    """How many wait for somebody themselves: of the own patients, and for a secretary of the own hospital."""
-    own = Q(item__referral__requester=by.actor_id)
-    if OrganisationRole.Role.SECRETARY in roles:
-        own = Q()
-    due = FollowUp.objects.filter(
-        own,
-        living(PATIENT),
-        outcome="",
-        due_on__lte=timezone.localdate(now()),
-        hospital=current().organisation_id,
-        case__in=visible_cases(by),
-    )
-    return due.count()
 
 
 def access_follow_up_for(by: Actor, follow_up_id: UUID, *, lock: bool = True) -> FollowUp:
