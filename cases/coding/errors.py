@@ -2,30 +2,11 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
-
-class InvalidCode(ValidationError):
-    """A number, code or file that was refused.
-
-    It is a `ValidationError`, so a form field's `clean` may let it through as it is. `sentence` is for everybody else.
-    """
-
-    @property
-    def sentence(self) -> str:
-        return str(self.messages[0])
+from mdo.kernel.codes import InvalidCode
 
 
 class InvalidNationalNumber(InvalidCode):
     """A text that is no national number (INSZ/NISS)."""
-
-
-class InvalidLicenceNumber(InvalidCode):
-    """A text that is no licence number (RIZIV/INAMI)."""
-
-
-class InvalidEnterpriseNumber(InvalidCode):
-    """A text that is no enterprise number (KBO/BCE)."""
 
 
 class InvalidTNM(InvalidCode):

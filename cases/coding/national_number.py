@@ -25,9 +25,9 @@ from typing import Literal
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cases.coding.digits import digits_of
 from cases.coding.errors import InvalidNationalNumber
 from cases.coding.partial_date import PartialDate
+from mdo.kernel.digits import digits_of
 
 Kind = Literal["national", "bis"]
 Sex = Literal["male", "female"]

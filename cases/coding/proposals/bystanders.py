@@ -14,7 +14,7 @@ _VERTEBRA = re.compile(r"(?<![a-z0-9])(?:t|d|l|th|bwk|lwk|hwk)[ ]?(?:1[0-2]|[1-9
 _IN_VERTEBRA = re.compile(
     r"[ ](?:in|op|en|dans|of|at|im|von|van|thv|t\.?h\.?v\.?)[ ](?:the |de |het |la |le |der )?(?:corpus |wervel )?(?:t|d|l|s|c|th|bwk|lwk|hwk)[ ]?(?:1[0-2]|[1-9])(?![0-9a-z])"
 )
-_JOINED = re.compile(r"[ ](?:en|et|and|und|met|avec|with|mit|sans|zonder|without|ohne|geen|pas|no|kein|keine)[ ]|[,;]")
+JOINED = re.compile(r"[ ](?:en|et|and|und|met|avec|with|mit|sans|zonder|without|ohne|geen|pas|no|kein|keine)[ ]|[,;]")
 _BESIDE = re.compile(
     r"[ ](?:[a-z]{2,12}[ ]){0,2}?(?:rond|rondom|naast|nabij|bij|tegen|around|beside|adjacent|near|next|autour|pres|a cote|au contact"
     r"|um|neben|nahe|bei|angrenzend)[ ]"
@@ -84,7 +84,7 @@ def is_of_other_organ(reading: Reading, sentence: Sentence, owner: Mention, figu
     if any(m.any(kinds) and not m.any(("axilla", "node")) for m in between):
         return True
     _, last = sentence.clause(figure.start)
-    joined = _JOINED.search(reading.low, figure.end, min(last, figure.end + 40))
+    joined = JOINED.search(reading.low, figure.end, min(last, figure.end + 40))
     for mention in sentence.within(figure.end, joined.start() if joined else min(last, figure.end + 40)):
         if mention.any(("breast", "quadrant", "tumour")):
             return False
@@ -113,6 +113,8 @@ def is_labelled_otherwise(reading: Reading, sentence: Sentence, figure: Quantity
     if not sentence.start < sentence.label_end <= figure.start:
         return False
     label = [m for m in sentence.within(sentence.start, sentence.label_end) if m.any((*TUMOUR, *_ELSE_IN_LABEL))]
+    if any(f.kind == "measure" and f.end <= sentence.label_end for f in sentence.figures):
+        label = [m for m in label if "distance" not in m]  # `links, 4 cm van de tepel: massa van 18 mm`
     return bool(label) and any(m.any(_ELSE_IN_LABEL) for m in label) and not any(m.any(TUMOUR) for m in label)
 
 

@@ -24,6 +24,10 @@ _OF_ANOTHER = re.compile(
     r"(?:bij|op|van|to|au|du|zu|zum|for|de)[ ](?:het[ ]|ons[ ]|our[ ]|dem[ ]|the[ ])?(?:verslag|rapport|report|compte[ -]rendu|befund|onderzoek|examen)"
     r"[^\n:]{0,40}[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
 )
+_IN_REPORT = re.compile(
+    r"(?<![a-z])(?:in|im|dans|bij|see|zie|voir|cf|siehe)[ ](?:het|ons|our|the|le|notre|unserem|dem|votre|your|mijn|my)?[ ]?(?:verslag|rapport|report|letter|brief|compte[ -]rendu|courrier|befund|bericht)"
+    r"[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
+)
 _OF_FIRST = re.compile(
     r"(?:eerste|oorspronkelijke?|initiele?|premier|initial|first|original|erste[nrs]?|ursprungliche[nrs]?) ?"
     r"(?:verslag|rapport|uitslag|report|compte[ -]rendu|befund|bericht)[^\n:]{0,24}[ ](?:van|dd\.?|d\.d\.?|du|of|dated|vom)[ ]$"
@@ -32,6 +36,8 @@ _AS_TOLD = re.compile(
     r"(?:as|previously|earlier|zoals|reeds|eerder|comme|deja|wie|bereits)[ ](?:[a-z]{2,10}[ ])?(?:reported|described|gerapporteerd|gemeld|beschreven|rapportee?s?"
     r"|decrite?s?|berichtet|beschrieben|mitgeteilt)[ ](?:on|op|le|am|dd\.?)[ ]$"
 )
+_RESULT = re.compile(r"[ )]{0,2}:[ ]?[^\n]{12}")
+_GAP = re.compile(r"[ ]{2}|[ ][:|]|[|·;]|\n")
 _RULER = re.compile(r"[-=_*~]{3,}")
 _HEAD_LINES = 8
 _LINE = 300
@@ -74,6 +80,8 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     line = reading.low[line_start:line_end]
     if _is_fax(line) or _BORN.search(reading.low, max(line_start, figure.start - 24), figure.start):
         return False
+    if _tells_result(reading, sentence, figure, line_end) and _is_not_first(reading, figure, heads):
+        return False
     before = _before(reading, sentence, figure)
     nearest = before[-1] if before else None
     is_named = (
@@ -85,7 +93,10 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
         "planned" in m for m in sentence.within(_clause_start(reading, sentence, figure), figure.start)
     ):
         return False
-    if any(pattern.search(reading.low, line_start, figure.start) for pattern in (_OF_ANOTHER, _OF_FIRST, _AS_TOLD)):
+    if any(
+        pattern.search(reading.low, line_start, figure.start)
+        for pattern in (_OF_ANOTHER, _IN_REPORT, _OF_FIRST, _AS_TOLD)
+    ):
         return False
     behind = _behind(reading, sentence, figure)
     is_visit = nearest is not None and any("visit" in m for m in before[-3:])
@@ -114,6 +125,25 @@ def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity,
     return _opens_report(reading, sentence, figure)
 
 
+def _tells_result(reading: Reading, sentence: Sentence, figure: Quantity, line_end: int) -> bool:
+    """Whether a date leads to what was found on that day: `biopt 12/01/2026: IDC graad 2`."""
+    if _RESULT.match(reading.low, figure.end, line_end):
+        return True
+    return any(other.kind in ("measure", "percent") for other in sentence.figures if 0 < other.start - figure.end < 40)
+
+
+def _is_not_first(reading: Reading, figure: Quantity, heads: frozenset[int]) -> bool:
+    """Whether the head of the text bears a date of its own in a line above this one."""
+    lines = reading.document.lines
+    above = [lines[number][1] for number in heads if lines[number][1] <= figure.start]
+    return any(
+        other.kind == "date"
+        and other.end <= max(above, default=0)
+        and not _BORN.search(reading.low, max(0, other.start - 24), other.start)
+        for other in reading.document.figures
+    )
+
+
 def _line_of(reading: Reading, place: int) -> tuple[int, int]:
     """The line around a place; of one that has no end, what is near."""
     start = max(reading.low.rfind("\n", max(0, place - _LINE), place) + 1, place - _LINE)
@@ -136,7 +166,11 @@ def _before(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Ment
 
 def _behind(reading: Reading, sentence: Sentence, figure: Quantity) -> list[Mention]:
     _, last = sentence.clause(figure.end - 1)
-    return list(sentence.within(figure.end, min(last, figure.end + _AFTER)))
+    last = min(last, figure.end + _AFTER)
+    # Behind a bar or a gap stands the label of the next date; what is compared with is the next one, too.
+    if (gap := _GAP.search(reading.low, figure.end, last)) is not None:
+        last = gap.start()
+    return [m for m in sentence.within(figure.end, last) if not m.word.startswith(("vergel", "compar"))]
 
 
 def _clause_start(reading: Reading, sentence: Sentence, figure: Quantity) -> int:

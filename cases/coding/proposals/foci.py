@@ -19,6 +19,7 @@ _ONLY_AND = re.compile(
 _ORDINALS = (
     ("first", "1"), ("second", "2"), ("third", "3"), ("largest", "1"), ("other_one", "2"), ("additional", "2"),
 )  # fmt: skip
+_COUNTING = frozenset(noun for noun, _key in _ORDINALS)
 _LABELS = {"I": 1, "II": 2, "III": 3, "A": 1, "B": 2, "C": 3, "D": 4} | {str(n): n for n in range(1, 5)}
 _MEASURED_FROM = re.compile(
     r"(?:mm|cm)[ ](?:afstand[ ])?(?:van|de|du|from|of|von|vom|zu|zum)[ ](?:(?:de|het|la|le|the|der|dem)[ ])?$"
@@ -103,6 +104,8 @@ def _label(reading: Reading, sentence: Sentence, place: int, mention: Mention) -
         after = _LABEL_AFTER.match(reading.cased, mention.end, sentence.end)
         if after is not None:
             return str(_LABELS[after["label"]] + (1 if "additional" in mention else 0))
+    if not mention.any(_COUNTING):
+        return ""
     for noun, key in _ORDINALS:
         if noun in mention and _counts_tumour(reading, sentence, place, mention, noun):
             return key

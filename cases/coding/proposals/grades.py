@@ -21,14 +21,16 @@ _VALUE = re.compile(
     r"|een|twee|drie|deux|trois|one|two|three|eins|zwei|drei)(?![a-z0-9]|[ ]?\+[ ]?[0-9])"
 )
 _FILLED = re.compile(r"[ ]?[:=]?[ ]?\(?")
-_LETTER = re.compile(r"(?<![A-Za-z0-9-])G[ ]?(?P<value>[1-3])(?![0-9A-Za-z]|[.,][0-9])")
+# The letter stands first, so that the search leaps from one to the next.
+_LETTER = re.compile(r"[Gg](?<![A-Za-z0-9-].)(?:(?<=G)|r\.?)[ ]?(?P<value>[1-3])(?![0-9A-Za-z]|[.,][0-9])")
 _BESIDE = 34
 
 
 def grades(reading: Reading) -> Iterator[Finding]:
     """The findings of the grade; those of an in situ part alone carry `dcis` as their source."""
     for number, sentence in reading.own():
-        for mention in sentence.mentions:
+        named = sentence.mentions if sentence.has("grade_word", "differentiated") else ()
+        for mention in named:
             if "grade_word" in mention and reading.is_own(mention.start):
                 yield from _after_word(reading, number, sentence, mention)
             elif "differentiated" in mention and reading.is_own(mention.start):
@@ -59,6 +61,8 @@ def _after_word(reading: Reading, number: int, sentence: Sentence, mention: Ment
     if reading.low[match.end() :].startswith("?") or _is_interval(reading, match.end()):
         return
     if _beside_other(reading, sentence, mention.start, match.end()):
+        return
+    if reading.is_doubted(sentence, mention.start, match.end()):
         return
     source = _source(reading, sentence, mention.start, match.end())
     nuclear = any("nuclear" in m for m in sentence.within(mention.start - 14, mention.end))
@@ -125,6 +129,14 @@ _TUMOROUS = (
 _LONG_WORD = re.compile(r"[a-z]{3,}")
 _SMALL = frozenset(
     [
+        "entsprechend",
+        "overeenkomend",
+        "overeenkomstig",
+        "passend",
+        "soit",
+        "donc",
+        "ie",
+        "zijnde",
         "van",
         "het",
         "een",

@@ -27,6 +27,7 @@ _SCORES = (
     re.compile(
         r"\A[ ]?(?:status[ ]?)?(?:\([a-z0-9/ .,-]{1,24}\)[ ]?)?[:=][ ]{0,60}(?P<score>[0-3])(?=[ ]*(?:\Z|[\n,;)|]|\.(?![0-9])))"
     ),
+    re.compile(r"\A-(?P<score>0)(?![0-9.,])"),
     re.compile(r"score[ :]{0,3}\((?P<one>\+)\)|\A[ ]?:?[ ]?\((?P<plus>\+{1,3})\)"),
 )
 _SCORE_BEFORE = re.compile(r"(?<![0-9a-z/.,])(?P<score>[0-3])[ ]?\+[ ]?(?:(?:voor|pour|for|fur)[ ]?)?\Z")

@@ -55,10 +55,13 @@ _JOINERS = frozenset(
 )
 _REACH = 160
 _FOR = re.compile(
-    r"[ ]?(?:voor|pour|for|fur|von|des|aux|van)(?:[ ](?:de|het|les|la|die|den|the|aankleuring))?[ ]?(?:recepteurs[ ](?:aux|des|de|a la)[ ])?"
+    r"(?:[ ](?:ceux|those|die)(?=[ ]))?[ ]?(?:voor|pour|for|fur|von|des|aux|van|de(?=[ ]la))(?:[ ](?:de|het|les|la|die|den|the|aankleuring))?[ ]?(?:recepteurs[ ](?:aux|des|de|a la)[ ])?"
 )
 _IN = re.compile(
     r"(?<![a-z])(?:in|dans|bij|par|voor|zu|for|pour|a)[ ](?:ca\.?[ ]|ongeveer[ ]|environ[ ]|etwa[ ]|[>~<][ ]?)?$"
+)
+_EXPRESSES = re.compile(
+    r"[ ][a-z ]{2,40}?[ ](?:expri|express|aankleur|kleur|stain|marqu|farb|aufweis|immunreakt)[^.;:,0-9%]{0,60}"
 )
 _ARTICLE = re.compile(
     r"[ ](?:(?:de|het|les|the|der|die|des|aux|van|of)[ ]){0,2}(?:recepteurs[ ](?:aux|des|de|a la)[ ])?"
@@ -134,6 +137,8 @@ def _claimed(reading: Reading, sentence: Sentence, marker: Marker) -> int | None
         if figure.kind == "percent" and marker.before <= figure.start < marker.place:
             if _FOR.fullmatch(reading.low, figure.end, marker.place) and reading.low[figure.end : marker.place].strip():
                 return figure.start  # en 40 % voor de progesteronreceptor
+            if _EXPRESSES.fullmatch(reading.low, figure.end, marker.place):
+                return figure.start  # 90 % des cellules expriment les recepteurs des oestrogenes
             led = _IN.search(reading.low, max(marker.before, figure.start - 8), figure.start)
             if led and _ARTICLE.fullmatch(reading.low, figure.end, marker.place):
                 return led.start()  # in 60 % de oestrogeenreceptor, en in 10 % de progesteronreceptor

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from cases.coding.proposals.letters import plain_word
 from cases.coding.proposals.lexicon import data
 from cases.coding.proposals.reading import Finding, Reading
-from cases.coding.proposals.sentences import Sentence
+from cases.coding.proposals.sentences import Mention, Sentence
 
 # An article that is also a one: it counts in "één van de drie", not in "een klier".
 _ARTICLES = {"een": 1, "un": 1, "une": 1, "one": 1, "ein": 1, "eine": 1}
@@ -49,8 +49,12 @@ _WHICH_ONE = re.compile(
     rf"(?P<examined>{_NUMBER}){_ADJECTIVES}{{0,4}}[,:]?[ ](?:in[ ]|dans[ ])?(?P<positive>{_NONE}|{_NUMBER})"
     r"[ ](?:ervan|daarvan|hiervan|of which|of them|of these|d'entre eux|d'entre elles|davon)(?![a-z])"
 )
+_ONE_WITH = re.compile(
+    rf"(?P<examined>{_NUMBER}){_ADJECTIVES}{{1,4}}?[,;:][ ](?:in[ ]|l')?(?P<positive>{_NONE}|{_NUMBER})"
+    r"[ ](?:een|eine|a|met|avec|with|mit|contains|containing|bevat|contient|enthalt|toont|shows|showing|zeigt|positie[fv]e?|aangetast|envahie?s?|positive|positif|befallen)(?![a-z])"
+)
 _FRACTION = re.compile(
-    r"(?<![0-9a-z/.,])(?P<positive>[0-9]{1,2})(?:[ ]?n[ ]?\+?)?[ ]?/[ ]?(?P<examined>[0-9]{1,2})(?![0-9/]|[.,][0-9])"
+    r"(?<![0-9a-z/.,])(?P<positive>[0-9]{1,2})(?P<sign>[ ]?n[ ]?\+?|\+)?[ ]?/[ ]?(?P<examined>[0-9]{1,2})(?![0-9/]|[.,][0-9])"
 )
 _OF_FIGURES = re.compile(
     rf"(?<![0-9a-z.,/])(?P<positive>[0-9]{{1,2}}|{_NONE})[ ]{_OF}{_THE}[ ](?P<examined>[0-9]{{1,2}})(?![0-9a-z]|[.,][0-9]|[ ]?(?:mm|cm|%))"
@@ -66,6 +70,11 @@ _SEEN = re.compile(
 _ELSEWHERE = re.compile(r"[ ]?(?:op afstand|a distance|distant|a distans|ailleurs|elders|elsewhere|in der ferne)")
 _TOO_SMALL = re.compile(r"micro-?m|mikrom|(?<![a-z])itc|isol|geisol|einzeln")
 _OTHERS = ("andere", "overige", "autres", "other", "remaining", "ubrigen", "restlichen", "rest ")
+_NONE_HOLDS = re.compile(
+    r"(?<![a-z])(?:geen enkele|geen van|none of|no lymph node|aucun|aucune|keiner|keine[rs]?)(?![a-z])[a-z ]{0,40}?"
+    r"(?:bevat|bevatten|contains?|contient|contiennent|enthalt|enthalten)[ ]$"
+)
+_NUMBER_OF = frozenset(["aantal", "nombre", "number", "anzahl"])
 _NODES = ("node", "axilla")
 _FRACTION_OWNERS = (
     *_NODES, "total_word", "score", "not_figure", "er", "pr", "her2", "grade_word", "grade_system", "margin",
@@ -96,11 +105,20 @@ def nodes(reading: Reading) -> Iterator[Finding]:
     if any(counts.positive and counts.positive.value for counts in found):
         # Where a node is said to be free, others are not.
         found = [counts for counts in found if not counts.is_general]
+    counts_of = {(each.positive and each.positive.value, each.examined and each.examined.value) for each in found}
+    if len(counts_of) > 1 and not any(each.is_total for each in found) and _several_stations(found):
+        return
     for name in ("positive", "examined"):
         counted = [(counts, count) for counts in found if (count := getattr(counts, name)) is not None]
         totals = [each for each in counted if each[0].is_total]
         for counts, count in totals or counted:
             yield Finding(f"nodes_{name}", count.value, count.start, count.end, counts.sentence)
+
+
+def _several_stations(found: list[_Counts]) -> bool:
+    """Whether one sentence counts the nodes of several places and gives no total: `0/11 (N1), 0/6 (N2)`."""
+    places = [each.sentence for each in found if each.positive and each.examined]
+    return len(places) != len(set(places))
 
 
 def _all(reading: Reading) -> Iterator[_Counts]:
@@ -152,6 +170,10 @@ def _fractions(reading: Reading, number: int, sentence: Sentence, about: bool) -
             category = _CATEGORY.search(reading.low, max(sentence.start, match.start() - 18), match.start())
             mine = owner.any((*_NODES, "total_word")) if owner is not None else False
             named = (owner is None or mine) and any(m.any(_NODES) for m in behind[:2])
+            named = named or (
+                bool(behind) and "node" in behind[0] and not reading.low[match.end() : behind[0].start].strip()
+            )
+            named = named or "n" in (match.groupdict().get("sign") or "")
             if category or (about and mine) or named:
                 counts = _both(number, sentence, match, positive, examined)
                 # Behind a category stand the nodes that it counts: all of them.
@@ -174,7 +196,7 @@ def _both(number: int, sentence: Sentence, match: re.Match[str], positive: int, 
 
 def _told(reading: Reading, number: int, sentence: Sentence) -> Iterator[_Counts]:
     """What prose says: of some of the nodes, of all of them, of none."""
-    for pattern in (_WHICH, _WHICH_ONE, _OF_SOME, _FROM_SOME):
+    for pattern in (_WHICH, _WHICH_ONE, _ONE_WITH, _OF_SOME, _FROM_SOME):
         for match in pattern.finditer(reading.low, sentence.start, sentence.end):
             counts = _some(reading, number, sentence, match)
             if counts is not None:
@@ -188,6 +210,8 @@ def _some(reading: Reading, number: int, sentence: Sentence, match: re.Match[str
     positive, examined = _value(match["positive"]), _value(match["examined"])
     if positive is None or examined is None or not positive <= examined <= _MOST or not reading.is_own(match.start()):
         return None
+    if match["positive"] in _ARTICLES and match["positive"] == match["examined"]:
+        return None  # `in één een metastase`
     if (reading.is_imaging and not sentence.has("examined")) or _SEEN.search(
         reading.low, match.start(), match.end() + 30
     ):
@@ -245,7 +269,9 @@ def _numbered(reading: Reading, sentence: Sentence) -> Iterator[_Count]:
         value = _value(match["number"])
         if value is None or value > _MOST or match["number"] in _ARTICLES or not reading.is_own(match.start()):
             continue
-        if _NAMES.search(reading.low[max(sentence.start, match.start() - 14) : match.start()].rstrip()):
+        if match["number"].startswith("enkel") or _NAMES.search(
+            reading.low[max(sentence.start, match.start() - 14) : match.start()].rstrip()
+        ):
             continue
         yield _Count(value, *match.span("number"))
 
@@ -253,13 +279,18 @@ def _numbered(reading: Reading, sentence: Sentence) -> Iterator[_Count]:
 def _label(reading: Reading, sentence: Sentence, count: _Count) -> str:
     """What a number is of by its label: `positieve klieren: 2`, `ganglions prélevés = 12`."""
     before = reading.low[sentence.start : count.start].rstrip()
-    if not before or before[-1] not in ":=":
+    first, last = sentence.clause(count.start)
+    asked = any(m.word in _NUMBER_OF for m in sentence.within(first, count.start)) and last - count.end <= 1
+    if not before or not (
+        before[-1] in ":=" or asked or (before[-1] == "(" and reading.low[count.end : count.end + 1] == ")")
+    ):
         return ""
     start = max((figure.end for figure in sentence.figures if figure.end <= count.start), default=sentence.start)
     mentions = list(sentence.within(start, count.start))
     if not any(m.any(("node", "involved", "examined")) for m in mentions):
         return ""
-    if any(m.any(("involved", "examined", "node")) for m in sentence.within(count.end, count.end + 16)):
+    ended = reading.low[count.end : count.end + 1] in ";,.)"
+    if not ended and any(m.any(("involved", "examined", "node")) for m in sentence.within(count.end, count.end + 16)):
         return ""
     if count.value == 0 and _TOO_SMALL.search(reading.low, start, count.start):
         return ""  # none of them with a micrometastasis does not say that none is positive
@@ -294,8 +325,16 @@ def _all_negative(reading: Reading, sentence: Sentence) -> _Count | None:
             denied = [m for m in mentions[max(0, place - 3) : place] if m.any(("none_word", "negation"))]
             if denied and mention.start - denied[-1].end < 36 and not _ELSEWHERE.match(reading.low, mention.end):
                 return _Count(0, denied[-1].start, mention.end)
+        elif mention.any(("tumour", "melanoma", "carcinoma")) and (none := _none_of(reading, sentence, mention)):
+            return _Count(0, none, mention.end)
         elif "spared" in mention:
             near = any(m.any((*_NODES, "all_word")) for m in mentions[max(0, place - 4) : place + 3])
             if near and not any(word in reading.low[sentence.start : mention.start] for word in _OTHERS):
                 return _Count(0, mention.start, mention.end)
     return None
+
+
+def _none_of(reading: Reading, sentence: Sentence, mention: Mention) -> int | None:
+    """Where `none of the five nodes contains tumour` begins, of which this is the tumour."""
+    found = _NONE_HOLDS.search(reading.low, max(sentence.start, mention.start - 70), mention.start)
+    return found.start() if found is not None else None

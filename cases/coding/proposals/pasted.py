@@ -2,8 +2,9 @@
 
 import re
 from datetime import date
+from itertools import pairwise
 
-from cases.coding.proposals.sentences import Document, Sentence
+from cases.coding.proposals.sentences import Document, Sentence, is_separator
 
 # A year that stands alone, and not in a number, an amount, or the name of a book.
 YEAR = re.compile(r"(?<![0-9a-z./-])(?:19[5-9]|20[0-4])[0-9](?![0-9/-]|[.][0-9]|[ ]?(?:mg|g|ml|cc|kcal|u)\b)")
@@ -15,6 +16,42 @@ _PASTED = re.compile(
 _THEN = re.compile(
     r"(?<![a-z])(?:toen|destijds|van vroeger|de l'epoque|a l'epoque|d'epoque|back then|at the time|of that time|damals|von damals|seinerzeit)(?![a-z])"
 )
+_FORWARDED = re.compile(
+    r"^[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original|ursprungliche nachricht)[-_ :]*$",
+    re.MULTILINE,
+)
+
+
+def forwarded_from(document: Document) -> int:
+    """Where a mail that was forwarded or answered begins below the own one."""
+    low = document.low
+    return next((m.start() for m in _FORWARDED.finditer(low) if low[: m.start()].strip()), len(low) + 1)
+
+
+def fenced_off(document: Document, latest: date | None) -> list[tuple[int, int]]:
+    """What stands between two drawn lines and bears only dates of long ago."""
+    rulers = [start for start, end in document.lines if is_separator(document.cased[start:end])][:40]
+    found = []
+    for start, end in pairwise(rulers):
+        days = [f.text for f in document.figures if f.kind == "date" and start < f.start < end]
+        years = [int(match.group()) for match in YEAR.finditer(document.low, start, end)]
+        if latest is None or not (days or years):
+            continue
+        old_days = all((latest - date.fromisoformat(day)).days > LONG_AGO for day in days)
+        if old_days and all(year < latest.year for year in years):
+            found.append((start, end))
+    return found
+
+
+def introduces_mail(document: Document, number: int) -> bool:
+    """Whether a sentence only says who wrote what follows behind `>`."""
+    sentences = document.sentences
+    following = sentences[number + 1] if number + 1 < len(sentences) else None
+    return (
+        following is not None
+        and sentences[number].has("wrote")
+        and document.line_text(following.line).lstrip().startswith(">")
+    )
 
 
 def leads_to_old(document: Document, latest: date | None, number: int, sentence: Sentence) -> bool:

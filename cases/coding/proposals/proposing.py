@@ -1,6 +1,7 @@
 """All rules on one text, and what is left where they say different things."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from cases.coding.proposals.dates import dates
@@ -11,11 +12,12 @@ from cases.coding.proposals.nodes import nodes
 from cases.coding.proposals.proposal import FIELDS, Proposal, Value
 from cases.coding.proposals.reading import Finding, Reading
 from cases.coding.proposals.receptors import receptors
-from cases.coding.proposals.sides import birads
+from cases.coding.proposals.sides import LEFT, RIGHT, birads
 from cases.coding.proposals.sizes import sizes
 from cases.coding.proposals.tnm import editions, tnm
 from cases.coding.proposals.topography import topography
 from cases.coding.proposals.tumours import Tumours, tumours
+from cases.coding.proposals.unsure import contradicts_stage
 
 _RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
 _ONE_ANSWER = frozenset(
@@ -52,7 +54,7 @@ def propose_and_overruled(text: str) -> tuple[list[Proposal], list[Proposal]]:
         return [], []
     if _is_benign_imaging(reading):
         findings = [finding for finding in findings if finding.field == "date"]
-    numbered = [(found.number(f.start, f.field, f.sentence), f) for f in findings]
+    numbered = _with_both_counts([(found.number(f.start, f.field, f.sentence), f) for f in findings])
     said, second = _first_only(reading, list(_settled(reading, numbered)))
     return _in_order(reading, said), _in_order(reading, [*_overruled(numbered), *second])
 
@@ -104,12 +106,28 @@ def _is_benign_imaging(reading: Reading) -> bool:
 
 def _lateralities(reading: Reading, found: Tumours) -> Iterator[Finding]:
     """The sides of the tumours."""
-    if not reading.is_of_breast and not any(True for _ in reading.own_mentions("limb", "paired_organ")):
+    if not reading.is_of_breast and not _is_of_pair(reading):
         return
+    told = [sum(side.weight for side in found.sides if side.side == which) for which in (LEFT, RIGHT)]
+    if not found.keys and told[0] == told[1]:
+        return  # as much is said of the one as of the other
     for side in found.sides:
         told_of_one = len(found.keys) > 1 and side.weight >= 1 and found.key(side.start) != ""
         if side.weight and (found.by_side or told_of_one or side.side == found.side):
             yield Finding("laterality", side.side, side.start, side.end, side.sentence)
+
+
+def _with_both_counts(numbered: list[tuple[int, Finding]]) -> list[tuple[int, Finding]]:
+    """Without half of a count of nodes: whoever looked at them by microscope says how many, and in how many there is something."""
+    counted = {(tumour, finding.field) for tumour, finding in numbered}
+    other = {"nodes_positive": "nodes_examined", "nodes_examined": "nodes_positive"}
+    return [(tumour, f) for tumour, f in numbered if f.field not in other or (tumour, other[f.field]) in counted]
+
+
+def _is_of_pair(reading: Reading) -> bool:
+    """Whether the organ that a text names most is one of two."""
+    pair = sum(1 for _ in reading.own_mentions("limb", "paired_organ"))
+    return pair > sum(1 for _ in reading.own_mentions("unpaired_organ"))
 
 
 def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
@@ -123,6 +141,12 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
     for tumour, finding in numbered:
         sources = fields[tumour, finding.field]
         if finding.field == "size_mm" and finding.source == "gross" and sources & {"micro", "stated"}:
+            continue
+        if (
+            finding.field == "size_mm"
+            and reading.is_of_breast
+            and contradicts_stage([f for number, f in numbered if number == tumour], finding)
+        ):
             continue
         in_situ = finding.source == "dcis" and finding.field in ("grade", "icdo3_morphology")
         if in_situ and (reading.invasive or sources - {"dcis"}):
@@ -142,15 +166,41 @@ def _first_only(
     said: list[tuple[int, Finding]] = []
     second: list[tuple[int, Finding]] = []
     first: dict[tuple[int, str, str, int], Value] = {}
+    undecided = _undecided(reading, numbered)
     # The row that asks for the size of the tumour comes before what prose says of it.
     for tumour, finding in sorted(numbered, key=lambda one: (one[1].source != "stated", one[1].start)):
         if finding.field in _ONE_ANSWER:
             key = (tumour, finding.field, _kind_of(reading, finding), reading.report(finding.start))
-            if first.setdefault(key, finding.value) != finding.value:
+            if first.setdefault(key, finding.value) != finding.value or key in undecided:
                 second.append((tumour, finding))
                 continue
         said.append((tumour, finding))
     return said, second
+
+
+def _undecided(reading: Reading, numbered: list[tuple[int, Finding]]) -> set[tuple[int, str, str, int]]:
+    """Where a report says different things of one field, and none more often than the others: two tumours, two times, a slip."""
+    told: dict[tuple[int, str, str, int], list[Finding]] = {}
+    for tumour, finding in numbered:
+        if finding.field in _ONE_ANSWER:
+            key = (tumour, finding.field, _kind_of(reading, finding), reading.report(finding.start))
+            told.setdefault(key, []).append(finding)
+    found = set()
+    before_treatment = any(True for _ in reading.own_mentions("neoadjuvant"))
+    for key, findings in told.items():
+        counted = Counter(finding.value for finding in findings).most_common(2)
+        if len(counted) < 2 or counted[0][1] > counted[1][1]:
+            continue
+        if key[1] == "size_mm":
+            stated = any(finding.source == "stated" for finding in findings)
+            # What comes first and is the largest is the tumour, unless it was so before a treatment.
+            first = min(findings, key=lambda finding: finding.start)
+            largest = first.value == max(float(finding.value) for finding in findings)
+            if stated or (largest and not before_treatment):
+                continue
+        if key[1] not in ("er", "pr"):
+            found.add(key)
+    return found
 
 
 def _kind_of(reading: Reading, finding: Finding) -> str:

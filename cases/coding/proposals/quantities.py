@@ -45,7 +45,7 @@ _FIGURE = re.compile(
         [ ]?,?[ ](?:en|et|and|und)[ ]{_NUMBER}[ ]?{_UNIT})
   | (?P<measure>{_START}{_NUMBER}(?P<range>[ ]?(?:mm|cm)?{_TO}{_NUMBER})?
         (?:(?:[ ]?(?:mm|cm)?[ ]?[x*][ ]?|[ ](?:bij|by|sur|mal|op|auf)[ ]){_NUMBER}){{0,3}}[ -]?{_UNIT})
-  | (?P<percent>(?<![0-9A-Za-z.,])(?<![0-9]/){_NUMBER}(?:[ ]?%?{_ALSO}{_NUMBER})?[ ]?{_PERCENT})
+  | (?P<percent>(?<![0-9A-Za-z.,])(?<![0-9]/)(?<!ki[ -])(?<!mib[ -]){_NUMBER}(?:[ ]?%?{_ALSO}{_NUMBER})?[ ]?{_PERCENT})
   | (?P<fraction>(?<![0-9a-z/.,])[0-9]{{1,2}}[ ]?/[ ]?[0-9]{{1,2}}(?![0-9/]|[.,][0-9]))
   | (?P<number>(?<![0-9a-z/.,+-])[0-9]{{1,3}}(?:[.,][0-9]{{1,2}})?(?![0-9a-z/]|[.,][0-9])))
     """,
@@ -57,6 +57,7 @@ _LESS = re.compile(
     r"(?:<|≤|minder[ ]dan|kleiner[ ]dan|lager[ ]dan|moins[ ]de|inferieur[es]{0,2}[ ]a|less[ ]than|below|fewer[ ]than"
     r"|weniger[ ]als|kleiner[ ]als|onder|beneden|sous|under|unter)(?:[ ]de)?[ ]?$"
 )
+_SCORED = re.compile(r"(?:allred|score|irs|quick)[ :=]{0,3}$")
 _JOINED = re.compile(r"[ ](?:et|en|and|und|resp\.?|respectievelijk|respectivement|bzw\.?)[ ]|[ ]?/[ ]?")
 _NO_LETTERS = re.compile(r"[a-z]+")
 
@@ -162,6 +163,10 @@ def _several(match: re.Match[str], low: str) -> Iterator[Quantity]:
 def _percent(match: re.Match[str], low: str) -> Iterator[Quantity]:
     text = match.group()
     values = _values(text)
+    if len(values) == 2 and _SCORED.search(low, max(match.start() - 14, 0), match.start()):
+        last = list(_NUMBERS.finditer(text))[-1]  # Allred 8 - 80 %
+        yield Quantity("percent", match.start() + last.start(), match.end(), values=values[1:])
+        return
     less = bool(_LESS.search(low, max(match.start() - 20, 0), match.start()))
     joined = _JOINED.search(text)
     if len(values) == 2 and joined and not _BETWEEN.search(low, max(match.start() - 14, 0), match.start()):

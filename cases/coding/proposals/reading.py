@@ -1,5 +1,6 @@
 """What the rules are given: the text with its sentences, who speaks where, and what kind of text it is."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ from cases.coding.proposals.sections import Speech, speech
 from cases.coding.proposals.sentences import Document, Mention, Sentence
 
 _IN_DOUBT = 70
+_DIFFERENTIAL = frozenset(
+    ["dd", "differentiaaldiagnose", "differentieeldiagnose", "differentialdiagnose", "differential"]
+)
+_NOT_EXCLUDED = re.compile(
+    r"(?:niet|not|pas|nicht)[ ][a-z ]{0,20}?(?:uit(?:ge)?sl|exclu|ausgeschl|ausschl|ruled[ ]out|ecart)|uit te sluiten|a exclure|auszuschliessen"
+)
 _METHODS = {
     "ultrasound": ("echo", "ech", "son", "mammason", "us", "ultra"),
     "mammography": ("mammo", "rx", "tomos"),
@@ -148,7 +155,11 @@ class Reading:
 
     def is_doubted(self, sentence: Sentence, start: int, end: int) -> bool:
         """Whether it is only thought of: a word of doubt before it in the clause, a question mark behind it."""
-        first, _ = sentence.clause(start)
+        first, last = sentence.clause(start)
+        if _names_differential(sentence, start) or _NOT_EXCLUDED.search(
+            self.low, end, max(min(last, end + _IN_DOUBT), end)
+        ):
+            return True
         for mention in sentence.within(max(first, start - _IN_DOUBT), start):
             if "doubt" in mention or ("fits" in mention and self.is_imaging):
                 return True
@@ -184,6 +195,9 @@ class Reading:
     @cached_property
     def is_of_breast(self) -> bool:
         """Whether the breast is what is spoken of; other organs are only where it is not named."""
+        codes = [figure.text for figure in self.document.figures if figure.kind == "topography"]
+        if codes and not any(code.startswith("C50") for code in codes):
+            return any(True for _ in self.own_mentions("breast"))
         return any(True for _ in self.own_mentions("breast", "her2", "dcis", *_OF_THE_BREAST))
 
     @cached_property
@@ -200,6 +214,11 @@ class Reading:
             figure.kind == "morphology" and figure.text.endswith("3") and self.is_own(figure.start)
             for figure in self.document.figures
         )
+
+
+def _names_differential(sentence: Sentence, end: int) -> bool:
+    """Whether a list of what it may be stands before a place: `DD papilloom, mucineus carcinoom`."""
+    return sentence.has("doubt") and any(m.word in _DIFFERENTIAL for m in sentence.within(sentence.start, end))
 
 
 def _near(sentence: Sentence, mention: Mention) -> bool:

@@ -8,10 +8,18 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
 
+from cases.coding.proposals.boxes import not_chosen
 from cases.coding.proposals.explanations import explains, reported_earlier
-from cases.coding.proposals.pasted import LONG_AGO, YEAR, heads_old, leads_to_old
+from cases.coding.proposals.pasted import (
+    LONG_AGO,
+    YEAR,
+    fenced_off,
+    forwarded_from,
+    heads_old,
+    introduces_mail,
+    leads_to_old,
+)
 from cases.coding.proposals.sentences import Document, Mention, Sentence, is_separator
 
 Section = str
@@ -26,6 +34,7 @@ PARTS: dict[str, Section] = {
     "conclusion_part": "conclusion",
     "clinical_part": "clinical",
 }
+_RETOLD = ("biopsy", "report_word", "surgery")
 _CLOSED_PARTS = frozenset({"history", "family", "explanation"})
 
 _BOOK = re.compile(
@@ -34,6 +43,7 @@ _BOOK = re.compile(
     r"|(?:geb|geboren|nee?|born|°|jahrgang|geboortejaar)[ .:(]{0,3}(?:en[ ]|in[ ]|im[ ])?)$"
 )
 _NUMBERED = re.compile(r"\([^()]{0,20}(?:[A-Z]{1,3}[ -]?[0-9]{2}|[0-9]{2}[A-Z]{1,2})[-/. ]?[0-9]{2,7}")
+_BRACKETS = re.compile(r"\([^()\n]{1,200}:[^()\n]{1,200}\)")
 _RULER = re.compile(r"[-=_*~]{3,}")
 _FIGURE_LAST = tuple("0123456789%)")
 _STOP = re.compile(r"(?<=[a-z]{4})\. |\n")
@@ -75,13 +85,14 @@ class _Walk:
         self.story_paragraph = -1  # where a relative's story is told
         dates = [date.fromisoformat(figure.text) for figure in document.figures if figure.kind == "date"]
         self.latest = max(dates, default=None)
+        self.is_of_specimen = any(s.has("gross_part", "micro_part") for s in document.sentences)
         self.is_of_operation = any("surgery" in m for sentence in document.sentences[:12] for m in sentence.mentions)
 
     def speech(self) -> Speech:
         document = self.document
         section, inline, opened = "", False, 0
-        mail_from = self._forwarded()
-        fenced = self._fenced()
+        mail_from = forwarded_from(document)
+        fenced = fenced_off(document, self.latest)
         for number, sentence in enumerate(document.sentences):
             line = document.line_text(sentence.line)
             if sentence.start >= mail_from or line.lstrip().startswith(">"):
@@ -92,7 +103,7 @@ class _Walk:
                 self._close(sentence.start, sentence.end)
                 self.sections.append("old")
                 continue
-            if self._introduces_mail(number):
+            if introduces_mail(document, number):
                 self._close(sentence.start, sentence.end)
             part = self._part(sentence)
             self._leave(sentence, part)
@@ -109,52 +120,13 @@ class _Walk:
                 continue
             self.sections.append(section)
             self._close_inside(sentence)
+        self.spans.extend(not_chosen(document.cased))
         found = Speech(self.sections, _merged(self.spans), None, self.latest)
         found.letter_from = next((s.start for s in document.sentences if _greets(s)), None)
         return found
 
     def _close(self, start: int, end: int) -> None:
         self.spans.append((start, end))
-
-    # ---------------------------------------------------------------------------------------------------------- mails
-
-    def _forwarded(self) -> int:
-        """Where a mail that was forwarded or answered begins below the own one."""
-        low = self.document.low
-        for match in re.finditer(
-            r"^[-_ ]*(?:original message|oorspronkelijk bericht|message d'origine|message original"
-            r"|ursprungliche nachricht)[-_ :]*$",
-            low,
-            re.MULTILINE,
-        ):
-            if low[: match.start()].strip():
-                return match.start()
-        return len(low) + 1
-
-    def _fenced(self) -> list[tuple[int, int]]:
-        """What stands between two drawn lines and bears only dates of long ago."""
-        document = self.document
-        rulers = [start for start, end in document.lines if is_separator(document.cased[start:end])][:40]
-        found = []
-        for start, end in pairwise(rulers):
-            days = [f.text for f in document.figures if f.kind == "date" and start < f.start < end]
-            years = [int(match.group()) for match in YEAR.finditer(document.low, start, end)]
-            if self.latest is None or not (days or years):
-                continue
-            old_days = all((self.latest - date.fromisoformat(day)).days > LONG_AGO for day in days)
-            if old_days and all(year < self.latest.year for year in years):
-                found.append((start, end))
-        return found
-
-    def _introduces_mail(self, number: int) -> bool:
-        """Whether a sentence only says who wrote what follows behind `>`."""
-        sentences = self.document.sentences
-        following = sentences[number + 1] if number + 1 < len(sentences) else None
-        return (
-            following is not None
-            and sentences[number].has("wrote")
-            and self.document.line_text(following.line).lstrip().startswith(">")
-        )
 
     # ---------------------------------------------------------------------------------------------------------- parts
 
@@ -164,9 +136,8 @@ class _Walk:
         if head is None:
             return ""
         for mention in sentence.within(sentence.start, head):
-            for noun, section in PARTS.items():
-                if noun in mention:
-                    return section
+            if mention.any(PARTS):
+                return next(section for noun, section in PARTS.items() if noun in mention)
             if mention.any(("relative",)) and head - sentence.start < 40:
                 return "family"
             return ""
@@ -226,7 +197,8 @@ class _Walk:
 
     def _old_report(self, sentence: Sentence) -> Mention | None:
         """The words by which an older report is given again from here on; None where it is only spoken of."""
-        for place, mention in enumerate(sentence.mentions):
+        named = sentence.mentions if sentence.has("old_report", "earlier_word") else ()
+        for place, mention in enumerate(named):
             if mention.start - sentence.start > 60:
                 break
             if not self._names_old_report(sentence, place):
@@ -246,22 +218,25 @@ class _Walk:
             return None
         label = self.document.cased[sentence.start : sentence.label_end]
         named = next((m for m in sentence.within(sentence.start, sentence.label_end) if "biopsy" in m), None)
-        return named if named is not None and _NUMBERED.search(label) else None
+        if named is None:
+            return None
+        retold = self.is_of_specimen and YEAR.search(self.document.low, sentence.start, sentence.label_end)
+        return named if retold or _NUMBERED.search(label) else None
 
     def _names_old_report(self, sentence: Sentence, place: int) -> bool:
         """Whether an older report or biopsy is named: by a word for it, or by an adjective and a noun side by side."""
         mention = sentence.mentions[place]
         if "old_report" in mention:
             return True
-        if not mention.any(("earlier_word", "biopsy", "report_word")):
+        if not mention.any(("earlier_word", *_RETOLD)):
             return False
         for other in sentence.mentions[max(place - 1, 0) : place + 2]:
             gap = max(other.start - mention.end, mention.start - other.end)
             if other is mention or gap > 14:
                 continue
-            if "earlier_word" in mention and other.any(("biopsy", "report_word")):
+            if "earlier_word" in mention and other.any(_RETOLD):
                 return True
-            if "earlier_word" in other and mention.any(("biopsy", "report_word")):
+            if "earlier_word" in other and mention.any(_RETOLD):
                 return True
         return False
 
@@ -337,6 +312,13 @@ class _Walk:
             return
         if (earlier := reported_earlier(self.document, sentence)) is not None:
             self._close(*earlier)
+        if self.is_of_operation:
+            for bracket in _BRACKETS.finditer(self.document.low, sentence.start, sentence.end):
+                named = sentence.within(bracket.start(), bracket.start() + 4)
+                if any(m.any(_RETOLD) for m in named) and _tells(sentence, *bracket.span()):
+                    self._close(*bracket.span())  # `(biopt van 12/01: IDC graad 2)` in the report of the operation
+        if not sentence.has("old_report", "earlier_word", "condition"):
+            return
         for place, mention in enumerate(sentence.mentions):
             if self._names_old_report(sentence, place):
                 start, end = self._aside(sentence, mention)
@@ -418,6 +400,11 @@ def _greets(sentence: Sentence) -> bool:
         return False
     first = sentence.mentions[0]
     return "salutation" in first and first.start - sentence.start <= 2 and sentence.label_end == sentence.start
+
+
+def _tells(sentence: Sentence, start: int, end: int) -> bool:
+    """Whether a stretch bears a date and what was found then."""
+    return any(figure.kind == "date" and start < figure.start < end for figure in sentence.figures)
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

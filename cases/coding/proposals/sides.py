@@ -4,7 +4,7 @@ The axilla, the other breast, what is benign and other organs have a side as wel
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cases.coding.proposals.reading import Reading
@@ -30,9 +30,10 @@ _NOTHING_THERE = re.compile(
     r"(?<![a-z])(?:ni|pas d|aucune?|geen|no|kein(?:e|en)?|ohne|sans|zonder|nor|noch)(?:e|')?[ ][^,;.:()]{0,40}"
     r"(?:anomalies?|afwijking(?:en)?|abnormalit(?:y|ies)|lesions?|letsels?|laesies?|auffalligkeit(?:en)?|foyers?|befund|masse?s?|tumor(?:en)?)[^,;.:()]{0,24}$"
 )
+_PREFIX = re.compile(r"-[a-z]{4}")  # Re-Staging
 _LETTER = re.compile(
-    r"(?<![A-Za-z0-9])(?P<side>[RL])(?=[ ](?:breast|mamma|borst|Brust)(?![a-z])|\)|[ ]?:)"
-    r"|(?:(?<=breast )|(?<=mamma )|(?<=borst ))(?P<after>[RL])(?![A-Za-z0-9'])"
+    r"[RL](?:(?<![A-Za-z0-9].)(?=[ ](?:breast|mamma|borst|Brust)(?![a-z])|\)|[ ]?:)"
+    r"|(?:(?<=breast .)|(?<=mamma .)|(?<=borst .))(?![A-Za-z0-9']))"
 )
 _FRENCH_LETTER = re.compile(r"(?:sein|mammaire|mastectomie|tumorectomie)[ ](?P<side>[DG])(?![A-Za-z0-9'])")
 
@@ -56,7 +57,11 @@ def sides(reading: Reading) -> list[Side]:
 
 def _sides(reading: Reading) -> Iterator[Side]:
     for number, sentence in reading.own():
-        found = [(m, which) for m in sentence.mentions if (which := side_of(m)) and reading.is_own(m.start)]
+        found = [
+            (m, which)
+            for m in sentence.mentions
+            if (which := side_of(m)) and reading.is_own(m.start) and not _PREFIX.match(reading.low, m.end)
+        ]
         for place, (mention, which) in enumerate(found):
             start = found[place - 1][0].end if place else sentence.start
             end = found[place + 1][0].start if place + 1 < len(found) else sentence.end
@@ -64,8 +69,7 @@ def _sides(reading: Reading) -> Iterator[Side]:
             yield Side(which, mention.start, mention.end, number, weight, benign)
         for match in _LETTER.finditer(reading.cased, sentence.start, sentence.end):
             if reading.is_of_breast and reading.is_own(match.start()):
-                letter = "side" if match["side"] else "after"
-                yield Side(RIGHT if match[letter] == "R" else LEFT, *match.span(letter), number, 1)
+                yield Side(RIGHT if match.group() == "R" else LEFT, *match.span(), number, 1)
         if reading.document.language == "fr":
             for match in _FRENCH_LETTER.finditer(reading.cased, sentence.start, sentence.end):
                 if reading.is_own(match.start()):
@@ -96,9 +100,8 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     first, last = max(first, start), min(last, end)
     if mention.any(_ELSEWHERE) and not _is_known_organ(reading, mention):
         return 0, False
-    if (which := birads(reading, mention.start, end)) is not None or (
-        which := birads(reading, start, mention.start)
-    ) is not None:
+    which = _class(reading, mention, (first, last), (start, end), start == sentence.start)
+    if which is not None:
         if which >= 4:
             return 3, False
         if which > 0:
@@ -108,7 +111,9 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     nearest = _nearest(reading, mention, clause)
     if nearest == "elsewhere":
         return 0, False
-    if _is_of_nothing_bad(reading, sentence, clause, segment):
+    if _is_of_nothing_bad(reading, sentence, clause, segment) or (
+        start > sentence.start and _is_told_harmless(m for m in segment if m.start >= mention.end)
+    ):
         return 0, True
     if nearest == "tumour":
         return 2, False
@@ -116,6 +121,19 @@ def _weight(reading: Reading, sentence: Sentence, mention: Mention, start: int, 
     return (1 if strong else 0.5), False
 
 
+def _class(
+    reading: Reading, mention: Mention, clause: tuple[int, int], segment: tuple[int, int], leads: bool
+) -> int | None:
+    """The class that a side is given: in its clause, else behind it, else before the first side of a sentence."""
+    for start, end in (clause, (mention.start, segment[1])):
+        if (which := birads(reading, start, end)) is not None:
+            return which
+    return birads(reading, segment[0], mention.start) if leads else None
+
+
+_STABLE = frozenset(
+    ["onveranderd", "ongewijzigd", "stabiel", "stabiele", "inchange", "inchangee", "stable", "stables", "unchanged", "unverandert", "stabil"]
+)  # fmt: skip
 _SURE = ("carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "idc", "ilc", "dcis", "suspicious_finding")
 _LESION = (*_SURE, "tumour", "surgery", "biopsy", "specimen", "ductal", "lobular")
 
@@ -123,12 +141,22 @@ _LESION = (*_SURE, "tumour", "surgery", "biopsy", "specimen", "ductal", "lobular
 def _is_of_nothing_bad(reading: Reading, sentence: Sentence, clause: list[Mention], segment: list[Mention]) -> bool:
     """Whether a side is only told to be free of tumours, or to bear something benign."""
     there = [m for m in segment if m.any(_LESION) and "benign" not in m and not _is_absent(reading, sentence, m)]
-    if any("benign" in m for m in segment):
+    if any("negative" in m for m in clause) and not any(m.any(("er", "pr", "her2", "node", "axilla")) for m in clause):
+        return not there
+    if any("benign" in m or m.word in _STABLE for m in segment):
         return not any(m.any(_SURE) for m in there)
     if any(m.any(("plain_finding", "negation")) and not _denies_side(reading, m) for m in [*clause, *segment[:5]]):
         absent = any(m.any(("tumour", "suspicious_finding", "carcinoma")) for m in segment if m not in there)
         return not there and (absent or any("plain_finding" in m for m in segment))
     return False
+
+
+def _is_told_harmless(behind: Iterable[Mention]) -> bool:
+    """Whether what is told of the second side of a sentence is benign or nothing at all: `met rechts een fibroadenoom`."""
+    told = list(behind)
+    return any(m.any(("benign", "plain_finding")) for m in told) and not any(
+        m.any(_LESION) and "benign" not in m for m in told
+    )
 
 
 def _is_absent(reading: Reading, sentence: Sentence, mention: Mention) -> bool:

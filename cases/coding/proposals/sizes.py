@@ -24,6 +24,7 @@ from cases.coding.proposals.owners import OTHERS, OWNERS, TUMOUR, WEAK
 from cases.coding.proposals.quantities import Quantity
 from cases.coding.proposals.reading import Finding, Reading
 from cases.coding.proposals.sentences import Mention, Sentence
+from cases.coding.proposals.unsure import is_unsure
 
 _NEVER_IN_LABEL = (
     "margin",
@@ -108,6 +109,8 @@ def sizes(reading: Reading) -> Iterator[Finding]:
             value = max(figure.values)
             if 0 < value <= 400 and _is_of_tumour(reading, number, sentence, figure):
                 source = _source(reading, number, sentence, figure)
+                if is_unsure(reading, number, sentence, figure, source):
+                    continue
                 shown = int(value) if value == int(value) else value
                 yield Finding("size_mm", shown, figure.start, figure.end, number, source)
 

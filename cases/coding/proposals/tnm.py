@@ -32,6 +32,7 @@ _GAP = re.compile(
     r"(?:[ ,;/|_.\n-]|\((?:m|sn|f|[0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}|[0-9]{0,2} ?sn|dcis|ccis|lcis|paget|m, ?[0-9]|[0-9] ?foci)\)"
     r"|(?:[lvr][0-2x]|pn[01x](?![a-z(])|g[1-4x]|n[+-])(?![a-z0-9])){0,8}"
 )
+_NEXT_CLINICAL = re.compile(r"c[nm][0-3x]")
 _TORN = re.compile(r"[ ][a-c](?=[ ]{2}|[ ]?\(|[ ]?$)", re.MULTILINE)
 _AFTER = re.compile(r"[a-z0-9%]")
 _NAMED = re.compile(
@@ -40,7 +41,7 @@ _NAMED = re.compile(
 _CONDITION_BEFORE = re.compile(r"(?:bij|bei|als|indien|si|if|cas de|wenn|when)[ ]{1,2}(?:een[ ]|einem[ ]|un[ ])?$")
 
 _CONDITION_AFTER = re.compile(
-    r"[ ,(]{0,3}(?:nur|erst|alleen|slechts|pas|seulement|uniquement|only)[ ](?:bij|als|wanneer|indien|na|bei|wenn|nach|si|en cas|apres|if|when|after)(?![a-z])"
+    r"[ ,(]{0,3}(?:si|indien|if|falls|wenn|sofern|mits|pourvu)(?![a-z])|[ ,(]{0,3}(?:nur|erst|alleen|slechts|pas|seulement|uniquement|only)[ ](?:bij|als|wanneer|indien|na|bei|wenn|nach|si|en cas|apres|if|when|after)(?![a-z])"
 )
 
 _EDITIONS = (
@@ -109,20 +110,22 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
     found = _VALUE[axis].match(reading.low, match.end())
     if found is None or (not prefix and match["space"]):
         return None
-    written = found["value"]
-    if _TORN.match(reading.low, found.end()):
+    written, end = found["value"], found.end()
+    if prefix == "c" and written == "2c" and reading.is_of_breast and _NEXT_CLINICAL.match(reading.low, end - 1):
+        written, end = "2", end - 1  # `cT2cN0`: the letter is the next one's prefix
+    if _TORN.match(reading.low, end):
         return None  # `p N 1 a (sn)`: a scanner took the letter off
-    following = reading.low[found.end() : found.end() + 1]
+    following = reading.low[end : end + 1]
     # Another category may follow at once (T2N1, pT1cpN0), anything else makes it a word.
-    if following and _AFTER.match(following) and _CATEGORY.match(reading.low, found.end()) is None:
+    if following and _AFTER.match(following) and _CATEGORY.match(reading.low, end) is None:
         return None
     if match["gap"] and not prefix:
         return None
     cased = reading.cased[match.start("axis")]
     if prefix and cased.islower() and reading.cased[match.start()].isupper():
         return None  # Pn0 is about nerves
-    if cased.islower() and prefix in ("a", "r"):
-        return None  # "at 3 o'clock"
+    if prefix in ("a", "r") and (cased.islower() or match["gap"]):
+        return None  # "at 3 o'clock", "a T1c"
     if not prefix and reading.cased[found.start()] == "o":
         return None  # the word "no", at the head of a sentence
     value = written.replace("mic", "mi")
@@ -138,7 +141,7 @@ def _category(reading: Reading, match: re.Match[str]) -> _Category | None:
             value = f"{value}mi" if inner == "mi" else f"{value}({inner})"
     if value == "x":
         value = "X"
-    return _Category(axis, prefix, value, match.start(), found.end(), bare=not prefix)
+    return _Category(axis, prefix, value, match.start(), end, bare=not prefix)
 
 
 def _counts(reading: Reading, sentence: Sentence, chain: list[_Category], named: bool) -> bool:

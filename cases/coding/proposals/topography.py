@@ -40,7 +40,7 @@ def topography(reading: Reading) -> Iterator[Finding]:
 
 def _is_benign(sentence: Sentence) -> bool:
     """Whether a sentence tells of something benign and of nothing else."""
-    return sentence.has("benign") and not sentence.has(
+    return sentence.has("benign", "bed") and not sentence.has(
         "carcinoma", "invasive", "nst", "idc", "ilc", "dcis", "suspicious_finding", "adenocarcinoma", "tumour"
     )
 

@@ -19,6 +19,7 @@ _ONCE = ("date", "tnm_edition", "m")
 _PER_BREAST = ("t", "n", "tnm_prefix", "nodes_positive", "nodes_examined")
 _MANY = 8
 _BLOCK = 14
+_BEHIND_ITEM = 24
 
 
 @dataclass(slots=True)
@@ -120,9 +121,20 @@ class _Sides:
         start, end = self.stretch(side)
         if any(_is_malignant(self.reading, sentence, mention) for mention in sentence.within(start, end)):
             return True
+        if side.weight >= 2 and self.reading.is_imaging and self._is_measured(sentence, start, end):
+            return True
         if heads and self._block_has_diagnosis(place, side):
             return True
         return bool(sentence.item) and self._item_has_diagnosis(sentence.item)
+
+    def _is_measured(self, sentence: Sentence, start: int, end: int) -> bool:
+        """Whether a thing that looks bad is measured on an image."""
+        suspicious = next((m for m in sentence.within(start, end) if "suspicious_finding" in m), None)
+        return (
+            suspicious is not None
+            and not self.reading.is_denied(sentence, suspicious.start, suspicious.end)
+            and any(f.kind == "measure" and start < f.start < end for f in sentence.figures)
+        )
 
     def stretch(self, side: Side) -> tuple[int, int]:
         """What is said of a side in its sentence: up to the clause of the other side."""
@@ -191,7 +203,11 @@ class _Sides:
 def _heads_block(reading: Reading, sentence: Sentence, side: Side) -> bool:
     """Whether a side stands in a heading or a label, and what follows is told of it."""
     text = reading.low[sentence.start : sentence.end]
-    return sentence.first_of_line and (len(text.split()) <= 6 or side.end <= sentence.label_end)
+    return sentence.first_of_line and (
+        len(text.split()) <= 6
+        or side.end <= sentence.label_end
+        or (bool(sentence.item) and side.start - sentence.start < _BEHIND_ITEM)
+    )
 
 
 def _is_malignant(reading: Reading, sentence: Sentence, mention: Mention) -> bool:
