@@ -194,7 +194,8 @@ class BoardKind(Definition):
 
     def option_words(self, name: str, code: str, language: str | None) -> str:
         """The words of one entry, or the code itself when the list does not hold it (older data)."""
-        return dict(self.choices(name, language)).get(code, code)
+        options: tuple[Option, ...] = getattr(self, name)
+        return next((option.label(language) for option in options if option.code == code), code)
 
 
 class _File(Definition):

@@ -296,18 +296,66 @@ def _is_loinc(code: str) -> bool:
     return sum(doubled) % 10 == 0
 
 
+class Addition(Definition):
+    """A question that a version asks beside the one that it continues, and behind which of its questions."""
+
+    level: Level
+    behind: Key
+    field: Field
+
+
+class Continuation(Definition):
+    """A version that asks everything that an earlier one asks, and more."""
+
+    dossier: Key
+    version: Annotated[int, Bound(ge=1)]
+    continues: Annotated[int, Bound(ge=1)]
+    adds: Annotated[tuple[Addition, ...], Bound(min_length=1)]
+
+    def of(self, earlier: Dossier) -> Dossier:
+        """The whole version, checked as any other."""
+        levels = {level: list(earlier.groups(level)) for level in LEVELS}
+        for each in self.adds:
+            groups = levels[each.level]
+            places = [
+                (number, place)
+                for number, group in enumerate(groups)
+                for place, field in enumerate(group.fields, start=1)
+                if field.key == each.behind
+            ]
+            if not places:
+                raise ValueError(f"{self.dossier} {self.version}: there is no question {each.behind}")
+            number, place = places[0]
+            fields = groups[number].fields
+            groups[number] = groups[number].model_copy(
+                update={"fields": (*fields[:place], each.field, *fields[place:])}
+            )
+        whole = {name: getattr(earlier, name) for name in Dossier.model_fields} | levels | {"version": self.version}
+        return Dossier.model_validate(whole)
+
+
 @cache
 def _definitions() -> dict[str, dict[int, Dossier]]:
     found: dict[str, dict[int, Dossier]] = {}
+    later: list[Continuation] = []
     folder = files("cases.dossiers").joinpath("definitions")
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".yaml"):
-            definition = Dossier.model_validate(read_yaml("cases.dossiers", f"definitions/{file.name}"))
-            versions = found.setdefault(definition.dossier, {})
-            if definition.version in versions:
-                raise ValueError(f"{file.name}: version {definition.version} of {definition.dossier} stands twice")
-            versions[definition.version] = definition
+            raw = read_yaml("cases.dossiers", f"definitions/{file.name}")
+            if "continues" in raw:
+                later.append(Continuation.model_validate(raw))
+            else:
+                _put(found, Dossier.model_validate(raw))
+    for each in sorted(later, key=lambda one: (one.dossier, one.version)):
+        _put(found, each.of(found[each.dossier][each.continues]))
     return found
+
+
+def _put(found: dict[str, dict[int, Dossier]], definition: Dossier) -> None:
+    versions = found.setdefault(definition.dossier, {})
+    if definition.version in versions:
+        raise ValueError(f"version {definition.version} of {definition.dossier} stands twice")
+    versions[definition.version] = definition
 
 
 def dossier(code: str, version: int | None = None) -> Dossier:

@@ -1,14 +1,14 @@
 """What each discipline that prepares a sitting needs of a case: its numbers, documents and answers, as data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, Self
 
 from pydantic import model_validator
 
 from cases.coding.words import Definition, read_yaml
-from cases.dossiers.definition import Field, Key, all_versions
+from cases.dossiers.definition import Dossier, Field, Key, all_versions
 from cases.dossiers.display import Row, definition_of, row
 from mdo.directory.disciplines import PREPARING
 
@@ -20,10 +20,12 @@ _MADE_AT = re.compile(r"(?P<number>[^()]*\S)\s*\((?P<made_at>[^()]{1,80})\)")
 
 
 class Reference(NamedTuple):
-    """One accession or report number; ``made_at``: the hospital where it was made, as it was written, "" for the case's own."""
+    """One accession or report number; ``made_at``: the hospital where it was made, as it was written, "" for the case's own.
+    ``in_text``: nobody wrote it as a number, it was found inside a running text."""
 
     number: str
     made_at: str = ""
+    in_text: bool = False
 
 
 class Numbers(Definition):
@@ -35,8 +37,13 @@ class Numbers(Definition):
     def found(self, text: str) -> list[Reference]:
         """The numbers of a text, in its order."""
         if self.pattern is not None:
-            return [Reference(number) for number in re.findall(self.pattern, text)]
+            return [Reference(number, in_text=True) for number in re.findall(self.pattern, text)]
         return [_reference(part.strip()) for part in _SEPARATORS.split(text)]
+
+
+def written(numbers: Iterable[str]) -> str:
+    """Numbers as one answer of a question that holds them."""
+    return ", ".join(numbers)
 
 
 def _reference(text: str) -> Reference:
@@ -54,12 +61,16 @@ class Worklist(Definition):
     shows: tuple[Key, ...]
 
     def studies(self, data: Mapping[str, Any]) -> list[Reference]:
-        """The accession or report numbers that a case's answers hold, each once, in their order."""
-        found: list[Reference] = []
-        for each in self.numbers:
+        """The accession or report numbers that a case's answers hold, each once: first those that stand there as numbers."""
+        found: dict[tuple[str, str], Reference] = {}
+        known: set[str] = set()
+        for each in sorted(self.numbers, key=lambda one: one.pattern is not None):
             text = data.get(each.field)
-            found += each.found(text) if isinstance(text, str) else []
-        return list(dict.fromkeys(each for each in found if 0 < len(each.number) <= LONGEST))[:MOST]
+            for reference in each.found(text) if isinstance(text, str) else ():
+                if 0 < len(reference.number) <= LONGEST and not (reference.in_text and reference.number in known):
+                    found.setdefault((reference.number, reference.made_at), reference)
+                    known.add(reference.number)
+        return list(found.values())[:MOST]
 
     def answers(self, dossier_code: str, data: Mapping[str, Any], language: str | None) -> list[Row]:
         """The answers that are read beside the question, in the order of this list; what was not answered is left out."""
@@ -90,6 +101,29 @@ class _File(Definition):
             if wrong := [one.field for one in each.numbers if known[one.field].kind not in ("text", "longtext")]:
                 raise ValueError(f"{each.discipline}: numbers stand in a text, not in {wrong}")
         return self
+
+
+class Offered(NamedTuple):
+    """Numbers that a text holds beside the question of the dossier that keeps them: those that do not stand there yet."""
+
+    field: Field
+    numbers: tuple[str, ...]
+
+
+def offered_numbers(definition: Dossier, key: str, text: str, data: Mapping[str, Any]) -> list[Offered]:
+    """What a text for the question ``key`` would add to the questions that hold numbers, where the definition has them."""
+    fields = {field.key: field for field in definition.fields("case")}
+    found = []
+    for each in worklists().values():
+        holds = next((one.field for one in each.numbers if one.pattern is None and one.field in fields), None)
+        patterns = [one for one in each.numbers if one.pattern is not None and one.field == key]
+        if holds is None or not patterns:
+            continue
+        stands = {reference.number for reference in each.studies({holds: data.get(holds)})}
+        new = [one.number for pattern in patterns for one in pattern.found(text) if one.number not in stands]
+        if new:
+            found.append(Offered(fields[holds], tuple(dict.fromkeys(new))[:MOST]))
+    return found
 
 
 @cache
