@@ -12,8 +12,8 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from cases.coding.errors import InvalidCode
 from cases.coding.names import name_key
+from mdo.kernel.codes import InvalidCode
 
 MAX_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 5_000  # with something in them

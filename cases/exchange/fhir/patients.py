@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from cases.coding import national_number
-from cases.coding.digits import digits_of
 from cases.coding.errors import InvalidNationalNumber
 from cases.exchange.fhir.findings import Findings
 from cases.exchange.fhir.resources import CODES, SYSTEMS, Resource, codings
+from mdo.kernel.digits import digits_of
 
 LANGUAGES = ("nl", "fr", "de", "en")
 

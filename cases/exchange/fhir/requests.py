@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from cases.coding import licence_number
-from cases.coding.errors import InvalidLicenceNumber
 from cases.exchange.fhir.findings import Findings
 from cases.exchange.fhir.resources import CODES, SYSTEMS, Resource, Resources, codings
+from mdo.directory import licence_number
+from mdo.directory.licence_number import InvalidLicenceNumber
 
 if TYPE_CHECKING:
     from cases.exchange.fhir.submission import Around, BoardChoice

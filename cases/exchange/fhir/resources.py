@@ -16,7 +16,7 @@ CODES: Final[Mapping[str, Any]] = read_yaml("cases.exchange.fhir", "codes.yaml")
 SYSTEMS: Final[Mapping[str, str]] = CODES["systems"]
 READ: Final = (
     "Patient", "Condition", "Observation", "ServiceRequest", "DocumentReference", "Practitioner", "PractitionerRole",
-    "Organization", "Encounter", "EpisodeOfCare",
+    "Organization", "Encounter", "EpisodeOfCare", "Specimen", "ImagingStudy",
 )  # fmt: skip
 MOST_ENTRIES: Final = 200
 MOST_FINDINGS: Final = 100

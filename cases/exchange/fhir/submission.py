@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.dossiers import Dossier, Level, clean
 from cases.exchange.fhir.documents import Attachment, read_documents
 from cases.exchange.fhir.findings import Finding, Findings
+from cases.exchange.fhir.numbers import read_numbers
 from cases.exchange.fhir.observations import read_observations
 from cases.exchange.fhir.patients import Identity, read_patient
 from cases.exchange.fhir.requests import Asked, read_request
@@ -96,6 +97,7 @@ def _submission(
         return None
     tumours = read_tumours(resources, patient, board.dossier, findings)
     case = read_observations(resources, patient, board.dossier, tumours, findings)
+    read_numbers(resources, patient, board.dossier, case, findings)
     if asked is not None and asked.summary:
         case.put("clinical_summary", asked.summary, f"{request.path}.note")
     for level, answers in (("case", case), *(("tumour", each) for each in tumours.values())):

@@ -1,4 +1,7 @@
-"""A patient as FHIR: the numbers, the name, and whether they live."""
+"""A patient as FHIR: the numbers, the name, and whether they live; and a record that went up in another."""
+
+from collections.abc import Iterable
+from uuid import UUID
 
 from cases.exchange.fhir import writing
 from cases.exchange.fhir.resources import CODES, SYSTEMS
@@ -8,8 +11,8 @@ from cases.models import Patient
 _SEX = {ours: theirs for theirs, ours in CODES["sex"].items()}
 
 
-def patient_resource(patient: Patient) -> Json:
-    """``patient`` with its hospital and GP at hand. What somebody is known by without a national number says why it is so."""
+def patient_resource(patient: Patient, doubles: Iterable[UUID] = ()) -> Json:
+    """``patient`` with its hospital and GP at hand. ``doubles``: the records that went up in this one. What somebody is known by without a national number says why it is so."""
     hospital = writing.organisation(patient.hospital)
     return writing.resource(
         "Patient",
@@ -59,4 +62,16 @@ def patient_resource(patient: Patient) -> Json:
         if patient.gp or patient.gp_name
         else [],
         managingOrganization=hospital,
+        link=[{"other": writing.to("Patient", each), "type": "replaces"} for each in doubles],
+    )
+
+
+def merged_resource(double: Patient, survivor: Patient) -> Json:
+    """A record that went up in another one (FHIR R4, Patient.link ``replaced-by``): no longer in use, and where to go; nothing else of it."""
+    return writing.resource(
+        "Patient",
+        double.pk,
+        meta=writing.meta(version=double.version),
+        active=False,
+        link=[{"other": writing.to("Patient", survivor.pk), "type": "replaced-by"}],
     )
