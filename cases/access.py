@@ -41,9 +41,11 @@ from mdo.kernel import audit
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from mdo.kernel.errors import Denied, NotFound
 
 SECRETARY, CLINICIAN = OrganisationRole.Role.SECRETARY, OrganisationRole.Role.CLINICIAN
+DATA_MANAGER = OrganisationRole.Role.DATA_MANAGER
 READ, SUBMIT, FHIR = ApiToken.Scope.READ_CASES, ApiToken.Scope.SUBMIT_CASES, ApiToken.Scope.READ_FHIR
 
 
@@ -100,6 +102,21 @@ def visible_cases(by: Actor, among: Collection[UUID] | None = None) -> QuerySet[
             pk__in=among,
         )
     return Case.objects.filter(_own(by) | Q(pk__in=referred.values("case")) | Q(pk__in=_grants(by).values("case")))
+
+
+def readable_cases(by: Actor, referrals: Collection[Referral]) -> set[UUID]:
+    """Of which of these referrals ``by`` may read the case now. What a seat on a referral's board lets read is known without a question; one
+    query for the others."""
+    reach = {each.board.pk: each.reach for each in directory.visible_boards(by) if each.permits("read_case", ["agr"])}
+    at_boards = {
+        each.case_id
+        for each in referrals
+        if each.status in Referral.KNOWN_TO_BOARD and each.hospital_id in reach.get(each.board_id, ())
+    }
+    others = {each.case_id for each in referrals} - at_boards
+    if not others:
+        return at_boards
+    return at_boards | set(visible_cases(by, others).values_list("pk", flat=True))
 
 
 def visible_tumours(by: Actor) -> QuerySet[Tumour]:
@@ -167,6 +184,9 @@ def place(by: Actor, case: Case) -> Place:
         seats.add(
             Seat.PARTNER_SECRETARY
         )  # the own hospital's secretary: rights on own cases, whoever organises the board
+        facts.add("own")
+    if at_home and DATA_MANAGER in directory.organisation_roles(by):
+        seats.add(Seat.DATA_MANAGER)  # answers for the house, and reads no case by that
         facts.add("own")
     referrals = list(case.referrals.select_related("board__organiser"))
     if at_home and (scopes := directory.scopes(by)):
@@ -325,21 +345,34 @@ def access_document_for_submitting(by: Actor, document_id: UUID) -> Document:
     return document
 
 
+def _named(hospital: UUID, named: Q) -> QuerySet[Patient]:
+    # A record in force before one that went up in another: its number may have gone along.
+    found = Patient.objects.filter(named, hospital=hospital).select_related("merged_into")
+    return found.order_by(F("merged_into").asc(nulls_first=True), "pk")[:1]
+
+
+@compiled
+def _by_national_number(hospital: UUID, number: str) -> QuerySet[Patient]:
+    return _named(hospital, Q(national_number=number))
+
+
+@compiled
+def _by_own_number(hospital: UUID, number: str) -> QuerySet[Patient]:
+    return _named(hospital, Q(other_identifier=number) | Q(record_number=number))
+
+
 def find_patient(by: Actor, *, national_number: str = "", other_identifier: str = "") -> Patient | None:
     """A patient of the acting hospital by exact number; ``None`` where there is none or ``by`` does not work there."""
     organisation_id = current().organisation_id
     if organisation_id is None or not _brings_in(by):
         return None
-    patients = Patient.objects.filter(hospital=organisation_id).select_related("merged_into")
     if national_number:
-        named = Q(national_number=national_number)
+        found = _by_national_number(hospital=organisation_id, number=national_number)
     elif other_identifier:
-        named = Q(other_identifier=other_identifier) | Q(record_number=other_identifier)
+        found = _by_own_number(hospital=organisation_id, number=other_identifier)
     else:
         return None
-    # A record in force before one that went up in another: its number may have gone along.
-    found = patients.filter(named).order_by(F("merged_into").asc(nulls_first=True)).first()
-    return surviving(found) if found else None
+    return surviving(found[0]) if found else None
 
 
 def surviving(patient: Patient) -> Patient:
@@ -409,9 +442,35 @@ def visible_requesters(by: Actor) -> QuerySet[Person]:
     return clinicians.filter(pk=by.actor_id)
 
 
+def may_be_requester(by: Actor, person_id: UUID) -> bool:
+    """Whether ``by`` may bring in a case for this clinician."""
+    return current().once(
+        ("requester", by.actor_id, person_id), lambda: visible_requesters(by).filter(pk=person_id).exists()
+    )
+
+
 def visible_guests() -> QuerySet[Person]:
     """Whom a case may name as the patient's GP or as a guest of its item: people from outside of the hospitals."""
     return directory.people_with_role(None, OrganisationRole.Role.GUEST)
+
+
+def access_gp_for_describing(by: Actor, case_id: UUID, *, lock: bool = True) -> Person:
+    """The GP of a patient of the acting hospital, locked, where that is somebody of the directory who works outside of the hospitals. For
+    whoever may change the case. Raises ``NotFound`` or ``Denied``."""
+    case = access_case_for(by, case_id, "submit", lock=lock)
+    if case.hospital_id != current().organisation_id:
+        raise Denied()
+    people = Person.objects.select_for_update(of=("self",)) if lock else Person.objects
+    gp_id = case.patient.gp_id
+    gp = people.filter(pk=gp_id, pk__in=visible_guests().values("pk")).first() if gp_id else None
+    if gp is None:
+        raise NotFound()
+    return gp
+
+
+@compiled
+def _own_patient_locked(hospital: UUID, patient: UUID) -> QuerySet[Patient]:
+    return Patient.objects.select_for_update().filter(pk=patient, hospital=hospital, merged_into=None)
 
 
 def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
@@ -419,12 +478,11 @@ def access_patient_for_submitting(by: Actor, patient_id: UUID) -> Patient:
     hospital_id = current().organisation_id
     if hospital_id is None or not _brings_in(by):
         raise NotFound()
-    found = Patient.objects.select_for_update().filter(pk=patient_id, hospital=hospital_id, merged_into=None)
-    patient = found.first()
-    if patient is None:
+    found = _own_patient_locked(hospital=hospital_id, patient=patient_id)
+    if not found:
         raise NotFound()
     granted("submit", hospital_id=hospital_id)
-    return patient
+    return found[0]
 
 
 def visible_sketches(by: Actor) -> QuerySet[Sketch]:

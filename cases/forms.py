@@ -18,12 +18,12 @@ from cases.actions.patients import PatientDetails
 from cases.actions.referrals import LONGEST_QUESTION, Request
 from cases.actions.sketching import LONGEST
 from cases.coding import national_number
-from cases.coding.digits import digits_of
 from cases.coding.errors import InvalidNationalNumber
 from cases.dossiers import board_kind
 from cases.dossiers.fields import DATE_FORMATS, TextField, clean_text
 from cases.models import Document, Patient, Sketch
 from mdo.directory.models import Board, Person
+from mdo.kernel.digits import digits_of
 from mdo.kernel.ids import new_id
 
 FindPatient = Callable[[str, str], Patient | None]

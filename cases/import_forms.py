@@ -1,5 +1,6 @@
 """The forms of one row of an imported list: those of a case brought in by hand, and an old decision."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,13 @@ from django.utils.translation import gettext as _
 from cases.actions.patients import PatientDetails
 from cases.actions.referrals import LONGEST_QUESTION
 from cases.coding.names import name_key
+from cases.dossiers import dossier
 from cases.forms import LANGUAGES, LineField, LinesField, NewCaseForm, PatientFields, day_field
+from mdo.directory.models import Board
 
 LONGEST_TEXT = 20_000
+LONGEST_NUMBERS = 500  # characters of accession or report numbers
+NUMBERS = ("image_references", "pathology_numbers")  # questions of the dossier that a list answers too
 LONGEST_LIST = 10_000  # characters of steps or participants
 
 
@@ -43,8 +48,29 @@ class ImportedCaseForm(_Imported, NewCaseForm):
     informs_patient = LineField(required=False, max_length=200)
     gp_name = LineField(required=False, max_length=200)
     phone = LineField(required=False, max_length=30)
+    image_references = LineField(required=False, max_length=LONGEST_NUMBERS)
+    pathology_numbers = LineField(required=False, max_length=LONGEST_NUMBERS)
     language = forms.ChoiceField(choices=LANGUAGES, required=False)
     reference = LineField(required=False, max_length=100)
+
+    def __init__(self, *args: Any, boards: Iterable[Board], **options: Any) -> None:
+        self._dossiers = {board.pk: board.dossier for board in boards}
+        super().__init__(*args, boards=boards, **options)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        board = cleaned.get("board")
+        if board is not None:
+            asked = {field.key for field in dossier(self._dossiers[board]).fields("case")}
+            for name in NUMBERS:
+                if cleaned.get(name) and name not in asked:
+                    self.add_error(name, ValidationError(_("The dossier of this board does not ask for this.")))
+        return cleaned
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What the row answers of the dossier."""
+        return {name: self.cleaned_data[name] for name in NUMBERS if self.cleaned_data[name]}
 
     @property
     def details(self) -> PatientDetails | None:

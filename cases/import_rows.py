@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from cases import access
 from cases.actions.referrals import boards_for
 from cases.coding import national_number
-from cases.coding.digits import digits_of
 from cases.coding.names import name_key
 from cases.dossiers import board_kind
 from cases.exchange.columns import ImportDefinition, import_definition
@@ -23,7 +22,8 @@ from cases.import_forms import ImportedCaseForm, OldDecisionForm
 from cases.models import ImportJob, ImportRow, Patient
 from mdo.directory.access import today
 from mdo.directory.models import Board, Person
-from mdo.kernel.acting import Actor
+from mdo.kernel.acting import Actor, current
+from mdo.kernel.digits import digits_of
 from mdo.kernel.ids import derived_id
 
 AMBIGUOUS = "?"  # in a list of names: several are called so
@@ -172,6 +172,11 @@ class Checker:
             content = [cleaned.get("question", ""), cleaned.get("text", ""), cleaned.get("steps", "")]
             parts = [*head, patient, str(day), *(" ".join(each.split()) for each in content)]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def checker_of(by: Actor, job: ImportJob) -> Checker:
+    """The checker of a list, one for all the rows of a bundle."""
+    return current().once(("checker", by.actor_id, job.pk), lambda: Checker(by, job))
 
 
 def _shown_at(field: str, raw: Mapping[str, str]) -> str:

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from cases import access
 from cases.actions.referrals import boards_for, kind_of
-from cases.coding import licence_number
-from cases.coding.digits import digits_of
-from cases.coding.errors import InvalidLicenceNumber
 from cases.dossiers import dossier
 from cases.exchange.fhir import Around, BoardChoice, Submission
 from cases.models import Received
+from mdo.directory import licence_number
 from mdo.directory.access import today
+from mdo.directory.licence_number import InvalidLicenceNumber
 from mdo.directory.models import Organisation
 from mdo.kernel.acting import Actor
+from mdo.kernel.digits import digits_of
 
 
 def around(by: Actor) -> Around:

@@ -7,10 +7,10 @@ from django.db.models import Count, Q, QuerySet
 
 from cases.access import visible_cases, visible_preparation, visible_referrals
 from cases.coding import national_number
-from cases.coding.digits import digits_of
 from cases.coding.names import name_key
 from cases.models import Case, Patient, PreparationNote, Referral, living
 from mdo.kernel.acting import Actor, current
+from mdo.kernel.digits import digits_of
 
 Status = Referral.Status
 

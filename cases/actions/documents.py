@@ -15,6 +15,7 @@ from cases.coding.documents import clean_file_name, inspect
 from cases.coding.errors import InvalidDocument
 from cases.events import DocumentAdded, DocumentRemoved
 from cases.models import Document
+from cases.scanning import refuse_infected
 from mdo.kernel.acting import Actor, person_id
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
@@ -67,7 +68,7 @@ def add_document(
 ) -> tuple[Event, ...]:
     """Add a file to a case. Effects: its bytes are checked, stored encrypted under a random name, shown on the case; version + 1.
 
-    Refused: ``Invalid`` (field ``file``) for anything but a sound PDF, PNG or JPEG, whatever its name says; ``RuleBroken`` after
+    Refused: ``Invalid`` (field ``file``) for anything but a sound PDF, PNG or JPEG, whatever its name says, and for an infected one; ``Unavailable`` while the virus scanner is away; ``RuleBroken`` after
     the discussion, above 60 documents, or for a file that is in the case already; ``NotFound``, ``Denied``. Nothing of a refused file stays.
     """
     case = open_case(by, case_id)
@@ -77,6 +78,7 @@ def add_document(
         facts = inspect(upload.content)
     except InvalidDocument as error:
         raise Invalid({"file": [error.sentence]}) from None
+    refuse_infected(upload.content)
     if case.documents.filter(removed_at=None).count() >= AT_MOST:
         raise RuleBroken(_("A case has at most %(count)d documents.") % {"count": AT_MOST}, field="file")
     if case.documents.filter(removed_at=None, sha256=upload.sha256).exists():

@@ -82,7 +82,7 @@ def create_case(
     dossier.
     """
     patient = access.access_patient_for_submitting(by, patient_id)
-    if not access.visible_requesters(by).filter(pk=requester_id).exists():
+    if not access.may_be_requester(by, requester_id):
         raise Invalid({"requester": [_("Choose a clinician of your hospital.")]})
     try:
         form = dossier(dossier_code)

@@ -13,12 +13,14 @@ from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cases import access
 from cases.actions.documents import Upload, store
+from cases.actions.dossiers import change_case
 from cases.actions.referrals import bring_in_case
 from cases.events import ImportMoved
 from cases.exchange.columns import import_definition
@@ -26,13 +28,15 @@ from cases.exchange.reading import open_table
 from cases.exchange.tables import MAX_BYTES, InvalidTable
 from cases.forms import LANGUAGES
 from cases.import_forms import ImportedCaseForm
-from cases.import_rows import Checker
+from cases.import_rows import Checker, checker_of
 from cases.models import ImportJob, ImportRow
+from cases.scanning import refuse_infected
 from mdo.directory.access import require_system
 from mdo.kernel import work
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
@@ -102,7 +106,7 @@ def upload_import(
 
     Refused: ``Denied`` for whoever may bring in no patient of the acting hospital, or (old decisions) does not register at the board;
     ``Invalid`` (``what``, ``board``, ``file``) for a file that cannot be read as a whole, with the reason; ``RuleBroken`` while the very same
-    file is on its way already. Nothing of a refused file stays.
+    file is on its way already; ``Unavailable`` while the virus scanner is away. Nothing of a refused file stays.
     """
     hospital_id = access.access_hospital_for_importing(by, what, board_id)
     if what not in Kind.values:
@@ -114,6 +118,7 @@ def upload_import(
         raise RuleBroken(
             _("This very file is being imported already: bring it in or throw it away first."), field="file"
         )
+    refuse_infected(upload.content)
     try:
         table = open_table(io.BytesIO(upload.content))
         samples: list[list[str]] = [[] for _each in table.header]
@@ -288,6 +293,11 @@ def _same_patient(seen: dict[str, tuple[int, str, str]], number: int, form: Mapp
     return None if known[1:] == (name, form.get("birth_date", "")) else known[0]
 
 
+@compiled
+def _brought_in(hospital: UUID, key: str) -> QuerySet[ImportRow, UUID | None]:
+    return ImportRow.objects.filter(hospital=hospital, key=key, state="applied").values_list("case_id", flat=True)
+
+
 def ready_row(row: ImportRow) -> bool:
     """Whether a (locked) row is still to be brought in. Raises ``RuleBroken`` outside of that stage. What another list brought in
     meanwhile is marked as being here."""
@@ -295,9 +305,9 @@ def ready_row(row: ImportRow) -> bool:
         raise RuleBroken(_("This import is not being brought in."))
     if row.state != State.READY:
         return False
-    before = ImportRow.objects.filter(hospital=row.hospital_id, key=row.key, state=State.APPLIED).first()
-    if before is not None:
-        row.state, row.case_id = State.KNOWN, before.case_id
+    before = _brought_in(hospital=row.hospital_id, key=row.key)
+    if before:
+        row.state, row.case_id = State.KNOWN, before[0]
         row.save(update_fields=["state", "case_id"])
         return False
     return True
@@ -311,7 +321,8 @@ def applied(row: ImportRow, case_id: UUID) -> None:
 
 @action("import.bring_in", row="submit")
 def bring_in_row(*, by: Actor, row_id: UUID) -> tuple[Event, ...]:
-    """Bring in one submission of a confirmed list. Effects: those of ``case.bring_in``; the row is marked. Nothing where it was brought in
+    """Bring in one submission of a confirmed list. Effects: those of ``case.bring_in``, of ``case.change`` for the numbers that it names;
+    the row is marked. Nothing where it was brought in
     before, by this list or another.
 
     Refused: as ``case.bring_in``; ``Invalid`` by field where something changed since it was checked; ``RuleBroken`` in another stage.
@@ -323,7 +334,7 @@ def bring_in_row(*, by: Actor, row_id: UUID) -> tuple[Event, ...]:
     if not ready_row(row):
         return ()
     with translation.override(row.job.language):
-        form = Checker(by, row.job).form(row.values["form"])
+        form = checker_of(by, row.job).form(row.values["form"])
         if not isinstance(form, ImportedCaseForm) or not form.is_valid():
             raise Invalid({field: [str(each) for each in found] for field, found in form.errors.items()})
         case_id = derived_id(row.pk, by.actor_id, "case")
@@ -335,6 +346,9 @@ def bring_in_row(*, by: Actor, row_id: UUID) -> tuple[Event, ...]:
             request=form.request(informs_patient=form.cleaned_data["informs_patient"]),
             command_id=derived_id(row.pk, by.actor_id, "command"),
         )
+        if form.answers:
+            answered = derived_id(row.pk, by.actor_id, "answers")
+            change_case(by=by, case_id=case_id, version=1, data=form.answers, command_id=answered)
     applied(row, case_id)
     return ()
 

@@ -9,12 +9,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from cases import access
-from cases.coding import licence_number
-from cases.coding.errors import InvalidLicenceNumber
 from cases.events import LaunchAccepted, LaunchOpened
 from cases.exchange.launch import LaunchClaims, LaunchUser
 from cases.models import Launch
 from mdo.directory import access as directory
+from mdo.directory import licence_number
+from mdo.directory.licence_number import InvalidLicenceNumber
 from mdo.directory.models import Person
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action

@@ -16,7 +16,7 @@ from cases.events import ReferralChanged
 from cases.models import Case, Referral
 from mdo.directory.access import boards_open_to, today
 from mdo.directory.models import Board
-from mdo.kernel.acting import Actor
+from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import action
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
@@ -55,7 +55,7 @@ def kind_of(board: Board) -> BoardKind | None:
 def boards_for(hospital_id: UUID, dossier_code: str | None = None) -> list[Board]:
     """The boards to which a hospital may refer a case now, those with ``dossier_code`` where it is given."""
     found = []
-    for board in boards_open_to(hospital_id):
+    for board in current().once(("open", hospital_id), lambda: boards_open_to(hospital_id)):
         kind = kind_of(board)
         if kind is None or not kind.identifiable_patients or board.dossier not in kind.dossiers:
             continue
@@ -78,10 +78,7 @@ def _check(by: Actor, request: Request, boards: list[Board], *, requester_before
         problems["question"] = [_("Write at most %(count)d characters.") % {"count": LONGEST_QUESTION}]
     if request.requested_on > today():
         problems["requested_on"] = [_("This date lies in the future.")]
-    if (
-        request.requester_id != requester_before
-        and not access.visible_requesters(by).filter(pk=request.requester_id).exists()
-    ):
+    if request.requester_id != requester_before and not access.may_be_requester(by, request.requester_id):
         problems["requester"] = [_("Choose a clinician of your hospital.")]
     if request.guest_id is not None and not access.visible_guests().filter(pk=request.guest_id).exists():
         problems["guest"] = [_("Choose one of the list.")]

@@ -1,5 +1,6 @@
 """Documents: adding, taking out, sharing; and their bytes, through access control."""
 
+import logging
 import re
 from uuid import UUID
 
@@ -18,10 +19,12 @@ from cases.models import Document
 from cases.views.detail import show_case
 from cases.views.pages import SHOWN, as_errors
 from mdo.directory.models import Person
+from mdo.kernel.encryption import Damaged
 from mdo.kernel.errors import Invalid, Unavailable
 from mdo.kernel.ids import derived_id
-from mdo.kernel.storage import Damaged, storage
+from mdo.kernel.storage import storage
 
+log = logging.getLogger(__name__)
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
 
 
@@ -82,6 +85,8 @@ def _bytes_of(found: Document, header: str) -> HttpResponse:
             file.seek(start)
             body = file.read(end - start + 1)
     except (Damaged, OSError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        log.error("document %s cannot be read below MDO_VAR (%s)", found.pk, why)
         raise Unavailable(_("This file cannot be read now. Tell the site's operator.")) from error
     if part is None:
         return HttpResponse(body)

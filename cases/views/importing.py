@@ -55,6 +55,7 @@ class BundleForm(CommandForm):
             self.add_error("file", _("Choose a file."))
         elif file is not None and file.size > LARGEST:
             self.add_error("file", _("This file is larger than 4 MB: send it through the interface for programs."))
+        self.fields["file"].required = True  # as it is shown again
         return cleaned
 
     @property

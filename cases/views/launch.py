@@ -20,7 +20,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
 from cases.actions.launching import accept_launch, open_launch
-from cases.coding.digits import digits_of
 from cases.exchange.launch import InvalidLaunch, issuer, read_launch
 from cases.queries import cases_of
 from cases.views.new import new_case_form, new_case_page
@@ -31,6 +30,7 @@ from mdo.directory.models import Person
 from mdo.kernel import audit
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
+from mdo.kernel.digits import digits_of
 from mdo.kernel.errors import Denied, NotFound, Refused
 from mdo.kernel.ids import new_id
 

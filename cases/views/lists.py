@@ -1,6 +1,5 @@
 """The list of the own hospital's cases."""
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,6 +14,7 @@ from cases.models import Referral
 from cases.views.dossier import heads, missing_for
 from cases.views.pages import language
 from mdo.directory.models import Person
+from mdo.paging import part
 
 PER_PAGE = 30
 FOUND_AT_MOST = 50
@@ -50,7 +50,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
         found = queries.on_shelf(queries.matching(queries.own_referrals(by), searched), None)[: FOUND_AT_MOST + 1]
         rows = list(found)
     else:
-        page = Paginator(queries.on_shelf(referrals, shelf), PER_PAGE).get_page(request.GET.get("page"))
+        page = part(request, queries.on_shelf(referrals, shelf), PER_PAGE)
         rows = list(page.object_list)
     counts = queries.shelf_counts(referrals)
     tabs = [

@@ -27,6 +27,7 @@ from cases.dossiers.proposed import (
     proposal_map,
     without,
 )
+from cases.dossiers.worklists import offered_numbers
 from cases.forms import PasteForm
 from cases.models import Case, Discussion, Patient, Tumour
 from cases.queries import case_referrals
@@ -100,6 +101,16 @@ class Piece:
     first: str = ""
 
 
+@dataclass(frozen=True)
+class NumberChoice:
+    """A report number that a text holds and the dossier does not yet."""
+
+    field: str
+    label: str
+    number: str
+    ticked: bool
+
+
 @dataclass
 class Sheet:
     """Everything that the texts propose for a case."""
@@ -115,6 +126,7 @@ class Sheet:
     named: bool
     form: DossierForm
     asked: list[Any]
+    numbers: list[NumberChoice]
     last: Discussion | None = None
     """The discussion with which it is compared."""
 
@@ -146,6 +158,7 @@ def made_sheet(by: Person, case: Case, tumours: Sequence[Tumour], form: PasteFor
         named=any(case.patient.family_name.casefold() in text.text.casefold() for text in texts),
         form=more[0],
         asked=more[1],
+        numbers=_numbers(case, texts, sent.getlist("number") if taking else None, trusted=not stranger),
         last=last,
     )
     keys: dict[Place, list[str]] = {}
@@ -334,6 +347,18 @@ def _left(one: Said, written: Mapping[str, str]) -> dict[str, Any]:
         "words": text[start:end],
         "after": text[end : end + 30].partition("\n")[0],
     }
+
+
+def _numbers(case: Case, texts: Sequence[Text], sent: Sequence[str] | None, *, trusted: bool) -> list[NumberChoice]:
+    """The numbers that the texts would add, ticked as they were sent; else all, unless the texts may be about somebody else."""
+    found: dict[tuple[str, str], NumberChoice] = {}
+    for text in texts:
+        for offered in offered_numbers(definition(case), question_of(case, text.name), text.text, case.data):
+            for number in offered.numbers:
+                ticked = trusted if sent is None else number in sent
+                key = (offered.field.key, number)
+                found[key] = NumberChoice(offered.field.key, offered.field.label(language()), number, ticked)
+    return list(found.values())
 
 
 def _more(

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from cases.actions.dossiers import add_tumour, change_case
+from cases.dossiers.worklists import written
 from cases.forms import PasteForm
 from cases.models import Case, Tumour
 from cases.views.dossier import definition
@@ -82,6 +83,10 @@ def _case_answers(case: Case, form: PasteForm, sheet: Sheet, sent: QueryDict) ->
             if pasted not in before:
                 data[key] = f"{before}\n\n{pasted}".strip()
                 kept += 1
+    for each in sheet.numbers:
+        if each.ticked:
+            data[each.field] = written(filter(None, (str(data.get(each.field, "")).strip(" ,;"), each.number)))
+            kept += 1
     return (data if data != case.data else None), kept
 
 

@@ -44,6 +44,11 @@ def seen(world: World, member: Member) -> dict[str, set[str]]:
             "raw tumours": names_of_cases(Tumour.objects.all(), world),
             "visible decisions": names(visible_decisions(by), world.decisions),
             "raw decisions": names(Decision.objects.all(), world.decisions),
+            "readable": {
+                name
+                for name, case in world.cases.items()
+                if case.pk in access.readable_cases(by, list(world.referrals.values()))
+            },
         }
 
 
@@ -65,6 +70,8 @@ def of_referrals(world: World, cases: set[str], member: str) -> set[str]:
 
 def test_code_and_database_say_what_is_written_down(cast: Cast) -> None:
     world = make_world(cast)
+    by_key = {case.pk: name for name, case in world.cases.items()}
+    referred = {by_key[referral.case_id] for referral in world.referrals.values()}
     for member, cases in SEEN.items():
         referrals = of_referrals(world, cases, member)
         decisions = {name for name in world.decisions if name in cases}
@@ -79,6 +86,7 @@ def test_code_and_database_say_what_is_written_down(cast: Cast) -> None:
             "raw tumours": cases,
             "visible decisions": decisions,
             "raw decisions": decisions,
+            "readable": cases & referred,
         }, member
 
 

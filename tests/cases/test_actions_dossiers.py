@@ -14,7 +14,7 @@ from tests.cases.acts import audited, onlookers, row, strangers
 from tests.cast import Cast, Member, acting_as
 from tests.factories import case_data, make_case, make_patient, make_referral, tumour_data, writing
 
-HEAD = {"dossier": "breast", "version": 1}
+HEAD = {"dossier": "breast", "version": 2}
 
 
 def begin(member: Member, patient_id: UUID, requester_id: UUID, dossier: str = "breast") -> tuple[Any, UUID]:
@@ -66,7 +66,7 @@ def test_a_case_begins_with_one_tumour(cast: Cast, who: str) -> None:
         cast.requester.pk,
         member.pk,
     )
-    assert (case.dossier, case.dossier_version, case.data) == ("breast", 1, HEAD)
+    assert (case.dossier, case.dossier_version, case.data) == ("breast", 2, HEAD)
     assert [(tumour.position, tumour.data) for tumour in tumours] == [(1, HEAD)]
     expected = row(
         "case.create", member, cast.organiser.pk, ["case.created"], case_id=case_id, hospital_id=cast.organiser.pk
@@ -134,7 +134,7 @@ def test_who_may_change_answers(cast: Cast, who: str) -> None:
 def test_a_draft_may_be_empty(cast: Cast) -> None:
     case = referred(cast, "draft")
     change(cast.requester, case, data={})
-    assert now_of(case.pk)[0].data == HEAD
+    assert now_of(case.pk)[0].data == HEAD | {"version": 1}  # of the version by which it was begun
 
 
 def test_wrong_answers_are_named(cast: Cast) -> None:
@@ -215,7 +215,7 @@ def test_a_tumour_is_added_at_the_end_and_taken_out(cast: Cast) -> None:
         done = add_tumour(by=by, case_id=case.pk, version=1, tumour_id=added, command_id=new_id())
     assert done.events == (CaseChanged(case_id=case.pk, hospital_id=cast.organiser.pk, version=2),)
     _case, tumours = now_of(case.pk)
-    assert [(tumour.position, tumour.data) for tumour in tumours] == [(1, tumour_data()), (2, HEAD)]
+    assert [(tumour.position, tumour.data) for tumour in tumours] == [(1, tumour_data()), (2, HEAD | {"version": 1})]
     with acting_as(cast.requester) as by:
         done = remove_tumour(by=by, case_id=case.pk, version=2, tumour_id=tumours[0].pk, command_id=new_id())
     assert done.events == (CaseChanged(case_id=case.pk, hospital_id=cast.organiser.pk, version=3),)

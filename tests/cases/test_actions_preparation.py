@@ -126,7 +126,9 @@ def test_who_prepares_is_who_sits_there(cast: Cast, referral: Referral) -> None:
     """The row ``prepare`` of the matrix; a guest and an observer do not even while the case is on the table."""
     for each in (cast.guest, cast.observer):
         make_grant(referral.case, each.person)
-    expected = dict.fromkeys(NAMES, "done") | dict.fromkeys(("requester", "outsider", "privacy", "admin"), "NotFound")
+    expected = dict.fromkeys(NAMES, "done") | dict.fromkeys(
+        ("requester", "outsider", "privacy", "admin", "datamanager"), "NotFound"
+    )
     expected |= {"guest": "Denied", "observer": "Denied"}
     assert {name: answer(cast.members[name], referral) for name in NAMES} == expected
 

@@ -91,13 +91,13 @@ def test_a_bundle_becomes_a_case(cast: Cast, program: Program) -> None:
     assert (case.hospital_id, case.requester_id, case.created_by) == (cast.organiser.pk, cast.requester.pk, None)
     assert case.data == {
         "dossier": "breast",
-        "version": 1,
+        "version": 2,
         "clinical_summary": "Zelf gevoelde knobbel links.",
         "performance_status": "1",
     }
     assert tumour.data == {
         "dossier": "breast",
-        "version": 1,
+        "version": 2,
         "laterality": "left",
         "topography": "C50.4",
         "morphology": "8500/3",
@@ -365,6 +365,76 @@ def test_a_percentage_is_that_of_its_own_code(program: Program) -> None:
 @pytest.mark.parametrize(("code", "edition"), [("897275008", "8"), ("443830009", "7"), ("444256004", "6")])
 def test_editions_by_their_code(code: str, edition: str) -> None:
     assert _edition(concept(SNOMED, code)) == edition
+
+
+NUMBER = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]}}
+
+
+def test_accession_numbers_come_along(program: Program) -> None:
+    subject = {"reference": "Patient/p"}
+    value = bundle()
+    resource(value, "DocumentReference")["identifier"] = [{"value": "no accession"}, NUMBER | {"value": "B-26-1184"}]
+    value["entry"] += [
+        {"resource": each}
+        for each in (
+            {
+                "resourceType": "Specimen",
+                "subject": subject,
+                "accessionIdentifier": {"value": "B-26-1184"},
+                "identifier": [NUMBER | {"value": "H26, 77", "assigner": {"display": "Labo (Noord)"}}],
+            },
+            {
+                "resourceType": "ImagingStudy",
+                "status": "available",
+                "subject": subject,
+                "identifier": [NUMBER | {"value": "MG-1"}, {"value": "urn:oid:1.2.3"}],
+            },
+            {"resourceType": "Specimen", "subject": subject},
+        )
+    ]
+    answer = program.send(value, FHIR)
+    assert answer.status_code == 201, answer.content
+    last = len(value["entry"]) - 1
+    assert [each["expression"] for each in answer.json()["remarks"]][1:] == [f"Bundle.entry[{last}].resource"]
+    with house():
+        data = Case.objects.get().data
+    assert (data["pathology_numbers"], data["image_references"]) == ("B-26-1184, H26 77 (Labo Noord)", "MG-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "sentence"),
+    [
+        ({"status": "entered-in-error"}, "status", "This was withdrawn by whoever wrote it."),
+        (
+            {"subject": {"reference": "Patient/q"}},
+            "subject.reference",
+            "This reference leads to nothing in the Bundle.",
+        ),
+        (
+            {"subject": {"reference": "Practitioner/d"}},
+            "subject.reference",
+            "This reference leads to another kind of resource.",
+        ),
+        (
+            {"accessionIdentifier": {"value": "B" * 600}},
+            "accessionIdentifier.value",
+            "Ensure this value has at most 500 characters (it has 600).",
+        ),
+    ],
+)
+def test_a_specimen_that_cannot_be_right_keeps_everything_out(
+    program: Program, changes: dict[str, Any], place: str, sentence: str
+) -> None:
+    value = bundle()
+    specimen = {"resourceType": "Specimen", "accessionIdentifier": {"value": "B-1"}} | changes
+    value["entry"] += [{"resource": specimen}]
+    resource(value, "Practitioner")["id"] = "d"
+    answer = program.send(value)
+    assert answer.status_code == 422
+    last = len(value["entry"]) - 1
+    assert answer.json()["errors"] == {f"Bundle.entry[{last}].resource.{place}": [sentence]}
+    with house():
+        assert not Case.objects.exists()
 
 
 def test_two_tumours_are_told_apart_by_focus(program: Program) -> None:

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.coding import enterprise_number, licence_number, national_number
-from cases.coding.digits import digits_of
-from cases.coding.errors import InvalidCode, InvalidEnterpriseNumber, InvalidLicenceNumber, InvalidNationalNumber
+from cases.coding import national_number
+from cases.coding.errors import InvalidNationalNumber
 from cases.coding.national_number import NationalNumber
 from cases.coding.partial_date import PartialDate
+from mdo.directory import enterprise_number, licence_number
+from mdo.directory.enterprise_number import InvalidEnterpriseNumber
+from mdo.directory.licence_number import InvalidLicenceNumber
+from mdo.kernel.codes import InvalidCode
+from mdo.kernel.digits import digits_of
 
 TODAY = date(2025, 11, 26)
 

@@ -170,7 +170,7 @@ def test_a_new_case_begins_with_the_answers_of_the_last_discussion(cast: Cast, d
         discussion = visible_discussions(secretary).get()
         case = Case.objects.get(pk=bring(cast, secretary, patient.pk, discussion.pk))
         (tumour,) = case.tumours.all()
-        assert (case.data, tumour.data) == (case_data(), tumour_data())
+        assert (case.data, tumour.data) == (case_data(version=2), tumour_data(version=2))  # by the newest
         assert (case.carried_from_id, set(case.to_confirm)) == (discussion.pk, DISCUSSED)
         assert tumour.to_confirm == ["clinical_tnm"]
     (audit,) = audited("case.create")
@@ -221,7 +221,7 @@ def test_the_page_offers_it_for_a_patient_who_was_discussed(cast: Cast, discusse
     assert secretary.post("/cases/new/", sent).status_code == 302
     with writing():
         made = Case.objects.exclude(pk=discussed.case_id).get()
-    assert now_of(made)[0].data == case_data()
+    assert now_of(made)[0].data == case_data(version=2)
     wrong = secretary.post("/cases/new/", sent | {"command_id": str(new_id()), "copy_from": str(new_id())})
     assert wrong.status_code == 422
     assert "copy_from" in wrong.context["form"].errors

@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from cases.coding.words import read_yaml
-from cases.dossiers import board_kind, board_kinds, dossier, dossiers
+from cases.dossiers import board_kind, board_kinds, display, dossier, dossiers
 from cases.dossiers.board_kinds import _File
-from cases.dossiers.definition import LEVELS, Dossier
+from cases.dossiers.definition import LEVELS, Continuation, Dossier
 
 LOINC = {
     "performance_status": "89247-1",
@@ -208,7 +208,7 @@ def test_the_data_files_are_found_in_an_archive_too(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, str(archive)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "34 ('8', '7') 1 4\n"
+    assert done.stdout == "34 ('8', '7') 2 4\n"
 
 
 def test_the_data_files_are_declared_as_package_data() -> None:
@@ -217,3 +217,33 @@ def test_the_data_files_are_declared_as_package_data() -> None:
     assert declared is not None
     assert '"cases.coding" = ["*.yaml"]' in declared[1]
     assert '"cases.dossiers" = ["*.yaml", "definitions/*.yaml"]' in declared[1]
+
+
+def test_a_later_version_asks_what_the_earlier_one_asks_and_more() -> None:
+    for code in ("breast", "general"):
+        old, new = dossier(code, 1), dossier(code)
+        keys = [[field.key for field in one.fields("case")] for one in (old, new)]
+        behind = keys[0].index("pathology_findings") + 1
+        assert (new.version, keys[1]) == (2, [*keys[0][:behind], "pathology_numbers", *keys[0][behind:]])
+        assert list(new.fields("tumour")) == list(old.fields("tumour"))
+        # What was stored by the older one is read by it, whatever the newer one asks.
+        data = {"dossier": code, "version": 1, "pathology_findings": "Biopt.", "pathology_numbers": "B-1"}
+        rows = [row.key for group in display(code, "case", data, "nl") for row in group.rows]
+        assert rows == ["pathology_findings"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"behind": "nothing"}, "breast 3: there is no question nothing"),
+        ({"level": "tumour", "behind": "grade", "field": {"key": "ki67"}}, "tumour.ki67 stands twice"),
+        ({"field": {"owes": "nobody"}}, "nobody is called nobody"),
+    ],
+)
+def test_a_broken_continuation_is_found(change: dict[str, Any], complaint: str) -> None:
+    raw_later = copy.deepcopy(read_yaml("cases.dossiers", "definitions/breast.2.yaml")) | {"version": 3}
+    addition = raw_later["adds"][0]
+    assert Continuation.model_validate(raw_later).of(dossier("breast", 1)).version == 3
+    raw_later["adds"] = [addition | change | {"field": addition["field"] | change.get("field", {})}]
+    with pytest.raises((ValueError, ValidationError), match=complaint):
+        Continuation.model_validate(raw_later).of(dossier("breast", 1))

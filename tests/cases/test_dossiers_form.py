@@ -13,7 +13,7 @@ from cases.dossiers import clean, dossier, form_class, initial
 from cases.dossiers.definition import Field, Level
 
 TODAY = date(2025, 11, 26)
-HEAD = {"dossier": "breast", "version": 1}
+HEAD = {"dossier": "breast", "version": 2}
 
 TUMOUR: dict[str, Any] = {
     "laterality": "left",
@@ -176,7 +176,7 @@ def test_what_people_type_is_understood() -> None:
             "owner": ["This dossier has no such field."],
             "er_status": ["Select a valid choice. maybe is not one of the available choices."],
         }),
-        ({"version": 2}, {"version": ["These data belong to another dossier or version."]}),
+        ({"version": 1}, {"version": ["These data belong to another dossier or version."]}),
         ({"dossier": "lung"}, {"dossier": ["These data belong to another dossier or version."]}),
     ],
 )  # fmt: skip

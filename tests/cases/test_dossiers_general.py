@@ -14,7 +14,7 @@ from cases.dossiers.definition import LEVELS, Dossier
 from cases.dossiers.display import Row
 
 TODAY = date(2025, 11, 26)
-HEAD = {"dossier": "general", "version": 1}
+HEAD = {"dossier": "general", "version": 2}
 LUNG: dict[str, Any] = {
     "topography": "C34.1",
     "laterality": "left",

@@ -99,6 +99,16 @@ def test_what_is_wrong_stands_in_the_page_with_its_place(secretary: Client) -> N
     assert "Bundle.entry[0].resource.birthDate" in answers[0][0].content.decode()
 
 
+def test_the_file_is_needed_also_after_a_mistake(secretary: Client) -> None:
+    for answer in (
+        secretary.get("/cases/import/fhir/"),
+        secretary.post("/cases/import/fhir/", {"command_id": new_id()}),
+    ):
+        assert "(optional)" not in answer.content.decode()
+    assert answer.status_code == 422
+    assert "Choose a file." in answer.content.decode()
+
+
 def test_the_page_is_for_those_who_bring_in_cases(cast: Cast) -> None:
     for name, status in (("secretary", 200), ("requester", 200), ("outsider", 200), ("admin", 403), ("guest", 403)):
         assert browser(cast.members[name]).get("/cases/import/fhir/").status_code == status, name

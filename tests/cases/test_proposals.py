@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases.coding.proposals import FIELDS, propose
+from cases.coding.proposals import FIELDS, propose, proposing, sections, sizes
 from cases.coding.proposals.reading import Reading
 from tests.cases.proposals.scoring import ALL, FOLDER, Answer, Score, score, score_text, texts
 
@@ -51,16 +51,28 @@ def test_what_is_denied_is_why_some_phrases_propose_nothing(monkeypatch: pytest.
     assert any(misread(path) for path in PHRASES)
 
 
+def test_what_is_not_chosen_or_unsure_is_why_others_propose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, phrases in ((sections, "not_chosen", "sides"), (sizes, "is_unsure", "sizes")):
+        with monkeypatch.context() as without:
+            without.setattr(module, name, lambda *_given: ())
+            assert misread(FOLDER / "phrases" / f"{phrases}.txt")
+    with monkeypatch.context() as without:
+        without.setattr(proposing, "_undecided", lambda *_given: set())
+        without.setattr(proposing, "contradicts_stage", lambda *_given: False)
+        without.setattr(proposing, "_with_both_counts", lambda numbered: numbered)
+        assert all(misread(FOLDER / "phrases" / f"{name}.txt") for name in ("sizes", "receptors", "nodes"))
+
+
 def test_of_the_developing_texts_nothing_is_read_wrong_and_little_is_left() -> None:
     scores = score("developing", propose)
     for field, one in scores.items():
         assert one.right == one.proposed, field
-        assert one.recall >= 0.9, field
-    assert scores[ALL].recall >= 0.985
+        assert one.recall >= 0.8, field
+    assert scores[ALL].recall >= 0.95
 
 
 def test_the_texts_that_judged_once_are_not_read_worse() -> None:
-    for folder, wrong, missed in (("held_out", 3, 66), ("held_out_2", 0, 28)):
+    for folder, wrong, missed in (("held_out", 1, 70), ("held_out_2", 0, 34), ("held_out_3", 0, 60)):
         one = score(folder, propose)[ALL]
         assert (one.proposed - one.right, one.expected - one.found) <= (wrong, missed), folder
 

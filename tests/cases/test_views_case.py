@@ -48,7 +48,7 @@ def test_the_case_asks_a_constant_number_of_questions(
         make_document(many)
     secretary.get(f"/cases/{few.pk}/")
     for each in (few, many):
-        with django_assert_num_queries(28):
+        with django_assert_num_queries(26):
             secretary.get(f"/cases/{each.pk}/")
 
 
@@ -68,6 +68,7 @@ def test_who_finds_the_page_of_a_case(cast: Cast) -> None:
         "outsider": (404, 404, 404),
         "privacy": (404, 404, 404),
         "admin": (404, 404, 404),
+        "datamanager": (404, 404, 404),
         "observer": (404, 404, 404),
     }
     for name, member in cast.members.items():

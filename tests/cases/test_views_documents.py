@@ -107,7 +107,23 @@ def test_a_file_that_is_gone_is_said_to_be(cast: Cast, secretary: Client, case: 
 
     document = make_document(case)
     storage.delete(document.storage_name)
-    assert secretary.get(f"/documents/{document.pk}/").status_code == 503
+    answer = secretary.get(f"/documents/{document.pk}/")
+    assert answer.status_code == 503
+    assert "This file cannot be read now" in answer.content.decode()
+
+
+def test_a_disk_that_takes_nothing_is_said_to_be(
+    cast: Cast, secretary: Client, case: Case, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from mdo.kernel.storage import storage
+
+    monkeypatch.setattr(storage, "location", "/dev/null/files")
+    answer = upload(secretary, case, PDF)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "This file cannot be stored now" in answer.content.decode()
+    assert now_of(case)[3] == []
+    said = [record.getMessage() for record in caplog.records if record.name == "mdo.kernel.storage"]
+    assert said == ["a file cannot be stored below MDO_VAR (Not a directory)"]
 
 
 def test_sharing_and_taking_out(cast: Cast, secretary: Client, case: Case) -> None:

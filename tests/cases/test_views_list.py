@@ -72,6 +72,7 @@ def test_each_sees_the_own_hospitals_cases_only(cast: Cast) -> None:
         "outsider": set(),
         "privacy": set(),
         "admin": set(),
+        "datamanager": set(),
         "observer": set(),
     }
     for name, member in cast.members.items():
@@ -97,7 +98,9 @@ def test_search_by_name_and_number(cast: Cast, secretary: Client, typed: str, fo
     patient = make_patient(cast.organiser, family_name="D'Hondt", given_name="Maria", national_number=NUMBER)
     mine = make_case(cast.organiser, cast.requester.person, patient=patient)
     referral = make_referral(cast.board, cast.organiser, cast.requester.person, case=mine, status="discussed")
-    make_referral(cast.board, cast.organiser, cast.requester.person)
+    another = make_patient(cast.organiser, family_name="Maes", given_name="Lore")
+    of_another = make_case(cast.organiser, cast.requester.person, patient=another)
+    make_referral(cast.board, cast.organiser, cast.requester.person, case=of_another)
     foreign = make_patient(cast.partner_hospital, family_name="D'Hondt", given_name="Maria", national_number=NUMBER)
     theirs = make_case(cast.partner_hospital, cast.partner.person, patient=foreign)
     make_referral(cast.board, cast.partner_hospital, cast.partner.person, case=theirs)

@@ -25,7 +25,7 @@ from mdo.kernel.models import AuditEntry
 from tests.cast import Cast, Member
 from tests.factories import make_case, make_referral, tumour_data, writing
 
-HEAD = {"dossier": "breast", "version": 1}
+HEAD = {"dossier": "breast", "version": 2}
 PATHOLOGY = """Verslag 24B-118203. Afname: 04.03.2024
 Naaldbiopsie linker borst, bovenste buitenkwadrant. Invasief carcinoom NST, graad 2.
 Oestrogeenreceptor: positief (95 %). Progesteronreceptor: positief (40 %). HER2: 1+. Ki-67: 18 %."""
@@ -64,7 +64,7 @@ def body(case: Case, **texts: str) -> dict[str, str]:
     return {"command_id": str(new_id()), "version": str(found.version), "seen": seen, "read": "1"} | texts
 
 
-def shown(answer: Any) -> dict[str, str]:
+def shown(answer: Any) -> dict[str, Any]:
     """Everything that the page would send, as a browser does."""
     sheet, form = answer.context["sheet"], answer.context["form"]
     sent = {name: str(form[name].value() or "") for name in form.fields} | {"ticks": sheet.digest}
@@ -74,7 +74,8 @@ def shown(answer: Any) -> dict[str, str]:
             for choice in question.choices:
                 if choice.ticked:
                     sent[question.name] = choice.key
-    return sent | {text["keep"]: "on" for text in sheet.texts if text["kept"]}
+    kept = {text["keep"]: "on" for text in sheet.texts if text["kept"]}
+    return sent | kept | {"number": [each.number for each in sheet.numbers if each.ticked]}
 
 
 def choices(answer: Any) -> dict[str, list[tuple[str, str, bool]]]:
@@ -129,6 +130,24 @@ def test_what_is_ticked_becomes_the_dossier_and_nothing_else(cast: Cast, secreta
     # The same button again does nothing twice.
     assert secretary.post(address, sent).status_code == 302
     assert stands(case) == (data, [tumour])
+
+
+def test_report_numbers_of_a_text_are_kept_where_somebody_ticks_them(cast: Cast, secretary: Client, case: Case) -> None:
+    address = f"/cases/{case.pk}/paste/"
+    page = secretary.post(address, body(case, pathology="Biopt B-26-1184, revisie van H2026/04511. HER2 1+."))
+    numbers = page.context["sheet"].numbers
+    assert [(each.number, each.ticked) for each in numbers] == [("B-26-1184", True), ("H2026/04511", True)]
+    refused = secretary.post(
+        address, shown(page) | {"take": "1", "number": ["H2026/04511"], "more-wishes": "x" * 20_000}
+    )
+    assert [each.ticked for each in refused.context["sheet"].numbers] == [False, True]  # as they were sent
+    assert secretary.post(address, shown(refused) | {"take": "1", "more-wishes": ""}).status_code == 302
+    assert stands(case)[0]["pathology_numbers"] == "H2026/04511"
+    page = secretary.post(address, body(case, pathology="Biopt B-26-1184. Née le 01/02/1931."))
+    assert [(each.number, each.ticked) for each in page.context["sheet"].numbers] == [("B-26-1184", False)]
+    sent = shown(page) | {"take": "1", "number": ["B-26-1184", "X-26-1", "wishes"]}  # only what was offered is taken
+    assert secretary.post(address, sent).status_code == 302
+    assert stands(case)[0]["pathology_numbers"] == "H2026/04511, B-26-1184"
 
 
 def test_what_stands_is_replaced_only_by_a_tick(cast: Cast, secretary: Client) -> None:
