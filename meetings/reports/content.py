@@ -182,6 +182,67 @@ class CaseReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Whether the patient was told: ``said`` of this very version; by whom, when, how. ``earlier``: when of a version before it, where
+    this one was not told yet. ``informs``: who is to do it, ``by_reader`` where that is whoever reads. ``mute``: nothing is said of it."""
+
+    said: bool = False
+    took_part: bool = False
+    by: str = ""
+    on: date | None = None
+    how: Text = ""
+    earlier: date | None = None
+    informs: Text = ""
+    by_reader: bool = False
+    mute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The letter to the patient's GP: what was asked and recommended, and first of all whether the patient knows."""
+
+    sitting: Sitting
+    patient: PatientIdentity
+    to: str
+    told: Told
+    question: Text
+    requester: str
+    requester_organisation: Text
+    recommendation: Recommendation
+    signature: Signature
+    imprint: Imprint
+    reason: Text = ""
+    requested_on: date | None = None
+    late: bool = False
+    participants: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainStep:
+    """One step of a recommendation as its patient reads it: the board's word, and what it means."""
+
+    label: Text
+    sentence: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a patient reads: from the structured part of the decision alone, and ``words`` that somebody wrote for them."""
+
+    sitting: Sitting
+    patient: PatientIdentity
+    steps: tuple[PlainStep, ...]
+    told: Told
+    imprint: Imprint
+    aim: Text = ""
+    tasks: tuple[tuple[str, date | None], ...] = ()  # who does something next, and by when
+    words: str = ""
+    words_by: str = ""
+    requester: str = ""
+    gp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MinutesItem:
     """One item with its outcome. `title`: the patient (or topic); `detail`: birth date, number, hospital in one
     line."""

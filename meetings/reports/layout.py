@@ -19,11 +19,14 @@ from meetings.reports.content import (
     FiguresSheet,
     Group,
     Imprint,
+    Letter,
     Minutes,
     MinutesItem,
+    PatientIdentity,
     Present,
     Recommendation,
     Sitting,
+    Summary,
 )
 from meetings.reports.wording import Wording
 
@@ -46,6 +49,46 @@ def case_report(report: CaseReport) -> Json:
         "participants": [_present(words, person) for person in report.participants],
         "quorum": wording.quorum(report.quorum),
         "signed": words.signed(report.signature),
+    }
+
+
+def letter(content: Letter) -> Json:
+    """The data of `letter.typ`."""
+    words = Wording(content.sitting.zone)
+    return {
+        **_frame(_("Letter to the GP"), content.sitting, content.imprint, draft=False),
+        **_asked(words, content),
+        "to": content.to,
+        "told": {"said": content.told.said, "sentences": wording.told(words, content.told)},
+        "recommendation": _recommendation(words, content.recommendation),
+        "participants": "; ".join(str(each) for each in content.participants),
+        "signed": words.signed(content.signature),
+    }
+
+
+def summary(content: Summary) -> Json:
+    """The data of `summary.typ`."""
+    words = Wording(content.sitting.zone)
+    sitting = content.sitting
+    held = {"day": words.day(sitting.starts_at), "board": str(sitting.board)}
+    asks = [name for name in (content.requester, content.gp) if name]
+    return {
+        **_frame(_("What was recommended for you"), sitting, content.imprint, draft=False),
+        "banner": _banner(words, content.patient),
+        "intro": [
+            _("On %(day)s several specialists talked about your situation: %(board)s.") % held,
+            _("Together they made a recommendation. You decide with your doctor what happens."),
+        ],
+        "steps": [{"label": str(each.label), "text": str(each.sentence)} for each in content.steps],
+        "aim": str(content.aim),
+        "tasks": [wording.task(name, words.day(due)) for name, due in content.tasks],
+        "told": wording.you_were_told(words, content.told),
+        "words": content.words,
+        "words_by": _("Written for you by %(name)s.") % {"name": content.words_by} if content.words_by else "",
+        "ask": _("Is something not clear, or are you worried? Ask your doctor: %(names)s.") % {"names": ", ".join(asks)}
+        if asks
+        else _("Is something not clear, or are you worried? Ask your doctor."),
+        "no_advice": _("This page is a summary. It does not replace the talk with your doctor."),
     }
 
 
@@ -96,24 +139,34 @@ def figures(sheet: FiguresSheet) -> Json:
     }
 
 
-def _case(words: Wording, shown: CaseReport | CaseSheet) -> Json:
-    """What a report of a case and its sheet say alike: whose case it is, what is asked, and the dossier."""
-    patient = shown.patient
+def _banner(words: Wording, patient: PatientIdentity) -> Json:
     number = str(patient.number_kind) or _("Number")
+    return {
+        "name": patient.name,
+        "facts": [
+            {"label": _("Born"), "value": words.birth(patient.birth_date) or "–"},
+            {"label": _("Sex"), "value": wording.gender(patient.gender)},
+            {"label": number, "value": patient.number or "–"},
+            {"label": _("Hospital"), "value": str(patient.hospital) or "–"},
+        ],
+    }
+
+
+def _asked(words: Wording, shown: CaseReport | CaseSheet | Letter) -> Json:
+    """Whose case it is and what is asked, as every paper about it says."""
     asked = [shown.requester, str(shown.requester_organisation), words.day(shown.requested_on), str(shown.reason)]
     return {
         "late": shown.late,
-        "banner": {
-            "name": patient.name,
-            "facts": [
-                {"label": _("Born"), "value": words.birth(patient.birth_date) or "–"},
-                {"label": _("Sex"), "value": wording.gender(patient.gender)},
-                {"label": number, "value": patient.number or "–"},
-                {"label": _("Hospital"), "value": str(patient.hospital) or "–"},
-            ],
-        },
+        "banner": _banner(words, shown.patient),
         "question": str(shown.question),
         "asked": [part for part in asked if part],
+    }
+
+
+def _case(words: Wording, shown: CaseReport | CaseSheet) -> Json:
+    """What a report of a case and its sheet say alike: that, and the dossier."""
+    return {
+        **_asked(words, shown),
         "groups": [_group(group) for group in shown.groups if group.rows],
         "tumours": [_group(group) for group in shown.tumours],
     }

@@ -22,8 +22,9 @@ from pypdf import PdfReader, PdfWriter
 from cases.access import visible_documents
 from cases.models import Document
 from mdo.kernel.acting import Actor
+from mdo.kernel.encryption import Damaged
 from mdo.kernel.errors import Denied, NotFound, RuleBroken
-from mdo.kernel.storage import Damaged, storage
+from mdo.kernel.storage import storage
 from meetings import access
 from meetings.models import AgendaItem, Meeting
 from meetings.reports import content, writing

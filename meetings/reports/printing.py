@@ -1,4 +1,4 @@
-"""Documents as PDF: PDF/A-2a for keeping and PDF/UA-1 for reading aloud, set by Typst from JSON.
+"""Documents as PDF: PDF/A-3a for keeping and PDF/UA-1 for reading aloud, both in one file, set by Typst from JSON.
 
 Text is never markup: it travels as a JSON string in `sys.inputs` and is printed as it is. Characters that no shipped
 font holds are printed as U+FFFD, and the document says so; the record itself keeps them.
@@ -12,23 +12,25 @@ import re
 import threading
 import unicodedata
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import typst
+from django.utils.dateformat import format as date_format
 from django.utils.translation import override
 from fontTools.ttLib import TTFont
 
 from meetings.reports import layout
-from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, FiguresSheet, Minutes
+from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, FiguresSheet, Letter, Minutes, Summary
+from meetings.reports.registration import RegistrationSheet, registration
 
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 FONTS = _HERE / "fonts"
 TEMPLATES = _HERE / "templates"
-STANDARDS: tuple[Literal["a-2a", "ua-1"], ...] = ("a-2a", "ua-1")
+STANDARDS: tuple[Literal["a-3a", "ua-1"], ...] = ("a-3a", "ua-1")
 MISSING = "\ufffd"
 
 # Joiners shape Persian, Indic and emoji sequences; every other invisible character is taken out.
@@ -40,16 +42,31 @@ _ZERO_WIDTH_SPACE = "\u200b"
 _local = threading.local()
 
 
-def case_report_pdf(report: CaseReport, language: str) -> bytes:
+def case_report_pdf(report: CaseReport, language: str, attached: bytes | None = None) -> bytes:
     """The report of one case in `language` (nl, fr, de, en; others read as English). A watermark says when it is
-    unsigned.
+    unsigned. `attached` is the same content as a document of FHIR, for programs, inside of the file.
 
     The same report and language give the same bytes.
     """
     with override(language):
         data = layout.case_report(report)
     signature = report.signature
-    return _pdf("case_report", data, signature.signed_at or signature.recorded_at or report.sitting.starts_at)
+    when = signature.signed_at or signature.recorded_at or report.sitting.starts_at
+    return _pdf("case_report", data, when, attached)
+
+
+def letter_pdf(letter: Letter, language: str, attached: bytes | None = None) -> bytes:
+    """The letter to a patient's GP in `language`; `attached` as of a report."""
+    with override(language):
+        data = layout.letter(letter)
+    return _pdf("letter", data, letter.signature.signed_at or letter.sitting.starts_at, attached)
+
+
+def summary_pdf(summary: Summary, language: str) -> bytes:
+    """The summary for a patient in `language`."""
+    with override(language):
+        data = layout.summary(summary)
+    return _pdf("summary", data, summary.sitting.starts_at)
 
 
 def minutes_pdf(minutes: Minutes, language: str) -> bytes:
@@ -80,13 +97,46 @@ def figures_pdf(sheet: FiguresSheet, language: str) -> bytes:
     return _pdf("figures", data, sheet.made_at)
 
 
+def registration_pdf(sheet: RegistrationSheet, language: str) -> bytes:
+    """The registration of one tumour in `language`, with the watermark until it is complete."""
+    with override(language):
+        data = registration(sheet)
+    return _pdf("registration_form", data, sheet.sitting.starts_at)
+
+
+def cover_pdf(*, sender: str, recipient: str, text: str, when: datetime, language: str) -> bytes:
+    """The page with the address that lies before a letter in an envelope with a window. ``sender`` and ``recipient`` are lines."""
+    with override(language):
+        day = date_format(when, "j F Y")
+    lines = [each.strip() for each in sender.splitlines() if each.strip()]
+    data = {
+        "title": text.splitlines()[0] if text else "–",
+        "author": lines[0] if lines else "–",
+        "sender": ", ".join(lines),
+        "recipient": recipient,
+        "text": text,
+        "day": day,
+        "lang": language,
+        "labels": {},
+    }
+    return _pdf("cover", data, when)
+
+
 def printable(text: str) -> str:
     """`text` as the fonts can show it: composed (NFC), without control and direction-override characters, what no font
     holds as U+FFFD, and with places to break inside very long words."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    known = _coverage()
-    shown = "".join(c if c == "\n" or ord(c) in known else MISSING for c in text if _visible(c))
+    # A text of thousands of characters holds some sixty different ones.
+    changed = {ord(c): shown for c in set(text) if (shown := _shown(c)) != c}
+    shown = text.translate(changed) if changed else text
     return _UNBROKEN.sub(lambda run: _ZERO_WIDTH_SPACE.join(_pieces(run[0])), shown)
+
+
+@lru_cache(4096)
+def _shown(c: str) -> str:
+    if not _visible(c):
+        return ""
+    return c if c == "\n" or ord(c) in _coverage() else MISSING
 
 
 def _visible(c: str) -> bool:
@@ -110,30 +160,37 @@ def _pieces(run: str) -> list[str]:
 def _coverage() -> frozenset[int]:
     """Code points that some shipped font has a glyph for."""
     points: set[int] = set()
-    for path in sorted(FONTS.glob("*-Regular.ttf")):
+    for path in sorted(FONTS.glob("*-Regular.?tf")):
         with TTFont(path, lazy=True) as font:
             points.update(font.getBestCmap())
     return frozenset(points)
 
 
-def _pdf(template: str, data: layout.Json, when: datetime) -> bytes:
+def _pdf(template: str, data: layout.Json, when: datetime, attached: bytes | None = None) -> bytes:
     ready = _each_text(data, printable)
     ready["has_missing"] = MISSING in json.dumps(_without_labels(ready), ensure_ascii=False)
+    beside = {"fhir": attached.decode()} if attached else {}
     try:
-        return _compile(template, ready, when, STANDARDS)
+        return _compile(template, ready, when, STANDARDS, beside)
     except typst.TypstError:
         # A sequence of known characters can still lack a glyph of its own. The document must come out: first without
         # marks that would not combine, then without the claim to a standard.
         log.warning("document %s set again without combining marks", template)
     plain = _each_text(ready, _without_marks)
     try:
-        return _compile(template, plain, when, STANDARDS)
+        return _compile(template, plain, when, STANDARDS, beside)
     except typst.TypstError:
         log.exception("document %s does not meet %s", template, STANDARDS)
-        return _compile(template, plain, when, ())
+        return _compile(template, plain, when, (), beside)
 
 
-def _compile(template: str, data: layout.Json, when: datetime, standards: tuple[Literal["a-2a", "ua-1"], ...]) -> bytes:
+def _compile(
+    template: str,
+    data: layout.Json,
+    when: datetime,
+    standards: tuple[Literal["a-3a", "ua-1"], ...],
+    beside: dict[str, str] | None = None,
+) -> bytes:
     compiler: typst.Compiler | None = getattr(_local, template, None)
     path = str(TEMPLATES / f"{template}.typ")
     if compiler is None:
@@ -142,7 +199,7 @@ def _compile(template: str, data: layout.Json, when: datetime, standards: tuple[
     content = compiler.compile(
         path,
         format="pdf",
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+        sys_inputs={"data": json.dumps(data, ensure_ascii=False), **(beside or {})},
         pdf_standards=[*standards],
         timestamp=when.replace(microsecond=0),  # it takes none
     )

@@ -6,10 +6,19 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.dateformat import format as format_date
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
-from meetings.reports.content import QuorumLine, Signature, Sitting, Span
+from meetings.reports.content import QuorumLine, Signature, Sitting, Span, Told
+
+# The way a day is written, with and without its weekday: German puts a point behind the number.
+_DAYS = {"de": ("l, j. F Y", "j. F Y")}
+_DAY = ("l j F Y", "j F Y")
+
+
+def _day(day: datetime | date, *, weekday: bool = True) -> str:
+    long, short = _DAYS.get((get_language() or "en").split("-")[0], _DAY)
+    return format_date(day, long if weekday else short)
 
 
 class Wording:
@@ -23,12 +32,12 @@ class Wording:
         if moment is None:
             return ""
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
-        return format_date(local, "l j F Y")
+        return _day(local)
 
     @staticmethod
     def birth(day: date | None) -> str:
         """`12 March 1961`: of a birth nobody asks the weekday. "" for None."""
-        return format_date(day, "j F Y") if day else ""
+        return _day(day, weekday=False) if day else ""
 
     def clock(self, moment: datetime | None) -> str:
         """`14:05`, or "" for None."""
@@ -68,6 +77,45 @@ class Wording:
         else:
             lines.append(_("Not signed yet: this is a draft and no advice to act on."))
         return lines
+
+
+def told(words: Wording, told: Told) -> list[str]:
+    """Sentences on whether the patient knows: the first is the status, the others what follows from it."""
+    if told.mute:
+        return []
+    if told.took_part:
+        return [_("The patient took part in the meeting.")]
+    if told.said:
+        facts = {"name": told.by, "day": words.day(told.on), "how": str(told.how)}
+        if told.how:
+            return [_("The patient was informed by %(name)s on %(day)s (%(how)s).") % facts]
+        return [_("The patient was informed by %(name)s on %(day)s.") % facts]
+    lines = [_("The patient is not informed yet.")]
+    if told.earlier:
+        lines = [
+            _("The patient was informed of an earlier version on %(day)s, not yet of this one.")
+            % {"day": words.day(told.earlier)}
+        ]
+    if told.by_reader:
+        return [*lines, _("It was agreed that you inform the patient.")]
+    lines.append(_("Please do not tell the patient about this recommendation until the hospital has done so."))
+    if told.informs:
+        lines.append(_("Who informs the patient: %(who)s.") % {"who": str(told.informs)})
+    return lines
+
+
+def you_were_told(words: Wording, told: Told) -> str:
+    """The same, to the patient: their summary is made once they know."""
+    if told.took_part:
+        return _("You took part in the meeting.")
+    return _("%(name)s talked with you about this on %(day)s.") % {"name": told.by, "day": words.day(told.on)}
+
+
+def task(name: str, day: str) -> str:
+    """What a patient reads of an action: who does something for them, and by when."""
+    if not day:
+        return _("%(name)s does something for you.") % {"name": name}
+    return _("%(name)s does something for you, by %(day)s at the latest.") % {"name": name, "day": day}
 
 
 def means(code: str) -> str:
@@ -122,6 +170,18 @@ def labels() -> dict[str, str]:
     """Headings and column titles of all documents, by the keys that the templates use."""
     return {
         "actions": _("Action items"),
+        "aim": _("What it is for"),
+        "dear": _("Dear colleague,"),
+        "explained": _("What the board recommends"),
+        "for_programs": _("The same content for programs, as a document of FHIR R4"),
+        "for_you": _("Written for you"),
+        "informed": pgettext("the patient", "Informed"),
+        "next": _("What happens next"),
+        "not_informed": pgettext("the patient", "Not informed yet"),
+        "questions": _("Your questions"),
+        "the_patient": _("Patient"),
+        "to": pgettext("of a letter", "To"),
+        "your_patient": _("We discussed your patient. Here you find what was asked and what was recommended."),
         "asked_by": _("Asked by"),
         "attendance": _("Attendance"),
         "deviation": _("Deviation from the guideline"),

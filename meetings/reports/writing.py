@@ -6,7 +6,9 @@ Needs the door of the house, which makes the documents; who may open one is aske
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -17,7 +19,8 @@ from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.models import Case, Patient
 from mdo.directory import access as directory
 from mdo.directory import disciplines
-from mdo.directory.models import BoardRole, Organisation
+from mdo.directory.models import BoardRole, Organisation, Person
+from mdo.kernel.compiled import compiled
 from meetings import agenda, attendance, guests
 from meetings import agreed as agreements
 from meetings.models import AgendaItem, Decision, DecisionSeal, Meeting, Report, Voice
@@ -38,14 +41,14 @@ def case_report(decision: Decision, meeting: Meeting, report: Report) -> content
         opened, closed = times(item)
         return content.CaseReport(
             title=in_language(kind.report, language),
-            **_of_case(meeting, item, case, language),
+            **of_case(meeting, item, case, language),
             opened_at=opened,
             closed_at=closed,
             recommendation=recommendation(decision, kind, language),
             participants=tuple(present(row, closed) for row in decision.attendance),
             quorum=quorum_line(decision),
             signature=signature(decision),
-            imprint=_imprint(decision, report),
+            imprint=imprint(decision, report),
         )
 
 
@@ -57,7 +60,7 @@ def case_sheet(
     case = Case.objects.select_related("patient", "hospital").get(pk=item.referral.case_id)
     with translation.override(language):
         return content.CaseSheet(
-            **_of_case(meeting, item, case, language),
+            **of_case(meeting, item, case, language),
             imprint=content.Imprint(document_id=str(item.pk), version=item.version),
             number=line.number,
             expected_at=line.expected_at,
@@ -66,20 +69,13 @@ def case_sheet(
         )
 
 
-def _of_case(meeting: Meeting, item: AgendaItem, case: Case, language: str) -> dict[str, Any]:
+def of_case(meeting: Meeting, item: AgendaItem, case: Case, language: str) -> dict[str, Any]:
     """What every paper about one case says of it."""
     referral = item.referral
     assert referral is not None
     return {
         "sitting": sitting(meeting, language),
-        "patient": content.PatientIdentity(
-            name=case.patient.display_name,
-            birth_date=case.patient.birth_date,
-            gender=case.patient.sex,  # type: ignore[arg-type]  # the codes are FHIR's
-            number=number_of(case.patient),
-            number_kind=number_kind(case.patient),
-            hospital=case.hospital.name,
-        ),
+        "patient": identity(case),
         "question": referral.question,
         "requester": referral.requester.display_name,
         "requester_organisation": referral.hospital.name,
@@ -91,19 +87,25 @@ def _of_case(meeting: Meeting, item: AgendaItem, case: Case, language: str) -> d
     }
 
 
+def identity(case: Case) -> content.PatientIdentity:
+    """Whose paper it is. ``case`` with its patient and hospital at hand."""
+    return content.PatientIdentity(
+        name=case.patient.display_name,
+        birth_date=case.patient.birth_date,
+        gender=case.patient.sex,  # type: ignore[arg-type]  # the codes are FHIR's
+        number=number_of(case.patient),
+        number_kind=number_kind(case.patient),
+        hospital=case.hospital.name,
+    )
+
+
 def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:
     """The minutes of a whole meeting: everything of every case. For those entitled to each of them."""
     kind, language = board_kind(meeting.board.kind), report.language
-    items = list(
-        AgendaItem.objects.filter(meeting=meeting)
-        .select_related("referral__requester", "referral__case__patient", "topic", "hospital", "postponed_to")
-        .order_by("position")
-    )
-    in_force = (Decision.State.RECORDED, Decision.State.SIGNED)
-    found = Decision.objects.filter(meeting=meeting, state__in=in_force).select_related("signed_by").order_by("version")
+    items = _items(meeting=meeting.pk)
     # A correction that waits for its signature does not replace anything yet.
     decisions: dict[Any, Decision] = {}
-    for decision in found:
+    for decision in _decisions(meeting=meeting.pk):
         known = decisions.get(decision.item_id)
         if known is None or decision.state == Decision.State.SIGNED:
             decisions[decision.item_id] = decision
@@ -113,6 +115,7 @@ def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:
     people = attendance.seats(meeting, connections, outside)
     stays = attendance.call_stays(meeting, connections)
     present_ids = {person_id: stitched(spans) for person_id, spans in attendance.intervals(connections, stays).items()}
+    holders = _holders(meeting, present_ids)
     with translation.override(language):
         return content.Minutes(
             sitting=sitting(meeting, language),
@@ -137,12 +140,40 @@ def minutes_of(meeting: Meeting, report: Report) -> content.Minutes:
             ),
             started_at=meeting.started_at,
             closed_at=meeting.closed_at,
-            chair=_holder(meeting, Role.CHAIR, present_ids),
-            coordinator=_holder(meeting, Role.COORDINATOR, present_ids),
-            secretary=_holder(meeting, Role.SECRETARY, present_ids),
+            chair=holders.get(Role.CHAIR, ""),
+            coordinator=holders.get(Role.COORDINATOR, ""),
+            secretary=holders.get(Role.SECRETARY, ""),
             signature=_last_signature(decisions.values()),
             imprint=content.Imprint(document_id=str(report.pk)),
         )
+
+
+@compiled
+def _items(meeting: UUID) -> QuerySet[AgendaItem]:
+    """What the minutes say of each item, and no more: most of a case is said in its own report."""
+    name = ("title", "first_name", "last_name")
+    patient = ("family_name", "given_name", "birth_date", "national_number", "other_identifier")
+    own = ("id", "position", "state", "late", "open_intervals", "postponed_reason", "postponed_note")
+    found = AgendaItem.objects.filter(meeting=meeting).order_by("position")
+    joined = ("referral__requester", "referral__case__patient", "topic", "hospital", "postponed_to")
+    return found.select_related(*joined).only(
+        *own,
+        "meeting",
+        "referral__question",
+        *(f"referral__requester__{field}" for field in name),
+        "referral__case__id",
+        *(f"referral__case__patient__{field}" for field in patient),
+        "topic__title",
+        "hospital__name",
+        "postponed_to__starts_at",
+    )
+
+
+@compiled
+def _decisions(meeting: UUID) -> QuerySet[Decision]:
+    in_force = (Decision.State.RECORDED, Decision.State.SIGNED)
+    found = Decision.objects.filter(meeting=meeting, state__in=in_force)
+    return found.select_related("signed_by").order_by("version")
 
 
 def _minutes_item(
@@ -302,7 +333,8 @@ def _last_signature(decisions: Iterable[Decision]) -> content.Signature:
     return content.Signature(signed_by=last.signed_by.display_name if last.signed_by else "", signed_at=at)
 
 
-def _imprint(decision: Decision, report: Report) -> content.Imprint:
+def imprint(decision: Decision, report: Report) -> content.Imprint:
+    """What identifies a document about a decision."""
     replaces = ""
     if decision.replaces_id is not None:
         replaces = _("version %(version)s (%(id)s)") % {"version": decision.version - 1, "id": decision.replaces_id}
@@ -336,11 +368,20 @@ def _tumours(case: Case, language: str) -> tuple[content.Group, ...]:
     return tuple(groups)
 
 
-def _holder(meeting: Meeting, role: str, there: Mapping[Any, Any]) -> str:
-    """Who held a role at this meeting: of those who have it for the organiser, whoever was there."""
+def _holders(meeting: Meeting, there: Mapping[Any, Any]) -> dict[str, str]:
+    """Who held each role at this meeting: of those who have it for the organiser, whoever was there. One query."""
     at = meeting.started_at or meeting.starts_at
-    roles = BoardRole.objects.filter(
-        board=meeting.board_id, role=role, organisation=meeting.board.organiser_id, valid_from__lte=at
-    ).select_related("person")
-    held = [each.person for each in roles.order_by("valid_from") if each.valid_until is None or each.valid_until > at]
-    return next((person.display_name for person in held if person.pk in there), held[0].display_name if held else "")
+    held: dict[str, list[Person]] = {}
+    for each in _office(board=meeting.board_id, organisation=meeting.board.organiser_id, at=at):
+        if each.valid_until is None or each.valid_until > at:
+            held.setdefault(each.role, []).append(each.person)
+    return {
+        role: next((person for person in people if person.pk in there), people[0]).display_name
+        for role, people in held.items()
+    }
+
+
+@compiled
+def _office(board: UUID, organisation: UUID, at: datetime) -> QuerySet[BoardRole]:
+    found = BoardRole.objects.filter(board=board, organisation=organisation, valid_from__lte=at)
+    return found.select_related("person").order_by("valid_from")
