@@ -56,6 +56,7 @@ class Client:
     seq: int = 0
     connected: bool = False
     connections: int = 0
+    goodbyes: int = 0  # lines that the server ended with 1012
     faults: list[str] = field(default_factory=list)
     line: ClientConnection | None = None
     heard_at: float = 0.0
@@ -85,6 +86,7 @@ class Client:
                     await self._hear(line)
                 finally:
                     watch.cancel()
+                    self.goodbyes += line.close_code == 1012
                     line.transport.abort()
             except (OSError, TimeoutError, WebSocketException):
                 pass
@@ -163,10 +165,10 @@ class Client:
         sent.tellings += 1
         await line.send(json.dumps({"id": command_id, "do": sent.name, "args": sent.args}))
 
-    async def act(self, stop: Callable[[], bool]) -> None:
+    async def act(self, stop: Callable[[], bool], pause_s: tuple[float, float] = (0.002, 0.03)) -> None:
         """One sensible command after the other, each a moment after the last one was answered."""
         while not stop():
-            await asyncio.sleep(self.rng.uniform(0.002, 0.03))
+            await asyncio.sleep(self.rng.uniform(*pause_s))
             if self.line is None or not self.connected or self.room is None:
                 continue
             command_id, sent = str(new_id()), self._think()
