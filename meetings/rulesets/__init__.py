@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cases.coding.words import parse_yaml
+from meetings.rulesets.registration import Registration
 
 Means = Literal["room", "video", "phone"]
 
@@ -29,17 +30,27 @@ class BillingQuorum(_Strict):
 
 
 class Participations(_Strict):
-    """At most so many billed participations per case."""
+    """At most so many billed participations per case; ``internal``: whose physicians are not external."""
 
     internal_most: int = Field(ge=0)
     external_most: int = Field(ge=0)
+    internal: frozenset[Literal["organiser", "case_hospital"]] = frozenset({"organiser", "case_hospital"})
+    coordinator: bool = False
 
 
 class Request(_Strict):
-    """Who may ask for the meeting."""
+    """Who may ask for the meeting, and how."""
 
     written: bool
     never_by: frozenset[str]
+    before_meeting: bool = True
+    professions: frozenset[str] = frozenset({"physician"})
+
+
+class CoordinatorSupplement(_Strict):
+    """Of which disciplines the coordinator has to be; empty: of any."""
+
+    disciplines: frozenset[str] = frozenset()
 
 
 class RuleSet(_Strict):
@@ -55,6 +66,13 @@ class RuleSet(_Strict):
     codes: dict[str, tuple[str, ...]]
     request: Request
     protocol_cases_bill: bool
+    coordinator_supplement: CoordinatorSupplement = CoordinatorSupplement()
+    registration: Registration | None = None
+    """None where a rule set knows no registration: nothing is registered or billed under it."""
+
+    def is_uncertain(self, path: str) -> bool:
+        """Whether a figure (``codes``, ``participations.internal_most``) could not be verified, and has to be shown so."""
+        return path in self.uncertain
 
 
 def names() -> tuple[str, ...]:
