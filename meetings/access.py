@@ -11,6 +11,7 @@ All changes to a meeting and its items happen under the lock of the meeting's ro
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -27,6 +28,8 @@ from mdo.directory.models import Board, BoardRole, Person
 from mdo.kernel import audit
 from mdo.kernel.acting import Actor, current, elevated
 from mdo.kernel.action import granted
+from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from mdo.kernel.errors import Denied, NotFound
 from meetings import guests
 from meetings.models import AgendaItem, Decision, Delegation, GuestInvitation, Meeting, Remark, Report, SavedSearch
@@ -133,6 +136,18 @@ def delegations(meeting: Meeting) -> list[tuple[UUID, str]]:
     return [(UUID(each[:36]), each[37:]) for each in known]
 
 
+@compiled
+def _own_items(
+    meeting: UUID, person: UUID, at: datetime, opens: datetime
+) -> QuerySet[AgendaItem, tuple[UUID, UUID | None, UUID | None, bool, UUID]]:
+    own = AgendaItem.objects.filter(meeting=meeting).exclude(state=AgendaItem.State.WITHDRAWN)
+    by_link = Exists(guests.holding(at, opens).filter(item=OuterRef("pk"), person=person))
+    mine = own.annotate(by_link=by_link).filter(
+        Q(referral__requester=person) | Q(referral__guest=person) | Q(by_link=True)
+    )
+    return mine.values_list("pk", "referral__requester", "referral__guest", "by_link", "hospital")
+
+
 def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> Chair:
     """The place of ``by`` at ``meeting``; without seats for an outsider. Four statements.
 
@@ -141,14 +156,10 @@ def chair_at(by: Actor, meeting: Meeting, standing: Standing | None = None) -> C
     """
     standing = standing or standing_at(by, meeting)
     seats = set(standing.seats)
-    own = AgendaItem.objects.filter(meeting=meeting).exclude(state=AgendaItem.State.WITHDRAWN)
-    by_link = Exists(guests.holding().filter(item=OuterRef("pk"), person=by.actor_id))
-    mine = own.annotate(by_link=by_link).filter(
-        Q(referral__requester=by.actor_id) | Q(referral__guest=by.actor_id) | Q(by_link=True)
-    )
     guest_items = set()
+    moment = now()
     with elevated("meeting.places"):
-        found = list(mine.values_list("pk", "referral__requester", "referral__guest", "by_link", "hospital"))
+        found = _own_items(meeting=meeting.pk, person=by.actor_id, at=moment, opens=moment + guests.LOBBY_OPENS)
     for item_id, requester, guest, linked, hospital in found:
         if requester == by.actor_id and hospital == standing.organisation_id and hospital in standing.reach:
             seats.add(Seat.REQUESTER)
@@ -282,18 +293,27 @@ def _reads_beside(by: Actor, remark: Remark) -> bool:
 # --- the right to one meeting or item ----------------------------------------------------------------------------------
 
 
-def _meeting(meeting_id: UUID, *, lock: bool) -> Meeting:
+def _meetings() -> QuerySet[Meeting]:
     held = Delegation.objects.filter(meeting=OuterRef("pk"), ended_at=None)
     spelt = Concat(Cast("person_id", TextField()), Value(":"), "kind", output_field=TextField())
-    found = Meeting.objects.select_related("board__organiser").annotate(
-        delegated=ArraySubquery(held.values_list(spelt))
-    )
-    if lock:
-        found = found.select_for_update(of=("self",))
-    meeting = found.filter(pk=meeting_id).first()
-    if meeting is None:
+    return Meeting.objects.select_related("board__organiser").annotate(delegated=ArraySubquery(held.values_list(spelt)))
+
+
+@compiled
+def _one_meeting(meeting: UUID) -> QuerySet[Meeting]:
+    return _meetings().filter(pk=meeting)
+
+
+@compiled
+def _one_meeting_locked(meeting: UUID) -> QuerySet[Meeting]:
+    return _meetings().select_for_update(of=("self",)).filter(pk=meeting)
+
+
+def _meeting(meeting_id: UUID, *, lock: bool) -> Meeting:
+    found = (_one_meeting_locked if lock else _one_meeting)(meeting=meeting_id)
+    if not found:
         raise NotFound()
-    return meeting
+    return found[0]
 
 
 def access_meeting_for(by: Actor, meeting_id: UUID, row: str, *, lock: bool = True) -> Meeting:
@@ -512,7 +532,8 @@ def access_report_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
     decision = access_decision_for_reading(by, decision_id)
     if not may_read_report(by, decision):
         raise Denied()
-    report = Report.objects.filter(decision=decision).exclude(storage_name="").order_by("-created_at").first()
+    found = Report.objects.filter(decision=decision, kind=Report.Kind.CASE).exclude(storage_name="")
+    report = found.order_by("-created_at").first()
     if report is None:
         raise NotFound()
     return decision, report

@@ -71,7 +71,7 @@ def planned_breaks(items: Sequence[S]) -> list[tuple[S, S]]:
     A break that nothing precedes or follows is none. One after an item that fell out (postponed, withdrawn, parked, covered by a protocol) keeps
     its place; one after an item that was discussed is to come until another item was opened since.
     """
-    waits = waiting(items)
+    waits = {item.id for item in waiting(items)}
     held = open_item(items)
     last = max((item.closed_at for item in items if item.opened_at and item.closed_at), default=None)
     found: list[tuple[S, S]] = []
@@ -80,7 +80,7 @@ def planned_breaks(items: Sequence[S]) -> list[tuple[S, S]]:
     # Parked items come after all others, and with them the breaks behind them.
     for item in sorted(items, key=lambda one: one.parked and one.state == SCHEDULED):
         done = item.state not in (SCHEDULED, OPEN) and item.opened_at is not None
-        if item in waits:
+        if item.id in waits:
             if carrier is not None and preceded:
                 found.append((carrier, item))
             carrier, preceded = None, True

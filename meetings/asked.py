@@ -14,9 +14,9 @@ from django.utils import translation
 from django.utils.dates import MONTHS
 from django.utils.formats import date_format
 
-from cases.coding.digits import digits_of
 from cases.coding.names import name_key
 from cases.coding.national_number import LENGTH
+from mdo.kernel.digits import digits_of
 
 _LANGUAGES = ("nl", "fr", "de", "en")
 _YEAR = re.compile(r"(19|20)\d\d")

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from mdo.directory.models import Board, BoardRole, Organisation, Person
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from meetings import guests
 from meetings.models import AgendaItem, Beside, CallStay, Lease, Meeting
 from meetings.quorum import BoardQuorum, Interval, Participant, Quorum, attendance, billing_quorum, board_quorum
@@ -44,10 +45,15 @@ _RANK = {
 
 def leases(meeting: Meeting) -> list[Lease]:
     """All connections that the room has had, oldest first. One query."""
+    return _leases(meeting=meeting.pk)
+
+
+@compiled
+def _leases(meeting: UUID) -> QuerySet[Lease]:
     beside = Beside.objects.filter(meeting=OuterRef("meeting"))
     stays = CallStay.objects.filter(meeting=OuterRef("meeting"))
     found = Lease.objects.filter(meeting=meeting).annotate(any_beside=Exists(beside), any_stay=Exists(stays))
-    return list(found.select_related("person", "organisation").order_by("opened_at"))
+    return found.select_related("person", "organisation").order_by("opened_at")
 
 
 def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UUID]) -> dict[UUID, Seat]:
@@ -57,8 +63,7 @@ def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UU
     """
     at = now()
     found: dict[UUID, Seat] = {}
-    roles = BoardRole.objects.filter(board=meeting.board_id, valid_from__lte=at, person__is_active=True)
-    for role in roles.select_related("person", "organisation"):
+    for role in _roles(board=meeting.board_id, at=at):
         if role.valid_until is not None and role.valid_until <= at:
             continue
         known = found.get(role.person_id)
@@ -72,6 +77,12 @@ def seats(meeting: Meeting, connections: Iterable[Lease], outside: Collection[UU
                 lease.person, lease.organisation, "guest" if lease.person_id in outside else "requester"
             )
     return found
+
+
+@compiled
+def _roles(board: UUID, at: datetime) -> QuerySet[BoardRole]:
+    found = BoardRole.objects.filter(board=board, valid_from__lte=at, person__is_active=True)
+    return found.select_related("person", "organisation")
 
 
 def intervals(connections: Iterable[Lease], stays: Iterable[CallStay] = ()) -> dict[UUID, list[Interval]]:

@@ -42,6 +42,14 @@ class MeetingPublished(MeetingEvent):
     calendar_sequence: int
 
 
+class MeetingBreaksSet(MeetingEvent):
+    """The board of a sitting takes its breaks in another way; breaks that are planned stay as they are."""
+
+    name: ClassVar[str] = "meeting.breaks_set"
+    after: int
+    minutes: int
+
+
 class MeetingAnswered(MeetingEvent):
     """Somebody said whether they come to a sitting."""
 
@@ -336,7 +344,7 @@ class ReportMade(MeetingEvent):
 
 
 class DeliveryMade(MeetingEvent):
-    """A mail left the house."""
+    """A mail or a report left the house."""
 
     name: ClassVar[str] = "delivery.made"
     delivery_id: UUID
@@ -365,6 +373,25 @@ class FollowUpAnswered(MeetingEvent):
     version: int
 
 
+class PatientInformed(MeetingEvent):
+    """Somebody said that the patient was told what was decided, or took it back."""
+
+    name: ClassVar[str] = "decision.patient_informed"
+    item_id: UUID
+    decision_id: UUID
+    informed: bool
+    version: int
+
+
+class SummaryHandedOver(MeetingEvent):
+    """The summary of a decision was given to the patient."""
+
+    name: ClassVar[str] = "decision.summary_handed_over"
+    item_id: UUID
+    decision_id: UUID
+    handover_id: UUID
+
+
 class ActionFinished(MeetingEvent):
     """An action of a signed decision is done, or is not after all."""
 
@@ -373,6 +400,24 @@ class ActionFinished(MeetingEvent):
     action_id: UUID
     done: bool
     version: int
+
+
+class RegistrationSaved(MeetingEvent):
+    """The registration and billing of a case were saved."""
+
+    name: ClassVar[str] = "registration.saved"
+    item_id: UUID
+    version: int
+
+
+class RegistryExported(Event):
+    """The registrations or billing lines of a period were put into a file."""
+
+    name: ClassVar[str] = "registration.exported"
+    export_id: UUID
+    hospital_id: UUID
+    what: str
+    rows: int
 
 
 class DecisionImported(Event):

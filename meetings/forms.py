@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.dossiers.board_kinds import MOST_DAYS, BoardKind
 from mdo.directory import disciplines
 from mdo.kernel.ids import new_id
+from meetings.actions.planning import LONGEST_BREAK, LONGEST_WITHOUT_BREAK
 from meetings.models import AgendaItem, FollowUp, Reply, Series
 from meetings.reminders import Manner
 from meetings.reports import packing
@@ -167,6 +168,24 @@ class SeriesForm(CommandForm):
         rhythm = self.cleaned_data["rhythm"]
         every = f";INTERVAL={rhythm}" if rhythm > 1 else ""
         return f"FREQ=WEEKLY{every};BYDAY={self.cleaned_data['weekday']}"
+
+
+class BreaksForm(CommandForm):
+    """When a board takes a break, and how long."""
+
+    break_after = forms.IntegerField(
+        label=_("A break after (minutes)"),
+        help_text=_("0: no break. The order that is proposed for a long sitting keeps one; the room reminds of it."),
+        min_value=0,
+        max_value=LONGEST_WITHOUT_BREAK,
+        widget=forms.NumberInput(attrs={"class": "input-number"}),
+    )
+    break_minutes = forms.IntegerField(
+        label=_("Length of a break (minutes)"),
+        min_value=1,
+        max_value=LONGEST_BREAK,
+        widget=forms.NumberInput(attrs={"class": "input-number"}),
+    )
 
 
 def series_initial(series: Series) -> dict[str, Any] | None:

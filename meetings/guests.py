@@ -24,6 +24,7 @@ from django.db.models.functions import JSONObject
 from django.utils.crypto import salted_hmac
 
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from meetings.models import AgendaItem, GuestInvitation, Meeting
 
 LOBBY_OPENS = timedelta(minutes=30)
@@ -126,27 +127,32 @@ def is_open(invitation: GuestInvitation, at: datetime | None = None) -> bool:
     return meeting.state == Meeting.State.RUNNING or opens_at(meeting) <= (at or now())
 
 
-def holding(at: datetime | None = None) -> QuerySet[GuestInvitation]:
-    """The invitations that give a place before the door now: the rule above, as a query."""
-    moment = at or now()
+def holding(at: datetime, opens: datetime) -> QuerySet[GuestInvitation]:
+    """The invitations that give a place before the door at a moment: the rule above, as a query. ``opens``: ``LOBBY_OPENS`` later."""
     return GuestInvitation.objects.filter(
-        Q(meeting__state=Meeting.State.RUNNING) | Q(meeting__starts_at__lte=moment + LOBBY_OPENS),
+        Q(meeting__state=Meeting.State.RUNNING) | Q(meeting__starts_at__lte=opens),
         confirmed_at__isnull=False,
         revoked_at=None,
-        expires_at__gt=moment,
+        expires_at__gt=at,
     ).exclude(meeting__state__in=_OVER)
 
 
 def items_for(person_id: UUID) -> QuerySet[GuestInvitation]:
     """The ids of the items whose guest this person is now, by link. Asked as the house, like all that says who has a place."""
-    return holding().filter(person=person_id).values("item")  # type: ignore[return-value]
+    moment = now()
+    return holding(moment, moment + LOBBY_OPENS).filter(person=person_id).values("item")  # type: ignore[return-value]
 
 
 def people_by_item(meeting: Meeting) -> dict[UUID, set[UUID]]:
     """For each item of a meeting the people who are or were its guests: named by the case, or let in by a link. One query."""
-    by_link = GuestInvitation.objects.filter(item=OuterRef("pk"), confirmed_at__isnull=False).values("person")
-    rows = AgendaItem.objects.filter(meeting=meeting).values_list("pk", "referral__guest", ArraySubquery(by_link))
+    rows = _people_by_item(meeting=meeting.pk)
     return {item_id: {*([guest] if guest else ()), *linked} for item_id, guest, linked in rows}
+
+
+@compiled
+def _people_by_item(meeting: UUID) -> QuerySet[AgendaItem, tuple[UUID, UUID | None, list[UUID]]]:
+    by_link = GuestInvitation.objects.filter(item=OuterRef("pk"), confirmed_at__isnull=False).values("person")
+    return AgendaItem.objects.filter(meeting=meeting).values_list("pk", "referral__guest", ArraySubquery(by_link))
 
 
 def how_many() -> Subquery:

@@ -169,8 +169,14 @@ def _reports(delivery: Delivery) -> _Content:
     postponed = [link(reverse("cases:detail", args=[each]), delivery) for each in delivery.detail.get("postponed", [])]
     minutes = link(reverse("meetings:minutes", args=[meeting.pk]), delivery) if delivery.detail.get("minutes") else ""
     corrected = bool(delivery.detail.get("corrected"))
+    letters = [
+        link(reverse("meetings:letter_to_gp", args=[each]), delivery) for each in delivery.detail.get("letters", [])
+    ]
     words |= {"decisions": decisions, "postponed": postponed, "minutes": minutes, "corrected": corrected}
-    if corrected:
+    words["letters"] = letters
+    if letters:
+        text = _("A letter about a patient of yours: %(board)s, %(moment)s")
+    elif corrected:
         text = _("Corrected report: %(board)s, %(moment)s")
     elif decisions or minutes:
         text = _("Reports ready: %(board)s, %(moment)s")

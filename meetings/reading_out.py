@@ -10,27 +10,28 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from cases import access as cases
-from cases.coding.digits import digits_of
+from cases import merged
 from cases.exchange.fhir.resources import SYSTEMS
 from cases.exchange.fhir.searching import Search, uuid_of
 from cases.exchange.fhir.writing import Json
-from cases.exchange.fhir.writing_patients import patient_resource
+from cases.exchange.fhir.writing_patients import merged_resource, patient_resource
 from cases.exchange.fhir.writing_requests import STATUS, request_resource
-from cases.models import Discussion, Referral
+from cases.models import Referral
 from mdo.directory import access as directory
 from mdo.directory.models import ApiToken, Organisation, Person
 from mdo.kernel.acting import Actor, current
+from mdo.kernel.digits import digits_of
 from mdo.kernel.models import AuditEntry
 from meetings import access
 from meetings.exchange.fhir.audits import audit_resource
-from meetings.exchange.fhir.documents import composition_resource, document_bundle, reference_resource
+from meetings.exchange.fhir.documents import composition_resource, on_table, reference_resource, signed_document
 from meetings.exchange.fhir.plans import Signed, plan_resource
 from meetings.exchange.fhir.tasks import SIGNED, STATUSES, STEPS, places, task_resource
-from meetings.models import Decision, Report
+from meetings.models import Report
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,12 @@ def _paged(
     return found[: search.count], total, len(found) > search.count
 
 
+def _ids(search: Search) -> list[UUID]:
+    return [uuid_of(each) for each in (search.one("_id") or "").split(",")]
+
+
 def _id(search: Search, column: str = "pk") -> Q:
-    text = search.one("_id")
-    return Q() if text is None else Q(**{f"{column}__in": [uuid_of(each) for each in text.split(",")]})
+    return Q() if search.one("_id") is None else Q(**{f"{column}__in": _ids(search)})
 
 
 def _of(search: Search, name: str, column: str) -> Q:
@@ -92,7 +96,15 @@ def _patients(by: Actor, search: Search, base: str, language: str | None) -> Pag
     hospital_id = cases.access_hospital_for_reading_out(by)
     rows = cases.visible_patients(by).filter(_id(search), _numbered(search), hospital=hospital_id)
     found, total, more = _paged(rows.select_related("hospital", "gp"), search)
-    return Page([Shown(patient_resource(each), (each.pk,), each.pk, each.pk) for each in found], total, more)
+    doubles = merged.merged_into([each.pk for each in found])
+    shown = [Shown(patient_resource(each, doubles.get(each.pk, ())), (each.pk,), each.pk, each.pk) for each in found]
+    if not shown and search.one("_id") is not None and set(search.values) == {"_id"}:
+        shown = [
+            Shown(merged_resource(double, survivor), (double.pk,), double.pk, double.pk)
+            for double, survivor in merged.visible_merged(by, _ids(search))
+        ]
+        total = len(shown)
+    return Page(shown, total, more)
 
 
 def _numbered(search: Search) -> Q:
@@ -151,7 +163,7 @@ def _decisions(by: Actor, search: Search) -> tuple[list[Signed], int, bool]:
         ).prefetch_related("case__tumours"),
         search,
     )  # fmt: skip
-    on_table = _on_table(found)
+    as_discussed = on_table(found)
     reports: dict[UUID, list[Report]] = defaultdict(list)
     if found:
         for report in access.visible_printed(by).filter(decision__in=found).order_by("language"):
@@ -159,7 +171,7 @@ def _decisions(by: Actor, search: Search) -> tuple[list[Signed], int, bool]:
     signed = [
         Signed(
             each,
-            on_table.get(each.item.referral_id) or tuple(tumour.data for tumour in each.case.tumours.all()),
+            as_discussed.get(each.item.referral_id) or tuple(tumour.data for tumour in each.case.tumours.all()),
             each.after if each.after_at else None,
             each.after_at,
             tuple(reports[each.pk]),
@@ -167,13 +179,6 @@ def _decisions(by: Actor, search: Search) -> tuple[list[Signed], int, bool]:
         for each in found
     ]
     return signed, total, more
-
-
-def _on_table(decisions: Sequence[Decision]) -> dict[UUID | None, tuple[Mapping[str, Any], ...]]:
-    """The tumours of each referral as they lay on the table when it was discussed last. One query."""
-    referrals = {each.item.referral_id for each in decisions}
-    found = Discussion.objects.filter(referral__in=referrals, outcome=Referral.Status.DISCUSSED).order_by("at")
-    return {each.referral_id: tuple(tumour["data"] for tumour in each.tumours) for each in found}
 
 
 def _written(write: Callable[[Signed, str, str | None], Json]) -> Callable[[Actor, Search, str, str | None], Page]:
@@ -190,40 +195,28 @@ def _written(write: Callable[[Signed, str, str | None], Json]) -> Callable[[Acto
     return page
 
 
-def _document(signed: Signed, base: str, language: str | None) -> Json:
-    decision = signed.decision
-    assert decision.case is not None
-    resources = [patient_resource(decision.case.patient)]
-    if decision.item.referral is not None:
-        decision.item.referral.case = decision.case
-        resources.append(request_resource(decision.item.referral, signed.tumours, language, inside=True))
-    return document_bundle(signed, resources, base, language)
-
-
 # --- steps ---------------------------------------------------------------------------------------------------------------
 
 
 def _tasks(by: Actor, search: Search, base: str, language: str | None) -> Page:
     wanted = search.codes("status", STATUSES)
-    decided = access.visible_signed(by).filter(item__referral=OuterRef("pk"))
     asked, steps = _of(search, "patient", "case__patient") & _of(search, "focus", "pk"), range(len(STEPS))
     if (text := search.one("_id")) is not None:
         referral, _dot, name = text.partition(".")
         asked &= Q(pk=uuid_of(referral))
         steps = range(STEPS.index(name), STEPS.index(name) + 1) if name in STEPS else range(0)
-    matching = {step: _stands(places(step, wanted)) for step in steps}
-    rows = _referrals(by).filter(asked).annotate(decided=Exists(decided))
-    counts = rows.aggregate(**{f"of_{step}": Count("pk", filter=found) for step, found in matching.items()})
-    total = sum(counts.values())
+    matching = {step: frozenset(places(step, wanted)) for step in steps}
+    rows = _referrals(by).filter(asked)
+    # Whether a decision is signed is asked only where that decides about a step: it is the dear part of the question.
+    signed_of = access.visible_signed(by).filter(item__referral__isnull=False).values("item__referral")
+    decided = signed_of if any(map(_by_signature, matching.values())) else None
+    total = _steps_in(rows, matching, decided)
     if search.summary or not search.count or not total:
         return Page([], total)
-    anywhere = Q(pk__in=[])
-    for found in matching.values():
-        anywhere |= found
-    rows = rows.filter(anywhere)
     after = (UUID(search.after[0]), int(search.after[1])) if search.after else (UUID(int=0), -1)
     # Of the row in which the page before ended some steps may still come, or none: so two more than fit.
-    referrals = list(rows.filter(pk__gte=after[0]).order_by("pk")[: search.count + 2])
+    anywhere = rows.filter(_stands(frozenset().union(*matching.values()), decided), pk__gte=after[0])
+    referrals = list(anywhere.order_by("pk")[: search.count + 2])
     signed: dict[UUID | None, list[tuple[UUID, Any]]] = defaultdict(list)
     for key, at, referral_id in (
         access.visible_signed(by)
@@ -235,23 +228,45 @@ def _tasks(by: Actor, search: Search, base: str, language: str | None) -> Page:
         signed[referral_id].append((key, at))
     tasks: list[Shown] = []
     for each in referrals:
-        place = SIGNED if each.status == Referral.Status.DISCUSSED and each.decided else each.status
+        place = SIGNED if each.status == Referral.Status.DISCUSSED and signed[each.pk] else each.status
         for step in steps:
-            if place in places(step, wanted) and (each.pk, step) > after:
+            if place in matching[step] and (each.pk, step) > after:
                 body = task_resource(each, step, place, signed[each.pk], language)
                 tasks.append(Shown(body, (each.pk, step), each.pk, each.case.patient_id))
     return Page(tasks[: search.count], total, len(tasks) > search.count)
 
 
-def _stands(where: Sequence[str]) -> Q:
+def _by_signature(where: frozenset[str]) -> bool:
+    """Whether of the discussed referrals only those with a signed decision stand at one of these places, or only those without."""
+    return (SIGNED in where) != (Referral.Status.DISCUSSED in where)
+
+
+def _steps_in(
+    rows: QuerySet[Referral], matching: Mapping[int, frozenset[str]], decided: QuerySet[Any, Any] | None
+) -> int:
+    """How many steps stand where they are asked for. One query."""
+    grouped = rows.order_by()
+    if decided is None:
+        counts = grouped.values_list("status", Value(False), Count("pk"))
+    else:
+        is_decided = ExpressionWrapper(Q(pk__in=decided), output_field=BooleanField())
+        counts = grouped.annotate(is_decided=is_decided).values_list("status", "is_decided", Count("pk"))
+    total = 0
+    for status, signed, count in counts:
+        place = SIGNED if status == Referral.Status.DISCUSSED and signed else status
+        total += count * sum(place in where for where in matching.values())
+    return total
+
+
+def _stands(where: frozenset[str], decided: QuerySet[Any, Any] | None) -> Q:
     """Referrals that stand at one of these places."""
     discussed = Referral.Status.DISCUSSED
-    found = Q(status__in=[place for place in where if place not in (SIGNED, discussed)])
+    found = Q(status__in=[place for place in where if place != SIGNED])
+    if decided is None or not _by_signature(where):
+        return found
     if SIGNED in where:
-        found |= Q(status=discussed, decided=True)
-    if discussed in where:
-        found |= Q(status=discussed, decided=False)
-    return found
+        return found | Q(status=discussed, pk__in=decided)
+    return found & ~Q(status=discussed, pk__in=decided)
 
 
 # --- the access log ------------------------------------------------------------------------------------------------------
@@ -309,5 +324,5 @@ KINDS: Final[Mapping[str, Kind]] = {
     )
 }
 # What is read by its id alone.
-DOCUMENT: Final = Kind("Bundle", "decision", {"_id": "token"}, _written(_document))
+DOCUMENT: Final = Kind("Bundle", "decision", {"_id": "token"}, _written(signed_document))
 BINARY: Final = "Binary"

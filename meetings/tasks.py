@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from django.db import OperationalError, close_old_connections
+from django.db.models import Q
 
 from cases.actions.importing import forget_import, forgotten_imports, stop_import
 from cases.actions.sketching import forget_sketches, forgotten_sketches
@@ -19,13 +21,16 @@ from mdo.kernel.errors import Refused
 from meetings import series
 from meetings.actions.agenda_building import withdraw_items, withdrawn_items
 from meetings.actions.calling import call_people, waiting_calls
+from meetings.actions.dispatching import send_dispatch
 from meetings.actions.inviting import guests_of_deceased, withdraw_for_deceased
 from meetings.actions.mailing import deliver
 from meetings.actions.planning import plan_due
 from meetings.actions.reminding import plan_missing_reminders, remind, unplanned
 from meetings.actions.reporting import give_up_report, make_report
+from meetings.delivering.faults import NotTaken
 from meetings.importing import work_on
-from meetings.models import Delivery, Reminder, Report, Series
+from meetings.models import Delivery, Dispatch, Reminder, Report, Series
+from meetings.models.dispatch import Channel
 from meetings.room import stays
 
 log = logging.getLogger(__name__)
@@ -33,6 +38,7 @@ log = logging.getLogger(__name__)
 HOUSE = System("sweep")
 AT_MOST_S = 45  # below the lease: what is left is found by the next tick
 BATCH = 10
+HANDED = 4  # each may take ten seconds: together less than the lease
 
 
 @shared_task(name="meetings.tasks.sweep")
@@ -47,6 +53,50 @@ def sweep() -> None:
         # Reminders first, all of them: after a day of darkness what many of them say comes into one digest.
         if not (_reminders() or _reports() + _deliveries() + _imports()):
             return
+
+
+_handing_over = Lock()
+
+
+@shared_task(name="meetings.tasks.hand_over")
+def hand_over() -> None:
+    """Send due reports by their routes: apart from the sweep, so that a frozen record system holds nothing else, and one at a time in
+    each process. Where a system does not answer, the others of its route are put back without trying each."""
+    if not _handing_over.acquire(blocking=False):
+        return
+    try:
+        close_old_connections()
+        started, down = monotonic(), dict[UUID, str]()
+        while monotonic() - started < AT_MOST_S and _dispatches(down):
+            pass
+    finally:
+        _handing_over.release()
+
+
+def _dispatches(down: dict[UUID, str]) -> int:
+    with acting(HOUSE, None, "work"):
+        ids = work.claim(Dispatch, HANDED, ~Q(channel=Channel.PAPER))
+        by_route = dict(Dispatch.objects.filter(pk__in=ids).values_list("pk", "route"))
+    for row_id in ids:
+        fault = down.get(by_route[row_id]) or _hand_over(row_id, by_route[row_id], down)
+        if fault:
+            _put_back(Dispatch, row_id, fault)
+    return len(ids)
+
+
+def _hand_over(row_id: UUID, route_id: UUID, down: dict[UUID, str]) -> str:
+    try:
+        with acting(HOUSE, None, "work"):
+            send_dispatch(by=HOUSE, dispatch_id=row_id)
+    except NotTaken as error:
+        log.warning("dispatch %s failed: %s", row_id, error.code)
+        if error.down:
+            down[route_id] = error.code
+        return error.code
+    except Exception as error:  # as in _do
+        log.warning("dispatch %s failed: %s", row_id, _fault(error))
+        return _fault(error)
+    return ""
 
 
 def _house_keeping() -> None:
@@ -118,7 +168,8 @@ def _put_back(model: type[work.ClaimableWork], row_id: UUID, fault: str) -> bool
         with acting(HOUSE, None, "work"):
             row = model._default_manager.get(pk=row_id)
             if row.state == work.State.WAITING:
-                work.failed(row, fault)
+                # A trial says at once what it came to: somebody looks at it.
+                work.give_up(row, fault) if getattr(row, "trial", False) else work.failed(row, fault)
             return row.state == work.State.GIVEN_UP
     except OperationalError:
         log.warning("%s %s keeps its lease", model.__name__, row_id)  # comes back when the lease ends

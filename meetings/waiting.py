@@ -22,6 +22,8 @@ from mdo.directory.models import Board, OrganisationRole, Person
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.clock import now
 from meetings import access, following_up, missing, preparing, reminders
+from meetings.delivering import showing as delivering
+from meetings.informing.access import visible_to_inform
 from meetings.models import AgendaItem, Decision, Meeting, ReminderSettings
 
 SOON = timedelta(minutes=45)  # from then on a meeting stands on top, whatever comes later
@@ -119,6 +121,8 @@ class Today:
     has_boards: bool
     to_follow_up: int = 0  # decisions of which nobody said whether they were carried out
     overdue: int = 0  # own actions whose day has come
+    to_inform: int = 0  # own patients who do not know yet what was decided
+    stuck: Sequence[delivering.Stuck] = ()  # reports that did not go out, and letters to print
     to_prepare: int = 0  # coming cases that somebody whose discipline prepares has not looked at
 
     @property
@@ -134,8 +138,9 @@ class Today:
             self.nearing,
             self.to_sign,
             self.outcomes,
+            self.stuck,
         )
-        numbers = (self.to_prepare, self.to_follow_up, self.overdue)
+        numbers = (self.to_prepare, self.to_follow_up, self.overdue, self.to_inform)
         return not any(lists) and not any(numbers) and not self.returned.total and not self.drafts.total
 
     @property
@@ -167,8 +172,10 @@ def today(by: Actor) -> Today:
         outcomes=_outcomes(by),
         roles=roles,
         has_boards=bool(standings),
+        stuck=delivering.stuck(standings, ROWS_SHOWN),
         to_prepare=_to_prepare(by, standings),
         to_follow_up=following_up.own_due(by, roles),
+        to_inform=visible_to_inform(by).count(),
         overdue=following_up.access.visible_actions(by, standings)
         .filter(owner=by.actor_id, due_on__lte=timezone.localdate(now()))
         .count(),

@@ -9,11 +9,13 @@ from django.db import transaction
 
 log = logging.getLogger(__name__)
 
+SWEEP, HAND_OVER = "meetings.tasks.sweep", "meetings.tasks.hand_over"
 
-def wake() -> None:
-    """Ask for a sweep once the current transaction is committed. Never raises and never waits: with the broker away or
+
+def wake(task: str = SWEEP) -> None:
+    """Ask for a sweep (or ``HAND_OVER``) once the current transaction is committed. Never raises and never waits: with the broker away or
     frozen, the next tick does the work."""
-    transaction.on_commit(lambda: Thread(target=_send, name="wake", daemon=True).start(), robust=True)
+    transaction.on_commit(lambda: Thread(target=_send, args=(task,), name="wake", daemon=True).start(), robust=True)
 
 
 @cache
@@ -24,8 +26,8 @@ def _producer() -> Celery:
     return app
 
 
-def _send() -> None:
+def _send(task: str) -> None:
     try:
-        _producer().send_task("meetings.tasks.sweep", expires=10, retry=False)
+        _producer().send_task(task, expires=10, retry=False)
     except Exception as error:  # whatever the broker's client raises, the row is safe
         log.info("the worker was not woken: %s", type(error).__name__)

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from cases.actions.referrals import Request, create_referral
 from cases.dossiers.board_kinds import board_kind
+from mdo.directory.access import today
 from mdo.kernel.acting import Actor, person_id
 from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
+from mdo.kernel.dates import local
 from mdo.kernel.errors import Invalid, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import agreed, following_up, reminded
@@ -115,6 +118,37 @@ def answer_follow_up(
             follow_up_id=row.pk,
             version=row.version,
         ),
+    )
+
+
+@action("followup.propose", row="submit")
+def propose_discussion(*, by: Actor, follow_up_id: UUID, command_id: UUID) -> tuple[Event, ...]:
+    """Draft the discussion that an answer *other treatment* proposes, before the board that decided. Effects: those of
+    ``create_referral``, with a question that names the earlier decision and is to be completed; who hands it in decides. Once it is
+    there, nothing more happens. Refused for another answer, and as ``create_referral`` is."""
+    row = following_up.access.access_follow_up_for_referring(by, follow_up_id)
+    if row.outcome != Outcome.OTHER:
+        raise RuleBroken(_("Only where another treatment was given is it proposed to discuss the case again."))
+    referral_id = following_up.proposed_id(row)
+    note(follow_up_id=str(row.pk), referral_id=str(referral_id))
+    if not following_up.proposed(by, [row]):
+        create_referral(by=by, referral_id=referral_id, case_id=row.case_id, request=_request(row))
+    return ()
+
+
+def _request(row: FollowUp) -> Request:
+    referral = row.item.referral
+    assert referral is not None, "only cases are followed up"
+    words = _(
+        "Discussed on %(day)s at %(board)s. Since then another treatment was given than the one that was recommended. Question: "
+    )
+    return Request(
+        board_id=row.board_id,
+        question=words % {"day": local(row.decision.meeting.starts_at, "j F Y"), "board": row.board.name},
+        reason="other",
+        requester_id=referral.requester_id,
+        requested_on=today(),
+        informs_patient=referral.informs_patient,
     )
 
 

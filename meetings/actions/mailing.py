@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from mdo.directory import access as directory
 from mdo.kernel import work
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action, granted, note
 from mdo.kernel.clock import now
+from mdo.kernel.errors import RuleBroken
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from meetings import mails
 from meetings.actions import digesting
+from meetings.delivering import access as delivering
 from meetings.events import DeliveryMade
 from meetings.invited import invited
 from meetings.models import Delivery, Meeting
@@ -120,3 +124,16 @@ def deliver(*, by: Actor, delivery_id: UUID) -> tuple[Event, ...]:
         digesting.settle(row, sent=True)
     work.done(row)
     return (DeliveryMade(meeting_id=row.meeting_id, delivery_id=row.pk),) if row.meeting_id else ()
+
+
+@action("delivery.retry", row="deliver")
+def retry_delivery(*, by: Actor, delivery_id: UUID, command_id: UUID) -> tuple[Event, ...]:
+    """Try a mail of a meeting again that failed or was given up. Effects: it is due at once, as if it had never been tried.
+
+    Refused: ``NotFound``, ``Denied``, and a mail that is sent or not wanted any more."""
+    row = delivering.access_mail_for_delivering(by, delivery_id)
+    if row.state not in (work.State.WAITING, work.State.GIVEN_UP):
+        raise RuleBroken(_("This does not wait any more."))
+    work.retry(row)
+    wake()
+    return ()

@@ -14,7 +14,7 @@ from cases.dossiers import dossier
 from cases.dossiers.board_kinds import BoardKind, board_kind
 from cases.exchange.tables import header_key
 from cases.import_forms import OldDecisionForm, in_lines
-from cases.import_rows import Checker
+from cases.import_rows import checker_of
 from cases.models import Case, ImportJob, ImportRow, Referral, Tumour
 from mdo.directory.models import Board
 from mdo.kernel.acting import Actor
@@ -44,8 +44,7 @@ def import_decision(*, by: Actor, row_id: UUID) -> tuple[Event, ...]:
         return ()
     board = row.job.board
     with translation.override(row.job.language):
-        checker = Checker(by, row.job)
-        form = checker.form(row.values["form"])
+        form = checker_of(by, row.job).form(row.values["form"])
         if not isinstance(form, OldDecisionForm) or not form.is_valid():
             raise Invalid({field: [str(each) for each in found] for field, found in form.errors.items()})
         patient_id = form.patient.pk if form.patient else derived_id(row.pk, by.actor_id, "patient")

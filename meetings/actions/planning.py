@@ -19,10 +19,11 @@ from meetings import access, recurrence
 from meetings import series as sittings
 from meetings.actions import inviting, mailing, reminding
 from meetings.actions.agenda_building import locked_referral
-from meetings.events import ItemPostponed, MeetingCancelled, MeetingMoved, MeetingPlanned
+from meetings.events import ItemPostponed, MeetingBreaksSet, MeetingCancelled, MeetingMoved, MeetingPlanned
 from meetings.models import AgendaItem, Meeting, Series
 
 SHORTEST, LONGEST = 10, 600  # minutes
+LONGEST_WITHOUT_BREAK, LONGEST_BREAK = 480, 60  # minutes
 FARTHEST = timedelta(days=731)
 EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)  # a series may have begun long before the product did
 MOVABLE = (Meeting.State.PLANNED, Meeting.State.PUBLISHED)
@@ -68,6 +69,38 @@ def set_series(
     series.save()
     note(series_id=str(series.pk))
     return _plan(series)
+
+
+@action("board.set_breaks", row="build_agenda")
+def set_breaks(
+    *, by: Actor, board_id: UUID, break_after: int, break_minutes: int, command_id: UUID
+) -> tuple[Event, ...]:
+    """Say after how many minutes the board takes a break (0: never) and how long one lasts. Effects: what is proposed from now on, and
+    when an open room speaks of a break; the audit row holds what was there before. Breaks that stand on an agenda stay. Refused:
+    ``Invalid`` for minutes that no sitting has."""
+    board = access.access_board_for_planning(by, board_id)
+    errors: dict[str, list[str]] = {}
+    if break_after and not SHORTEST <= break_after <= LONGEST_WITHOUT_BREAK:
+        limits = {"from": SHORTEST, "to": LONGEST_WITHOUT_BREAK}
+        errors["break_after"] = [_("Between %(from)d and %(to)d minutes, or 0 for no break.") % limits]
+    if not 1 <= break_minutes <= LONGEST_BREAK:
+        errors["break_minutes"] = [_("Between 1 and %(n)d minutes.") % {"n": LONGEST_BREAK}]
+    if errors:
+        raise Invalid(errors)
+    board = Board.objects.select_for_update(of=("self",)).get(pk=board.pk)
+    note(board_id=str(board.pk), after=break_after, minutes=break_minutes)
+    if (board.break_after, board.break_minutes) == (break_after, break_minutes):
+        return ()
+    note(after_before=board.break_after, minutes_before=board.break_minutes)
+    board.break_after, board.break_minutes = break_after, break_minutes
+    board.save(update_fields=["break_after", "break_minutes"])
+    ahead = Meeting.objects.select_for_update(of=("self",)).filter(
+        board=board, state__in=(*MOVABLE, Meeting.State.RUNNING)
+    )
+    return tuple(
+        MeetingBreaksSet(meeting_id=meeting.pk, after=break_after, minutes=break_minutes)
+        for meeting in ahead.order_by("id")
+    )
 
 
 @action("meeting.plan_series", row="build_agenda")

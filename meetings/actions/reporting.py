@@ -2,12 +2,14 @@
 person."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 
+from cases.models import Case
 from mdo.directory import access as directory
 from mdo.directory.access import in_office
 from mdo.directory.models import BoardRole
@@ -18,12 +20,11 @@ from mdo.kernel.clock import now
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from mdo.kernel.storage import storage
-from meetings import access
-from meetings.actions import mailing, reminding
+from meetings import access, informing
+from meetings.actions import dispatching, mailing, reminding
 from meetings.events import ReportMade
-from meetings.models import AgendaItem, Decision, Delivery, Meeting, Report
-from meetings.reports.printing import case_report_pdf, minutes_pdf
-from meetings.reports.writing import case_report, minutes_of
+from meetings.models import AgendaItem, Decision, Delivery, InformedStatement, Meeting, Report
+from meetings.reports.making import made
 from meetings.waking import wake
 
 RECORDED, SIGNED = "recorded", "signed"
@@ -46,37 +47,84 @@ def order_reports(meeting: Meeting) -> None:
 def order_signed(meeting: Meeting, decisions: Iterable[Decision]) -> None:
     """Order the reports of decisions that were just signed and, once none waits for a signature, the minutes. Inside the action
     that signs."""
-    _order(meeting, [each for each in decisions if each.case_id is not None], SIGNED)
+    of_cases = [each for each in decisions if each.case_id is not None]
+    _order(meeting, of_cases, SIGNED)
+    _order_for_readers(meeting, of_cases)
     if not Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).exists():
         _order_minutes(meeting, SIGNED)
         reminding.drop_reminders(meeting, "signed", "signature")
     wake()
 
 
+def order_told(decision: Decision, statement: InformedStatement) -> None:
+    """Order what says whether the patient was informed. Inside the action that states it."""
+    meeting = Meeting.objects.select_related("board").get(pk=decision.meeting_id)
+    _order_for_readers(meeting, [decision], statement)
+    wake()
+
+
 def _order(meeting: Meeting, decisions: Iterable[Decision], edition: str) -> None:
-    at = now()
-    languages = dict(
-        AgendaItem.objects.filter(meeting=meeting, referral__isnull=False).values_list(
-            "pk", "referral__requester__language"
-        )
+    people = {
+        item_id: (requester_id, language)
+        for item_id, requester_id, language in AgendaItem.objects.filter(
+            meeting=meeting, referral__isnull=False
+        ).values_list("pk", "referral__requester", "referral__requester__language")
+    }
+    _order_rows(
+        _row(meeting, decision, Report.Kind.CASE, edition, *people.get(decision.item_id, (None, "nl")))
+        for decision in decisions
     )
-    Report.objects.bulk_create(
-        [
-            Report(
-                id=new_id(),
-                hospital_id=decision.hospital_id,
-                kind=Report.Kind.CASE,
-                meeting=meeting,
-                decision=decision,
-                edition=edition,
-                language=languages.get(decision.item_id) or "nl",
-                due_at=at,
-                created_at=at,
-            )
-            for decision in decisions
-        ],
-        ignore_conflicts=True,
+
+
+def _order_for_readers(
+    meeting: Meeting, decisions: Sequence[Decision], statement: InformedStatement | None = None
+) -> None:
+    """The letter to each patient's GP, where one is known, in the GP's language; the summary for the patient, in theirs, once they were
+    informed. A GP of whom only the name is known gets the patient's language."""
+    ids = [decision.case_id for decision in decisions]
+    cases = {each.pk: each for each in Case.objects.filter(pk__in=ids).select_related("patient__gp")}
+    otherwise = _language_of(meeting)
+    rows = []
+    for decision in decisions:
+        assert decision.case_id is not None
+        patient = cases[decision.case_id].patient
+        theirs = patient.language if patient.language in dict(settings.LANGUAGES) else otherwise
+        if patient.gp is not None or patient.gp_name:
+            language = patient.gp.language if patient.gp else theirs
+            rows.append(_row(meeting, decision, Report.Kind.LETTER, SIGNED, patient.gp_id, language, statement))
+        told = statement.informed if statement else informing.took_part(decision)
+        if told:
+            rows.append(_row(meeting, decision, Report.Kind.SUMMARY, SIGNED, None, theirs, statement))
+    _order_rows(rows)
+
+
+def _row(
+    meeting: Meeting,
+    decision: Decision,
+    kind: str,
+    edition: str,
+    recipient_id: UUID | None,
+    language: str,
+    statement: InformedStatement | None = None,
+) -> Report:
+    return Report(
+        id=new_id(),
+        hospital_id=decision.hospital_id,
+        kind=kind,
+        meeting=meeting,
+        decision=decision,
+        statement=statement,
+        recipient_id=recipient_id,
+        edition=edition,
+        language=language,
     )
+
+
+def _order_rows(rows: Iterable[Report]) -> None:
+    at, found = now(), list(rows)
+    for row in found:
+        row.due_at = row.created_at = at
+    Report.objects.bulk_create(found, ignore_conflicts=True)
 
 
 def _order_minutes(meeting: Meeting, edition: str) -> None:
@@ -109,29 +157,42 @@ def _language_of(meeting: Meeting) -> str:
 
 @action("report.make", row="system")
 def make_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
-    """Make one report or the minutes as PDF. Effects: the file lies encrypted under a random name with its size and hash; when it
-    was the last one of a closed meeting, one mail for each person is ordered. A row that was done is left alone."""
+    """Make one report, letter, summary or the minutes as PDF, report and letter also as DOCX. Effects: the file lies encrypted under a random name with its size and hash; when it
+    was the last one of a closed meeting, one mail for each person is ordered; a GP with an account hears of their letter; a signed one
+    goes out by the routes of its hospital. A row that was
+    done is left alone; a letter or summary is dropped where something newer was said since."""
     directory.require_system(by)
     meeting_id = Report.objects.values_list("meeting", flat=True).get(pk=report_id)
     # Under the meeting's lock, so that of two workers one sees that its report is the last.
     meeting = Meeting.objects.select_for_update(of=("self",)).select_related("board__organiser").get(pk=meeting_id)
-    row = Report.objects.select_for_update(of=("self",)).select_related("decision").get(pk=report_id)
+    rows = Report.objects.select_for_update(of=("self",))
+    row = rows.select_related("decision__signed_by", "statement", "recipient").get(pk=report_id)
     granted("system", hospital_id=row.hospital_id)
     note(report_id=str(row.pk), kind=row.kind, edition=row.edition)
     if row.state != work.State.WAITING:
         return ()
     row.meeting = meeting
-    if row.kind == Report.Kind.CASE:
-        assert row.decision is not None
-        content = case_report_pdf(case_report(row.decision, meeting, row), row.language)
-    else:
-        content = minutes_pdf(minutes_of(meeting, row), row.language)
-    row.storage_name = storage.save(storage.name_for(uuid4()), ContentFile(content))
-    row.size, row.sha256 = len(content), hashlib.sha256(content).hexdigest()
-    row.save(update_fields=["storage_name", "size", "sha256"])
+    if _outdated(row):
+        work.dropped(row, "something newer was said")
+        return ()
+    content = made(row, meeting)
+    row.storage_name = storage.save(storage.name_for(uuid4()), ContentFile(content.pdf))
+    row.word_name = storage.save(storage.name_for(uuid4()), ContentFile(content.word)) if content.word else ""
+    row.size, row.sha256 = len(content.pdf), hashlib.sha256(content.pdf).hexdigest()
+    row.save(update_fields=["storage_name", "word_name", "size", "sha256"])
     announce(meeting, row, made=True)
+    dispatching.order(meeting, row)
     work.done(row)
     return (ReportMade(meeting_id=meeting.pk, report_id=row.pk, edition=row.edition),)
+
+
+def _outdated(row: Report) -> bool:
+    """Whether a letter or summary would tell what holds no longer: a statement came since, or a newer version of the decision."""
+    if row.kind not in (Report.Kind.LETTER, Report.Kind.SUMMARY):
+        return False
+    assert row.decision is not None
+    newest = informing.newest([row.decision.pk]).get(row.decision.pk)
+    return row.decision.state != Decision.State.SIGNED or (newest.pk if newest else None) != row.statement_id
 
 
 @action("report.give_up", row="system")
@@ -150,7 +211,10 @@ def give_up_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
 def announce(meeting: Meeting, row: Report, *, made: bool) -> None:
     """Order the mail that a report gives rise to: of a correction at once, of a meeting when its last report is there."""
     decision = row.decision
-    if made and row.edition == SIGNED and decision is not None and decision.replaces_id is not None:
+    if made and row.kind == Report.Kind.LETTER:
+        _announce_letter(meeting, row)
+    corrected = row.kind == Report.Kind.CASE and decision is not None and decision.replaces_id is not None
+    if made and row.edition == SIGNED and corrected and decision is not None:
         _announce_correction(meeting, decision)
     if row.edition != RECORDED:
         return
@@ -163,6 +227,20 @@ def announce(meeting: Meeting, row: Report, *, made: bool) -> None:
         detail["minutes"] = True
         detail.setdefault("for", str(organisation_id))
     mailing.order(Delivery.Kind.REPORTS, people, meeting=meeting, hospital_id=meeting.hospital_id, occasion=ANNOUNCED)
+
+
+def _announce_letter(meeting: Meeting, row: Report) -> None:
+    """To a GP with an account; the others get the letter itself, on another way."""
+    if row.recipient is None or not row.recipient.has_usable_password():
+        return
+    people = {row.recipient.pk: {"letters": [str(row.pk)]}}
+    mailing.order(
+        Delivery.Kind.REPORTS,
+        people,
+        meeting=meeting,
+        hospital_id=row.hospital_id,
+        occasion=f"letter:{row.pk.hex[-24:]}",
+    )
 
 
 def _announce_correction(meeting: Meeting, decision: Decision) -> None:

@@ -15,7 +15,7 @@ from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from meetings import access, chain, seals
 from meetings import agreed as agreements
-from meetings.actions import following_up
+from meetings.actions import following_up, registering
 from meetings.actions.draft import checked
 from meetings.actions.reporting import order_signed
 from meetings.events import DecisionCorrected, DecisionSigned
@@ -24,15 +24,17 @@ from meetings.models import Decision, Meeting
 State = Decision.State
 
 
-@action("decision.sign", row="sign")
+@action("decision.sign", row="sign", proven=True)
 def sign_decisions(
     *, by: Actor, meeting_id: UUID, decisions: Sequence[tuple[UUID, str]], command_id: UUID
 ) -> tuple[Event, ...]:
     """Sign decisions of one closed meeting. ``decisions`` names each with the digest of what was read (``chain.seen``).
 
     Effects: each gets the next number and the hash in its board's chain and can no longer change; a correction replaces the
-    version before it; whether it is carried out is asked from its day on, and its actions wait for their owners; the signed reports are made, and the signed minutes once nothing waits. What changed since it was read is
-    left unsigned and stays in the list; when that is all of it, refused as stale. Refused while the meeting runs.
+    version before it; whether it is carried out is asked from its day on, and its actions wait for their owners; its registration and
+    billing are proposed; the signed reports are made, and the signed minutes once nothing waits. What changed since it was read is
+    left unsigned and stays in the list; when that is all of it, refused as stale. Refused while the meeting runs, and unless the
+    coordinator showed lately that it is them.
     """
     meeting = access.access_meeting_for(by, meeting_id, "sign")
     asked = dict(decisions)
@@ -50,6 +52,8 @@ def sign_decisions(
     if len(rows) != len(asked):
         raise NotFound()
     ready = [row for row in rows if row.state == State.RECORDED and chain.seen(row) == asked[row.pk]]
+    if not ready and all(row.state != State.RECORDED for row in rows):
+        raise Stale(_("All of this is signed already."), current=rows[0].version, field="decisions")
     if not ready:
         raise Stale(_("This changed since you read it. Read it again."), current=rows[0].version, field="decisions")
     events = _sign(ready, by, meeting.board_id)
@@ -62,6 +66,7 @@ def sign_decisions(
     seals.seal(ready, now())
     order_signed(meeting, ready)
     following_up.begin(meeting, ready)
+    registering.propose(by, meeting, ready)
     return tuple(events)
 
 

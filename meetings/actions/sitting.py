@@ -19,7 +19,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
-from meetings import access, agenda, call
+from meetings import access, agenda, call, missing
 from meetings.actions import inviting, table, undoing
 from meetings.actions.draft import record_decision, record_protocol
 from meetings.actions.reporting import order_reports
@@ -34,13 +34,14 @@ State = AgendaItem.State
 
 @action("meeting.start", row="run")
 def start_meeting(*, by: Actor, meeting_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """Open the meeting. Effects: it runs, from now on items can be opened. Refused when it runs already or is over."""
+    """Open the meeting. Effects: it runs, from now on items can be opened; which cases are complete is kept for the figures. Refused when it runs already or is over."""
     meeting = access.access_meeting_for(by, meeting_id, "run")
     table.not_over(meeting)
     if meeting.state == Meeting.State.RUNNING:
         raise RuleBroken(_("The meeting is running already."))
     meeting.state, meeting.started_at = Meeting.State.RUNNING, now()
     table.save_meeting(meeting, "state", "started_at")
+    missing.note_completeness(meeting)
     wake()
     return (MeetingStarted(meeting_id=meeting.pk, version=meeting.version),)
 

@@ -152,6 +152,13 @@ def _headlines(facts: Facts, names: Names) -> tuple[Headline, ...]:
             _("on the agenda before it was published"),
         ),
         Headline(
+            "ready",
+            _("Complete"),
+            _of(cases, lambda case: case.complete),
+            PER_CENT,
+            _("of the cases on the agenda, when the sitting began"),
+        ),
+        Headline(
             "quorum", _("Quorum"), _of(discussed, lambda case: case.quorum), PER_CENT, _("of the cases discussed")
         ),
         Headline(
@@ -169,6 +176,14 @@ def _headlines(facts: Facts, names: Names) -> tuple[Headline, ...]:
             _("of the cases discussed"),
         ),
         Headline("report", _("Report after closing"), _middle(delays), MINUTES, _("median"), REPORT_WITHIN),
+        Headline(
+            "out",
+            _("Report out after closing"),
+            _middle(each.out_minutes for each in facts.sittings if each.out_minutes is not None),
+            MINUTES,
+            _("the last mail of a sitting, median"),
+            REPORT_WITHIN,
+        ),
         Headline(
             "known",
             _("Outcome known"),
@@ -259,6 +274,7 @@ def _by_hospital(cases: Sequence[Case], names: Names) -> Table:
         Column(_("Cases"), COUNT),
         Column(_("Postponed"), PER_CENT),
         Column(_("In time"), PER_CENT),
+        Column(_("Complete"), PER_CENT),
         Column(_("Waiting time"), DAYS),
         Column(_("Time per case"), MINUTES),
     ]
@@ -274,6 +290,7 @@ def _by_hospital(cases: Sequence[Case], names: Names) -> Table:
                     len(found),
                     share(sum(case.postponed for case in found), len(found)),
                     _of(found, lambda case: not case.late),
+                    _of(found, lambda case: case.complete),
                     _middle(case.waited_days for case in discussed),
                     _middle(case.minutes for case in discussed if case.minutes),
                 ],

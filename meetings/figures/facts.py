@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, Func, JSONField, Q, QuerySet, Value
 
 from mdo.directory.models import Board
+from meetings.delivering.showing import out_after
 from meetings.models import AgendaItem, Decision, FollowUp, Meeting, Report
 
 State = AgendaItem.State
@@ -16,11 +17,13 @@ State = AgendaItem.State
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """A closed sitting. ``report_minutes``: from its closing until each report of a case was there."""
+    """A closed sitting. ``report_minutes``: from its closing until each report of a case was there; ``out_minutes``: until the last mail with
+    them had left."""
 
     id: UUID
     starts_at: datetime
     report_minutes: tuple[float, ...] = ()
+    out_minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Case:
     waited_days: int
     reason: str = ""  # of its postponement; empty: it was dealt with
     covered: bool = False  # by a protocol: recorded without discussion
+    complete: bool | None = None  # whether it missed nothing when the sitting began
     late: bool = False  # put on the agenda after it was published
     minutes: float = 0.0
     opened_at: datetime | None = None
@@ -66,7 +70,7 @@ class Facts:
 
 
 def read(board: Board, hospitals: Collection[UUID], since: datetime, until: datetime) -> Facts:
-    """The facts of a board within a period, of the cases of these hospitals. Five queries, whatever is found.
+    """The facts of a board within a period, of the cases of these hospitals. Six queries, whatever is found.
 
     Days that stand for an imported list count nowhere: nobody sat there.
     """
@@ -96,10 +100,14 @@ def read(board: Board, hospitals: Collection[UUID], since: datetime, until: date
         closed_at = by_id[meeting_id].closed_at
         if closed_at is not None and done_at is not None:
             delays.setdefault(meeting_id, []).append((done_at - closed_at).total_seconds() / 60)
+    out = out_after(list(by_id))
     return Facts(
         since,
         until,
-        tuple(Sitting(each.pk, each.starts_at, tuple(sorted(delays.get(each.pk, ())))) for each in meetings),
+        tuple(
+            Sitting(each.pk, each.starts_at, tuple(sorted(delays.get(each.pk, ()))), out.get(each.pk))
+            for each in meetings
+        ),
         tuple(
             _case(item, by_id[item.meeting_id], decisions.get(item.pk), *follow_ups.get(item.pk, (False, "")))
             for item in items
@@ -137,6 +145,7 @@ def _case(item: AgendaItem, meeting: Meeting, decision: dict | None, asked: bool
         waited_days=max(0, (meeting.starts_at.date() - referral.requested_on).days),
         reason=item.postponed_reason or "other" if item.state == State.POSTPONED else "",
         covered=bool(item.protocol),
+        complete=item.complete,
         late=item.late,
         minutes=_open_minutes(item),
         opened_at=item.opened_at,

@@ -42,6 +42,8 @@ class AgendaItem(models.Model):
     minutes = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.SCHEDULED)
     late = models.BooleanField(default=False)
+    # Whether the case missed nothing of what its board asks for when the sitting began; None: it was not on the agenda then.
+    complete = models.BooleanField(null=True, default=None)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     # Every time that the item was open: [[from, to], …] (ISO, UTC). The last one has no end while the item is open.

@@ -95,15 +95,20 @@ class Decision(models.Model):
 
 
 class Report(ClaimableWork):
-    """A document to make, and then the document: the report of one decision, or the minutes of one meeting.
+    """A document to make, and then the document: the report of one decision, the letter to the patient's GP, the summary for the
+    patient, or the minutes of one meeting.
 
     A row is work until its file is there. A report of a decision that was not signed yet says so on every page and is made
-    again when it is signed: ``edition`` is the state of the decision that it shows.
+    again when it is signed: ``edition`` is the state of the decision that it shows. Letter and summary are made of signed decisions, and
+    anew with each statement whether the patient was informed (``statement``). ``recipient`` is the person for whom it was made, where
+    that is one, in ``language``, theirs: a GP of whom only the name is known and the patient are none.
     """
 
     class Kind(models.TextChoices):
         CASE = "case", _("Report")
         MINUTES = "minutes", pgettext_lazy("document", "Minutes")
+        LETTER = "letter", _("Letter to the GP")
+        SUMMARY = "summary", _("Summary for the patient")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     hospital = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -112,9 +117,14 @@ class Report(ClaimableWork):
     decision = models.ForeignKey(
         Decision, on_delete=models.PROTECT, null=True, related_name="reports", db_constraint=False
     )
+    statement = models.ForeignKey(
+        "meetings.InformedStatement", on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False
+    )
+    recipient = models.ForeignKey("directory.Person", on_delete=models.PROTECT, null=True, related_name="+")
     edition = models.CharField(max_length=10)  # "recorded" or "signed"
     language = models.CharField(max_length=2, default="nl")
     storage_name = models.CharField(max_length=40, blank=True)
+    word_name = models.CharField(max_length=40, blank=True)  # the same content as DOCX, of a report and a letter
     size = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=now)
@@ -122,7 +132,12 @@ class Report(ClaimableWork):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["id", "hospital"], name="report_id_hospital"),
-            models.UniqueConstraint(fields=["decision", "edition", "language"], name="report_of_decision"),
+            models.UniqueConstraint(
+                fields=["decision", "kind", "edition", "language", "statement"],
+                name="report_of_decision",
+                nulls_distinct=False,
+                condition=Q(decision__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=["meeting", "edition", "language"], condition=Q(kind="minutes"), name="report_minutes"
             ),

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from time import monotonic
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import translation
 
+from mdo.kernel import metrics
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, Refused, Unavailable
 from mdo.kernel.ids import new_id
@@ -18,6 +20,7 @@ from meetings.models import Lease
 from meetings.room import audience, hub, wall, work
 from meetings.room.audience import Place
 from meetings.room.bucket import Bucket
+from meetings.room.commands import COMMANDS
 from meetings.room.connection import Connection, dumps, iso, prepare
 from meetings.room.protocol import (
     MAX_BYTES,
@@ -213,18 +216,23 @@ class RoomConsumer(AsyncWebsocketConsumer):
     async def _command(self, message: Envelope) -> None:
         assert self.connection is not None
         place = self.connection.place
+        began, refused_as = monotonic(), ""
         try:
             done = await self.hub.command(
                 work.run_command, place, self.meeting_id, message.id, message.do, message.args
             )
         except Refused as error:
+            refused_as = error.code
             await self._refuse(message.id, error)
         except Exception as error:
             # Ours to mend, but nobody else's trouble: nothing was stored, and the client is told so.
             logger.exception("a command failed (%s, %s)", message.do[:60], type(error).__name__)
+            refused_as = "fault"
             await self._refuse(message.id, Unavailable())
         else:
             await self.send_text(dumps({"t": "ack", "id": str(message.id), "seq": done.seqs.get(self.meeting_id, 0)}))
+        name = message.do if message.do in COMMANDS else "unknown"  # a client may send any word
+        metrics.command(name, monotonic() - began, refused_as)
 
     async def _refuse(self, command_id: UUID | None, error: Refused) -> None:
         language = self.connection.place.audience.language if self.connection else "en"

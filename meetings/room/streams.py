@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from cases.events import PatientsLinked, PatientsUnlinked, ReferralMoved
+from cases.events import CaseCreated, PatientRegistered, PatientsLinked, PatientsUnlinked, ReferralMoved
 from cases.models import Link, Referral
 from mdo.kernel import journal
 from mdo.kernel.events import Event
@@ -29,6 +29,8 @@ def streams_for(event: Event) -> Iterable[UUID]:
         return _hearing(touched, board=event.board_id)
     if isinstance(event, ReferralMoved) and event.after == Referral.Status.DISCUSSED:
         return ()  # said by the item that closed, in the same breath
+    if isinstance(event, PatientRegistered | CaseCreated):
+        return ()  # on no agenda yet
     named = {
         name: value for name, value in event.object_ids().items() if name in ("case_id", "referral_id", "patient_id")
     }
@@ -153,7 +155,7 @@ def parts_of(name: str, data: dict[str, Any]) -> Parts:
             )
         case "meeting.chair_handed_over" | "meeting.recording_delegated":
             return Parts(meeting=True, audiences=True)
-        case "meeting.presenter_named" | "call.moved" | "call.muted":
+        case "meeting.presenter_named" | "meeting.breaks_set" | "call.moved" | "call.muted":
             return Parts(meeting=True)
         case "meeting.break_begun" | "meeting.break_ended":
             return Parts(meeting=True, forecast=True)

@@ -6,7 +6,7 @@ commands that wait for a lock never hold back what other rooms see.
 A room asks the same few dozen statements again and again, and under row-level security their planning costs PostgreSQL several
 times what their execution costs. So these threads, and only they, let the server keep the plans (``PREPARE``, by psycopg), and
 keep their connection from one piece of work to the next: a plan belongs to a connection. What the door tells PostgreSQL still
-ends with each transaction.
+ends with each transaction. Behind PgBouncer a connection is another one after each transaction, so there nothing is prepared.
 """
 
 import threading
@@ -15,13 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]  # missing in the stubs
 
 T = TypeVar("T")
 
 KEPT_S = 5.0  # idle for longer: back to the pool, which looks whether it still lives before it gives it out again
-PREPARED_FROM = 2  # the second time that a connection is asked the same
+# The second time that a connection is asked the same; never behind PgBouncer.
+PREPARED_FROM = None if settings.MDO_POOLED else 2
 
 command_threads = ThreadPoolExecutor(6, thread_name_prefix="room-command")
 reading_threads = ThreadPoolExecutor(4, thread_name_prefix="room-reading")

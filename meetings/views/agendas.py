@@ -20,12 +20,14 @@ from cases.models import Referral
 from mdo.directory.access import in_office
 from mdo.directory.middleware import is_id
 from mdo.directory.models import BoardRole
+from mdo.kernel import dates
 from mdo.kernel.errors import Invalid
 from mdo.kernel.ids import new_id
 from meetings import access, preparing
 from meetings.access import Chair
 from meetings.actions import agenda_building as building
 from meetings.actions import ordering, replying, sitting
+from meetings.delivering import access as delivering
 from meetings.expected import deputies, expected
 from meetings.forms import (
     AddReferralForm,
@@ -39,9 +41,11 @@ from meetings.forms import (
 )
 from meetings.invited import invited
 from meetings.models import AgendaItem, Decision, Meeting, Reply, Report
+from meetings.registering import access as registering
+from meetings.registering import reading
 from meetings.series import deadline
 from meetings.views.agenda_lines import Shown, Table, lines
-from meetings.views.rows import agenda_for
+from meetings.views.rows import Row, agenda_for
 from meetings.views.showing import (
     acting_for,
     carry_out,
@@ -125,34 +129,70 @@ def _page(
         and place.standing.permits("prepare", {"agr"})
         and (can_build or preparing.prepares(by.discipline)),
         "can_invite": can_invite,
+        "may_deliver": bool(delivering.hospitals(place.standing)),
         "joinable": meeting.state in (State.PUBLISHED, State.RUNNING) or (can_build and meeting.state == State.PLANNED),
         "errors": errors or [],
         "new_id": new_id,
         "acting_for": acting_for(request),
         "deadline": deadline(meeting),
         "restorable": editable and ordering.may_be_restored(meeting, [row.item for row in shown.rows]),
-        "breakable": [row for row in shown.rows if row.waits and not row.covered and not row.item.parked][:-1],
+        "breakable": _breakable(shown.rows) if editable else [],
         "break_url": reverse("meetings:plan_break", args=[meeting.pk]) + acting_for(request),
         "over": shown.forecast is not None and shown.forecast.end > meeting.ends_at,
     }
     roles: list[BoardRole] = []
     if meeting.state in (State.PLANNED, State.PUBLISHED) and not place.is_guest:
         roles = in_office(meeting.board)
-        if editable:
-            context["coming"] = expected(meeting, roles)
         if place.permits("join", ["agr", "invited"]):
             own = Reply.objects.select_related("deputy").filter(meeting=meeting, person=by).first()
             context |= {"own_reply": own, "may_reply": True, "deputies": deputies(roles, by)}
     if editable:
+        if (
+            adding is not None or request.GET.get("panels") == "all"
+        ):  # what was typed comes back with its list; or no script
+            context |= _beside(request, meeting, roles)
         context |= {
-            "candidates": _candidates(request, meeting),
             "topic_form": topic or TopicForm(initial={"minutes": kind.minutes_per_topic}, prefix=None),
             "adding": adding or AddReferralForm(initial={"minutes": meeting.board.minutes_per_item}),
             "invited": len(invited(meeting, roles)),
         }
     if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
         context["minutes"] = _minutes(meeting)
+    if meeting.state == State.CLOSED and reading.registers(meeting.board.kind, meeting.board.rule_set):
+        context["registers"] = registering.may_register(place)
     return render(request, "meetings/agenda.html", context, status=status)
+
+
+@private
+@require_GET
+def panels(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+    """What stands beside an agenda for whoever builds it: what could come onto it, and who comes. Fetched once the agenda is there."""
+    meeting = access.access_meeting_for(person(request), meeting_id, "build_agenda", lock=False)
+    context = _beside(request, meeting, in_office(meeting.board))
+    context |= {
+        "meeting": meeting,
+        "board": meeting.board,
+        "acting_for": acting_for(request),
+        "adding": AddReferralForm(initial={"minutes": meeting.board.minutes_per_item}),
+        "new_id": new_id,
+    }
+    return render(request, "meetings/_agenda_panels.html", context)
+
+
+def _beside(request: HttpRequest, meeting: Meeting, roles: list[BoardRole]) -> dict[str, Any]:
+    return {"beside": True, "candidates": _candidates(request, meeting), "coming": expected(meeting, roles)}
+
+
+def _breakable(rows: list[Row]) -> list[tuple[str, str]]:
+    """After which items a break can be planned: the value of each choice, and its words."""
+    found = [row for row in rows if row.waits and not row.covered and not row.item.parked][:-1]
+    return [
+        (
+            f"{row.item.pk}:{row.item.version}",
+            f"{row.number} · {dates.local(row.expected_at, 'H:i') if row.expected_at else ''} · {row.name}",
+        )
+        for row in found
+    ]
 
 
 def _candidates(request: HttpRequest, meeting: Meeting) -> list[tuple[str, str]]:
@@ -164,9 +204,15 @@ def _candidates(request: HttpRequest, meeting: Meeting) -> list[tuple[str, str]]
         found.exclude(pk__in=here.values("referral"))
         .annotate(in_short=F("hospital__short_name"))
         .select_related("case__patient")
-        .only("version", "status", *(f"case__patient__{name}" for name in ("family_name", "given_name", "birth_date")))
+        .only(
+            "version",
+            "status",
+            "hospital",
+            *(f"case__patient__{name}" for name in ("family_name", "given_name", "birth_date")),
+        )
         .order_by("submitted_at", "pk")[:MOST_CANDIDATES]
     )
+    trace("agenda.candidates_listed", ((each.hospital_id, each.case_id) for each in rows), meeting=str(meeting.pk))
     statuses = {value: str(label) for value, label in Referral.Status.choices}
     choices = []
     for each in rows:

@@ -30,6 +30,8 @@ from mdo.kernel.ids import new_id
 from meetings import access
 from meetings.actions import agenda_building as building
 from meetings.actions import planning
+from meetings.delivering import showing as delivering
+from meetings.delivering.letters import waiting_letters
 from meetings.forms import (
     CommandForm,
     MoveSittingForm,
@@ -144,6 +146,8 @@ def _board_page(
             "series": list(Series.objects.filter(board=standing.board)) if can_build else [],
             "in_two_hospitals": unlinked(standing) if can_build else 0,
             "sort": sort,
+            "stuck": [each for each in delivering.stuck([standing], MOST_SITTINGS) if each.failed or each.given_up],
+            "letters": waiting_letters(standing),
             "errors": errors or [],
             "new_id": new_id,
             "table": Table(can_build=can_build, sort=sort, command_id=new_id(), csrf_input=csrf_input(request)),

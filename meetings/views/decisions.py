@@ -14,14 +14,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from cases import access as cases
 from cases.dossiers.board_kinds import board_kind
 from cases.views.identity import identity
-from mdo.kernel.errors import Denied, NotFound
+from mdo.kernel.errors import Denied, NotFound, Stale
 from meetings import access, agreed
 from meetings.actions.signing import correct_decision
 from meetings.forms import CorrectionForm, actions_formset, actions_of, steps_formset, steps_of
 from meetings.models import AgendaItem, Decision, DecisionAction, FollowUp, Meeting, Report
 from meetings.reports import writing
-from meetings.views import following_up
-from meetings.views.showing import SHOWN, acting_for, did, person, printed, private, put_on, renew
+from meetings.views import following_up, informing
+from meetings.views.showing import SHOWN, acting_for, did, docx, pdf, person, private, put_on, renew
 
 
 @private
@@ -41,7 +41,8 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     )
     meeting = Meeting.objects.select_related("board__organiser").get(pk=found.meeting_id)
     place = access.chair_at(by, meeting)
-    reports = Report.objects.filter(decision=found).exclude(storage_name="")
+    may_print = access.may_read_report(by, found)
+    reports = Report.objects.filter(decision=found, kind=Report.Kind.CASE).exclude(storage_name="")
     context = {
         "acting_for": acting_for(request),
         "decision": found,
@@ -63,7 +64,8 @@ def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "remarks": access.visible_remarks(by, [item.pk]),
         "versions": versions,
         "newer": next((each for each in versions if each.version > found.version), None),
-        "report": reports.order_by("-created_at").first() if access.may_read_report(by, found) else None,
+        "report": reports.order_by("-created_at").first() if may_print else None,
+        "informed": informing.shown(by, found, may_print=may_print),
         "agenda": bool(place.seats) and not place.is_guest,
         "may_correct": found.state == Decision.State.SIGNED and bool(place.seats) and place.permits_item("sign", item),
         "may_sign": found.state == Decision.State.RECORDED
@@ -89,7 +91,15 @@ def case_remarks(request: HttpRequest, case_id: UUID) -> HttpResponse:
 def report(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
     """The report of one decision as PDF, for who may have it. Writes the read row."""
     found, row = access.access_report_of(person(request), decision_id)
-    return _pdf(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.pdf")
+    return pdf(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.pdf")
+
+
+@private
+@require_GET
+def report_docx(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
+    """The same as DOCX."""
+    found, row = access.access_report_of(person(request), decision_id)
+    return docx(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.docx")
 
 
 @private
@@ -101,17 +111,7 @@ def minutes(request: HttpRequest, meeting_id: UUID) -> HttpResponseBase:
     row = rows.order_by("-created_at").first()
     if row is None:
         raise NotFound()
-    return _pdf(row, f"minutes-{meeting.starts_at:%Y-%m-%d}.pdf")
-
-
-def _pdf(row: Report, name: str) -> HttpResponseBase:
-    """The file itself. Its name tells nothing of whom it is about (DOMAIN §8)."""
-    content = printed(row)
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{name}"'
-    response["Content-Length"] = str(len(content))
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return pdf(row, f"minutes-{meeting.starts_at:%Y-%m-%d}.pdf")
 
 
 def _owners(found: Decision, beside: dict[str, Any]) -> list[tuple[str, str]]:
@@ -133,8 +133,14 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     place = access.chair_at(by, meeting)
     if not place.seats or not place.permits_item("sign", found.item):
         raise Denied()
-    if found.state != Decision.State.SIGNED:
+    replaced = found.state == Decision.State.REPLACED and request.method == "POST"
+    if found.state != Decision.State.SIGNED and not replaced:
         raise NotFound()
+    if (
+        replaced
+    ):  # a newer version was signed while this was typed: what was typed is offered as a correction of that one
+        newest = Decision.objects.get(item=found.item_id, state=Decision.State.SIGNED)
+        found = access.access_decision_for_reading(by, newest.pk)
     kind, language = board_kind(found.board.kind), get_language()
     waiting = Decision.objects.filter(replaces=found).first()
     shown = waiting or found
@@ -142,13 +148,19 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     steps_extra = {"steps": kind.choices("steps", language)}
     beside = agreed.filled(shown.agreed)
     actions_extra = {"owners": _owners(found, beside)}
-    status = 200
+    status, theirs = 200, None
     if request.method == "POST":
         status = 422
         form = CorrectionForm(request.POST, **extra)
         steps = steps_formset()(request.POST, prefix="steps", form_kwargs=steps_extra)
         actions = actions_formset()(request.POST, prefix="actions", form_kwargs=actions_extra)
-        if form.is_valid() and steps.is_valid() and actions.is_valid():
+        if replaced:
+            form.add_error(
+                None, _("A newer version was signed while you were writing. Compare, and correct that one if need be.")
+            )
+            status, theirs = 409, waiting or found
+            renew(form, waiting.draft_version if waiting else 0)
+        elif form.is_valid() and steps.is_valid() and actions.is_valid():
             data = form.cleaned_data
             try:
                 correct_decision(
@@ -169,6 +181,8 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
             except SHOWN as refusal:
                 put_on(form, refusal)
                 status = refusal.status
+                waiting = Decision.objects.filter(replaces=found).first()
+                theirs = waiting if isinstance(refusal, Stale) else None
                 renew(form, waiting.draft_version if waiting else 0)
     else:
         form = CorrectionForm(
@@ -192,6 +206,9 @@ def correct(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         "board": found.board,
         "meeting": meeting,
         "waiting": waiting,
+        "theirs": theirs,
+        "acting_for": acting_for(request),
+        "their_words": writing.recommendation(theirs, kind, language) if theirs else None,
         "identity": identity(found.case.patient, found.case.hospital) if found.case else None,
     }
     return render(request, "meetings/correct.html", context, status=status)

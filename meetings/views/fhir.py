@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -26,7 +25,7 @@ from mdo.kernel.acting import Actor, acting, current
 from mdo.kernel.errors import NotFound, Refused
 from meetings import access
 from meetings.exchange.fhir.capabilities import capability_statement
-from meetings.exchange.fhir.documents import PDF, binary_resource
+from meetings.exchange.fhir.documents import PDF, base, binary_resource
 from meetings.reading_out import DOCUMENT, KINDS, Kind
 from meetings.views.showing import printed
 
@@ -35,11 +34,6 @@ _JSON: Final = ("*/*", "application/*", "application/json", door.FHIR_JSON)
 _FORM: Final = "application/x-www-form-urlencoded"
 
 Work = Callable[[HttpRequest, Actor], HttpResponseBase]
-
-
-def base() -> str:
-    """The address below which this server answers for FHIR."""
-    return f"{settings.MDO_ORIGINS[0]}/fhir"
 
 
 def program(methods: tuple[str, ...], *, also: str = "") -> Callable[[Callable[..., HttpResponseBase]], Any]:

@@ -3,7 +3,6 @@
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,6 +24,7 @@ from mdo.directory.models import Board
 from mdo.kernel import audit
 from mdo.kernel.errors import Denied, Invalid, Refused
 from mdo.kernel.ids import derived_id, new_id
+from mdo.paging import part
 from meetings.forms import ImportForm, VersionedForm
 from meetings.views.showing import SHOWN, did, person, private, put_on, renew, sentences
 from meetings.waking import wake
@@ -213,7 +213,7 @@ def _rows(request: HttpRequest, job: ImportJob, counts: dict[str, int]) -> dict[
         if request.GET.get("rows") == "all":
             shown = ""
     found = job.rows.order_by("number")
-    page = Paginator(found.filter(state=shown) if shown else found, PER_PAGE).get_page(request.GET.get("page"))
+    page = part(request, found.filter(state=shown) if shown else found, PER_PAGE)
     labels = import_definition(job.kind).labels(get_language())
     rows = [_row(row, labels) for row in page.object_list]
     told = any(row["patient"] or row["number"] or row["errors"] for row in rows)  # what was brought in keeps no content

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from cases import links
-from cases.access import visible_cases
+from cases.access import readable_cases
 from cases.models import Referral
 from mdo.directory.models import Organisation
 from mdo.kernel.acting import Actor, elevated
@@ -98,8 +98,7 @@ def agenda_for(by: Actor, meeting: Meeting, place: Chair, *, tumours: bool = Fal
     items: list[AgendaItem] = list(found.order_by("position"))
     every = items if not place.is_guest else list(AgendaItem.objects.filter(meeting=meeting).order_by("position"))
     times = forecast(every, starts_at=meeting.starts_at, started_at=meeting.started_at, closed_at=meeting.closed_at)
-    cases = {item.referral.case_id for item in items if item.referral is not None}
-    readable = set(visible_cases(by).filter(pk__in=cases).values_list("pk", flat=True)) if cases else set()
+    readable = readable_cases(by, [item.referral for item in items if item.referral is not None])
     hidden = _hidden([item for item in items if item.referral_id is not None and item.referral is None])
     numbers = {} if place.is_guest else agenda.numbers(items)
     rests = {} if place.is_guest else _rests(items, times)

@@ -1,5 +1,6 @@
 """What waits for the coordinator's signature: everything to read, then one or all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 from cases.dossiers.board_kinds import board_kind
 from mdo.directory import access as directory
 from mdo.directory.middleware import is_id
-from mdo.kernel.errors import Denied, NotFound
+from mdo.directory.views.proving import Asking
+from mdo.kernel.action import Done
+from mdo.kernel.dates import local
+from mdo.kernel.errors import Denied, NotFound, Unproved
 from mdo.kernel.ids import new_id
 from meetings import access, chain
 from meetings.actions.signing import sign_decisions
@@ -130,7 +134,8 @@ def _page(
 @private
 @require_POST
 def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
-    """Sign one decision (its button names it) or all that the page showed of one meeting."""
+    """Sign one decision (its button names it) or all that the page showed of one meeting. Whoever last showed long ago that it is them is
+    asked for it in between; what they read comes back with their answer."""
     form = CommandForm(request.POST)
     if not form.is_valid():
         return _page(request, errors=form_sentences(form), status=422)
@@ -145,19 +150,31 @@ def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
         if decision_id is None:
             raise NotFound()
         seen[decision_id], parts[decision_id] = digest, before
-    try:
-        done = sign_decisions(
+
+    def act() -> Done:
+        return sign_decisions(
             by=person(request),
             meeting_id=meeting_id,
             decisions=sorted(seen.items()),
             command_id=form.cleaned_data["command_id"],
         )
+
+    try:
+        try:
+            done = act()
+        except Unproved:
+            # Only now: what was signed already is answered before, also to a double click with a code that counts once.
+            asking = Asking(request)
+            if not asking.answered():
+                return _asked(request, asking, meeting_id, values, form.cleaned_data["command_id"])
+            done = act()
     except SHOWN as refusal:
         return _page(
             request, errors=sentences(refusal), status=status_of(request, refusal), seen_before=seen, parts_before=parts
         )
-    signed = len(seen) if done.replayed else len(done.events)
-    left = len(seen) - signed
+    there = _signed(request, seen)
+    left = len(seen) - there
+    signed = there if done.replayed else len(done.events)
     if left:
         # Shown at once, with what changed of each: after a redirect nobody would know any more what was read.
         words = ngettext(
@@ -168,4 +185,26 @@ def sign(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
         told = [{"message": words % {"n": left}}]
         return _page(request, errors=told, status=409, seen_before=seen, parts_before=parts)
     words = ngettext("%(n)d decision signed.", "%(n)d decisions signed.", signed) % {"n": signed}
+    if there > signed:
+        before = ngettext("%(n)d was signed already.", "%(n)d were signed already.", there - signed)
+        words += " " + before % {"n": there - signed}
     return did(request, reverse("meetings:signing"), words + " " + _("The reports are being made."))
+
+
+def _signed(request: HttpRequest, asked: Iterable[UUID]) -> int:
+    """How many of these are signed by now, by this command, its first telling or somebody else."""
+    done = (Decision.State.SIGNED, Decision.State.REPLACED)
+    return access.visible_decisions(person(request)).filter(pk__in=list(asked), state__in=done).count()
+
+
+def _asked(request: HttpRequest, asking: Asking, meeting_id: UUID, values: list[str], command_id: UUID) -> HttpResponse:
+    meeting = access.access_meeting_for(person(request), meeting_id, "sign", lock=False)
+    words = ngettext("Sign %(n)d decision", "Sign %(n)d decisions", len(values)) % {"n": len(values)}
+    return asking.page(
+        title=words,
+        lede=f"{meeting.board.name}, {local(meeting.starts_at, 'l j F Y')}",
+        submit=words,
+        refused=_("Nothing is signed yet"),
+        carried=[("command_id", str(command_id)), *(("decision", each) for each in values)],
+        back=reverse("meetings:signing"),
+    )

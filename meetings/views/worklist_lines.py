@@ -25,12 +25,13 @@ MOST = 300  # lines of one page
 @dataclass(frozen=True)
 class Study:
     """One accession or report number. ``own``: made in the hospital for which somebody acts, in whose image archive ``address`` opens
-    it. ``made_at``: where it was made, when that is not the case's own hospital."""
+    it. ``made_at``: where it was made, when that is not the case's own hospital. ``in_text``: it was found inside a report."""
 
     number: str
     own: bool
     address: str
     made_at: str
+    in_text: bool
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ class Lines:
 
 
 def own_numbers(lines: Iterable[Line]) -> list[str]:
-    """The numbers of the own hospital, each once: what its own archive can be asked for."""
-    found = [study.number for line in lines for study in line.studies if study.own]
-    return list(dict.fromkeys(found))
+    """The numbers of the own hospital, each once: what its own archive can be asked for. What was only found in a text comes last."""
+    found = [study for line in lines for study in line.studies if study.own]
+    return list(dict.fromkeys(study.number for study in sorted(found, key=lambda each: each.in_text)))
 
 
 def lines_for(
@@ -199,7 +200,7 @@ class _Sites:
     def studies(self, case: Case, hospital: Organisation) -> list[Study]:
         """The studies of one case of that hospital."""
         found = []
-        for number, made_at in self.references[case.pk]:
+        for number, made_at, in_text in self.references[case.pk]:
             named = self.by_name.get(made_at.casefold(), set()) if made_at else {hospital.pk}
             own, at_home = named == {self.here}, named == {hospital.pk}
             address = ""
@@ -207,7 +208,7 @@ class _Sites:
                 # The patient's number is the one that the case's hospital gave.
                 record = case.patient.record_number if at_home else ""
                 address = study_address(hospital.pacs_address if at_home else self.archive, number, record)
-            found.append(Study(number, own, address, "" if at_home else made_at))
+            found.append(Study(number, own, address, "" if at_home else made_at, in_text))
         return found
 
 

@@ -1,11 +1,18 @@
 """Calling actions in tests as one of the cast, or as the house, and reading what they left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from django.db import connection
+from django.test import Client
+
 from mdo.kernel.acting import System, acting
+from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.cast import Member, acting_as
@@ -37,3 +44,46 @@ def audited(action: str) -> list[tuple[UUID, UUID | None, str]]:
     return list(
         AuditEntry.objects.filter(action=action).order_by("id").values_list("actor_id", "hospital_id", "outcome")
     )
+
+
+def client_of(member: Member, *, shown: timedelta | None = timedelta(0), by: str = "password") -> Client:
+    """A browser in which somebody is signed in, who showed this long ago that it is them; ``None``: never in this session."""
+    client = Client()
+    client.force_login(member.person)
+    if shown is not None:
+        show(client, member, shown, by)
+    return client
+
+
+def show(client: Client, member: Member, ago: timedelta, by: str = "password") -> None:
+    """What allauth keeps of a password, a code or a provider's answer."""
+    record = {"method": by, "at": (now() - ago).timestamp()}
+    if by not in ("password", "hospital"):
+        record |= {"method": "mfa", "type": by}
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [record]
+    session["account_authentication_methods_user"] = str(member.pk)
+    session.save()
+
+
+def at_once(*acts: Callable[[], Any]) -> list[str]:
+    """Run these in threads with connections of their own; the name of what each one raised, or ""."""
+    outcomes: list[str] = []
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> None:
+        try:
+            start.wait(10)
+            act()
+            outcomes.append("")
+        except Exception as error:
+            outcomes.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return sorted(outcomes)

@@ -81,7 +81,7 @@ def test_it_is_recorded_signed_and_stands_in_the_report(cast: Cast, table: Table
         signed = Decision.objects.select_related("meeting__board__organiser").get(pk=kept.pk)
         signed.agreed["actions"][0]["due"] = "2027-01-01"
         assert [each.what for each in chain.check([signed])] == ["its content or signature was changed"]
-        report = Report.objects.filter(decision=kept).order_by("-created_at").first()
+        report = Report.objects.filter(decision=kept, kind="case").order_by("-created_at").first()
         assert report is not None
         with translation.override("nl"):
             printed = layout.case_report(writing.case_report(kept, signed.meeting, report))["recommendation"]

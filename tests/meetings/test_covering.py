@@ -18,7 +18,7 @@ from tests.meetings.test_views_agenda import printed, url
 
 POST = {"level": "case", "field": "menopause", "test": "in", "values": ["post"]}
 SMALL = {"level": "tumour", "field": "size_imaging", "test": "at_most", "values": ["20"]}
-CASES_QUERIES = 22
+CASES_QUERIES = 20
 
 
 @pytest.fixture

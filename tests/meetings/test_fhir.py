@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import fhirkit
@@ -13,16 +14,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from cases.models import Case
 from mdo.kernel import clock
 from mdo.kernel.acting import acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from mdo.kernel.storage import storage
+from meetings.exchange.fhir.tasks import STATUSES
 from meetings.models import Report
 from meetings.reading_out import KINDS
 from tests.cast import Cast
-from tests.factories import PDF, make_case, writing
+from tests.factories import PDF, make_case, make_patient, writing
 from tests.meetings.fhir import FHIR, Made, Program, by_models, complaints, decided, referred
 
 pytestmark = pytest.mark.slow
@@ -183,6 +186,37 @@ def test_another_hospitals_is_like_nothing_at_all(cast: Cast, made: Made, progra
     assert [each["id"] for each in there.found("CarePlan")] == [str(made.elsewhere.pk)]
     assert there.get(f"CarePlan/{made.unsigned.pk}").status_code == 404
     assert program.get(f"CarePlan/{made.unsigned.pk}").status_code == 404
+
+
+def test_a_merged_record_says_where_it_went(cast: Cast, made: Made, program: Program) -> None:
+    """Whoever may read the patient learns which record took the place of another (Patient.link); for others there is nothing, as before."""
+    with writing():
+        survivor = Case.objects.get(pk=made.replacing.case_id).patient
+        double = make_patient(
+            cast.organiser, national_number="", other_identifier="DUBBEL-1", other_identifier_reason="dubbel"
+        )
+        double.merged_into = survivor
+        double.save()
+        lonely = make_patient(
+            cast.organiser, national_number="", other_identifier="DUBBEL-2", other_identifier_reason="dubbel"
+        )
+        lonely.merged_into = make_patient(cast.organiser)
+        lonely.save()
+    answer = program.get(f"Patient/{double.pk}")
+    body = answer.json()
+    assert (answer.status_code, complaints(body)) == (200, [])
+    assert (body["active"], body["link"]) == (
+        False,
+        [{"other": {"reference": f"Patient/{survivor.pk}", "type": "Patient"}, "type": "replaced-by"}],
+    )
+    assert {*body} == {"resourceType", "id", "meta", "active", "link"}
+    kept = program.get(f"Patient/{survivor.pk}").json()
+    assert complaints(kept) == []
+    assert kept["link"] == [{"other": {"reference": f"Patient/{double.pk}", "type": "Patient"}, "type": "replaces"}]
+    assert str(double.pk) not in {each["id"] for each in program.found("Patient")}
+    assert program.get(f"Patient/{lonely.pk}").status_code == 404  # its survivor has no case that may be read
+    assert Program(cast, organisation=cast.partner_hospital).get(f"Patient/{double.pk}").status_code == 404
+    assert Program(cast, "cases.read").get(f"Patient/{double.pk}").status_code in (403, 404)
 
 
 def test_each_scope_opens_its_own_and_no_more(cast: Cast, made: Made) -> None:
@@ -354,6 +388,24 @@ def test_a_page_takes_the_same_queries_for_one_and_for_thirty(cast: Cast, made: 
             decided(cast, make_case(cast.organiser, cast.requester.person), made.meeting, 10 + number)
         assert {path: queries(path) for path in paths} == few
     assert max(few.values()) <= 27, few
+    with clock.frozen(now()):
+        for query, asked in (("", 0), ("&status=completed", 1), ("&status=in-progress", 2), ("&status=on-hold", 0)):
+            with CaptureQueriesContext(connection) as caught:
+                assert program.get(f"Task?_count=5{query}").status_code == 200
+            # Counting and paging ask for signatures only where that decides; the page then reads its own rows' in one query.
+            steps = [each["sql"] for each in caught if re.search(r'FROM "cases_referral" (?![U-Z]\d)', each["sql"])]
+            assert sum('"meetings_decision"' in sql for sql in steps) == asked, query
+
+
+def test_each_step_is_counted_and_paged_alike(cast: Cast, made: Made, program: Program) -> None:
+    """Whatever status is asked for: the number said is the number of steps that come, page by page, and each has that status."""
+    every = {each["id"]: each["status"] for each in program.found("Task")}
+    assert len(every) == 50
+    for status in sorted(STATUSES):
+        wanted = {key for key, stands in every.items() if stands == status}
+        assert ids(program, f"Task?status={status}&_count=3") == wanted
+        assert program.get(f"Task?status={status}&_summary=count").json()["total"] == len(wanted)
+    assert {"completed", "in-progress"} <= set(every.values())
 
 
 def test_the_page_of_tokens_says_the_scopes_in_words(cast: Cast) -> None:

@@ -14,7 +14,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from mdo.directory.models import Person
-from mdo.environment import parse_oidc_url
+from mdo.identities import parse_oidc_url
 from tests.cast import Cast
 from tests.meetings.guesting import MAIL, browser, invite, open_link, read, set_table
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from cases.actions.documents import Upload
 from cases.actions.importing import (
@@ -37,6 +38,7 @@ from tests.factories import make_patient, writing
 from tests.meetings.importing import HEAD, confirmed, csv, job, number, rows, submission, uploaded, worked
 
 Stage, State = ImportJob.Stage, ImportRow.State
+STATEMENTS = 26  # of a row that is brought in, with its five traces
 
 
 def drafts() -> list[tuple[str, str, str]]:
@@ -90,6 +92,23 @@ def test_a_reference_of_ones_own_makes_a_row_the_same(db: None, cast: Cast) -> N
     assert len(drafts()) == 2
     second = worked(uploaded(cast.secretary, csv([(*submission(1, Vraagstelling="Anders?"), "A-1")], head)).pk)
     assert [row.state for row in rows(second.pk)] == [State.KNOWN]
+
+
+def test_a_list_may_bring_accession_and_report_numbers(db: None, cast: Cast) -> None:
+    head = (*HEAD, "Accessienummers", "Protocolnummer")
+    lines = [(*submission(1), "MG-1, CT-2 (AZN)", "B-26-1184"), (*submission(2), "", "")]
+    found = worked(uploaded(cast.secretary, csv(lines, head)).pk)
+    assert [row.errors for row in rows(found.pk)] == [{}, {}]
+    worked(confirmed(cast.secretary, found).pk)
+    with writing():
+        data = dict(Case.objects.values_list("patient__national_number", "data"))
+        changed = AuditEntry.objects.filter(action="case.change").values_list("actor_id", flat=True)
+        assert list(changed) == [cast.secretary.pk]
+    none = {"dossier": "breast", "version": 2}
+    assert data == {
+        number(1): none | {"image_references": "MG-1, CT-2 (AZN)", "pathology_numbers": "B-26-1184"},
+        number(2): none,
+    }
 
 
 def test_every_mistake_is_said_by_row_and_field(db: None, cast: Cast) -> None:
@@ -285,6 +304,41 @@ def test_a_killed_worker_leaves_whole_rows_and_the_next_goes_on(committed: None,
         ImportJob.objects.filter(pk=found.pk).update(leased_until=now())
     sweep()
     assert (job(found.pk).stage, len(drafts())) == (Stage.FINISHED, 5)
+
+
+def killed_after(cast: Cast, bundle: list[ImportRow]) -> None:
+    by = cast.secretary.person
+    with acting(by, cast.organiser.pk, "care", action=bring_in_row.action_name, bundle=True):
+        for row in bundle:
+            bring_in_row(by=by, row_id=row.pk)
+        raise KeyboardInterrupt
+
+
+def test_a_worker_killed_within_a_bundle_leaves_nothing_of_it(committed: None, cast: Cast) -> None:
+    found = confirmed(cast.secretary, worked(uploaded(cast.secretary, csv([submission(n) for n in range(5)])).pk))
+    with pytest.raises(KeyboardInterrupt):
+        killed_after(cast, rows(found.pk)[:3])
+    assert ({row.state for row in rows(found.pk)}, drafts()) == ({State.READY}, [])
+    assert (worked(found.pk).stage, len(drafts())) == (Stage.FINISHED, 5)
+
+
+def test_rows_of_a_bundle_share_what_they_ask(committed: None, cast: Cast) -> None:
+    """A row costs the same statements whatever their number; one refused in the middle takes none of its neighbours along."""
+    costs = []
+    for count, first in ((2, 0), (10, 100)):
+        content = csv([submission(n) for n in range(first, first + count)])
+        found = confirmed(cast.secretary, worked(uploaded(cast.secretary, content).pk))
+        with CaptureQueriesContext(connection) as queries:
+            worked(found.pk)
+        costs.append(len(queries))
+    assert (costs[1] - costs[0]) / 8 == STATEMENTS
+    found = confirmed(
+        cast.secretary, worked(uploaded(cast.secretary, csv([submission(n) for n in range(200, 205)])).pk)
+    )
+    with writing():
+        make_patient(cast.organiser, national_number=number(202), family_name="Anders")
+    assert worked(found.pk).stage == Stage.FINISHED
+    assert [row.state for row in rows(found.pk)] == ["applied", "applied", "failed", "applied", "applied"]
 
 
 def test_the_database_takes_a_row_in_once_whatever_the_code_does(db: None, cast: Cast) -> None:

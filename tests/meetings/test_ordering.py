@@ -22,7 +22,7 @@ from tests.factories import case_data, make_case, make_item, make_meeting, make_
 from tests.meetings.acts import audited, call, house
 from tests.meetings.test_views_agenda import url
 
-ORDER_QUERIES = 23
+ORDER_QUERIES = 21
 
 
 def signed_in(member: Member) -> Client:

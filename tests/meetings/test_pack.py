@@ -98,7 +98,7 @@ def test_nobody_reads_it_without_the_passphrase(cast: Cast, table: tuple[Meeting
 def test_who_gets_it(cast: Cast, table: tuple[Meeting, list[UUID]]) -> None:
     found = {name: client_of(member).get(address(table[0])).status_code for name, member in cast.members.items()}
     may = dict.fromkeys(("chair", "coordinator", "secretary"), 200)
-    outside = dict.fromkeys(("outsider", "privacy", "admin", "guest"), 404)
+    outside = dict.fromkeys(("outsider", "privacy", "admin", "datamanager", "guest"), 404)
     assert found == {**dict.fromkeys(cast.members, 403), **outside, **may}
 
 

@@ -6,13 +6,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from cases.models import Referral
 from mdo.kernel import clock
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
+from mdo.kernel.models import AuditEntry
 from meetings import series
 from meetings.actions import planning
+from meetings.events import MeetingBreaksSet
 from meetings.models import AgendaItem, Delivery, Meeting, Reminder, Series, SeriesException
 from tests.cast import Cast
 from tests.factories import make_item, make_meeting, make_referral, writing
@@ -288,3 +292,57 @@ def test_the_outsider_and_the_insider(cast: Cast) -> None:
             call(planning.cancel_sitting, by, meeting_id=meeting.pk, version=1)
         with pytest.raises(refusal):
             call(planning.plan_sittings, by, board_id=cast.board.pk)
+
+
+# --- breaks --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_board_says_when_it_takes_a_break(cast: Cast) -> None:
+    running = make_meeting(cast.board, state=Meeting.State.RUNNING)
+    make_meeting(cast.board, state=Meeting.State.CLOSED)
+    values = {"board_id": cast.board.pk, "break_after": 45, "break_minutes": 15}
+    done = call(planning.set_breaks, cast.secretary, **values)
+    assert done.events == (MeetingBreaksSet(meeting_id=running.pk, after=45, minutes=15),)
+    again = call(planning.set_breaks, cast.chair, **values)
+    assert again.events == ()
+    names = ("board_id", "after", "minutes", "after_before", "minutes_before")
+    kept = {"board_id": str(cast.board.pk), "after": 45, "minutes": 15}
+    rows = AuditEntry.objects.filter(action="board.set_breaks").order_by("id")
+    told = [{name: row.detail[name] for name in names if name in row.detail} for row in rows]
+    assert [(row.actor_id, row.hospital_id, detail) for row, detail in zip(rows, told, strict=True)] == [
+        (cast.secretary.pk, cast.organiser.pk, kept | {"after_before": 60, "minutes_before": 10}),
+        (cast.chair.pk, cast.organiser.pk, kept),
+    ]
+    assert call(planning.set_breaks, cast.coordinator, **values | {"break_after": 0}).events != ()
+    cast.board.refresh_from_db()
+    assert (cast.board.break_after, cast.board.break_minutes) == (0, 15)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"break_after": 9}, "break_after"),
+        ({"break_after": 481}, "break_after"),
+        ({"break_minutes": 0}, "break_minutes"),
+        ({"break_minutes": 61}, "break_minutes"),
+    ],
+)
+def test_minutes_that_no_sitting_has_are_refused(cast: Cast, changes: dict[str, int], field: str) -> None:
+    values = {"board_id": cast.board.pk, "break_after": 45, "break_minutes": 15} | changes
+    with pytest.raises(Invalid) as refused:
+        call(planning.set_breaks, cast.secretary, **values)
+    assert set(refused.value.errors) == {field}
+
+
+def test_breaks_are_set_on_a_page_of_the_board(cast: Cast) -> None:
+    client = Client()
+    url = reverse("meetings:breaks", args=[cast.board.pk])
+    for member, status in ((cast.radiologist, 403), (cast.partner, 403), (cast.outsider, 404), (cast.secretary, 200)):
+        client.force_login(member.person)
+        assert client.get(url).status_code == status, member
+    sent = {"command_id": str(new_id()), "break_after": "5", "break_minutes": "12"}
+    wrong = client.post(url, sent)
+    assert (wrong.status_code, wrong.context["form"]["break_minutes"].value()) == (422, "12")
+    assert client.post(url, {**sent, "break_after": "50"}).status_code == 303
+    cast.board.refresh_from_db()
+    assert (cast.board.break_after, cast.board.break_minutes) == (50, 12)

@@ -13,14 +13,16 @@ from mdo.kernel import clock
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from meetings import waiting
-from meetings.models import DigestLine, Meeting, ReminderSettings, Reply
+from meetings.actions import sitting
+from meetings.models import AgendaItem, DigestLine, Meeting, ReminderSettings, Reply
 from meetings.postponements import postponements
 from tests.cast import Cast, Member, acting_as
-from tests.factories import BRUSSELS, case_data, make_case, make_item, make_meeting, make_referral, writing
+from tests.factories import BRUSSELS, case_data, make_case, make_item, make_meeting, make_referral, make_topic, writing
+from tests.meetings.acts import call
 
 WEDNESDAY = datetime(2026, 11, 25, 14, tzinfo=BRUSSELS)
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=BRUSSELS)
-QUERIES = 38
+QUERIES = 36
 
 
 def client_of(member: Member) -> Client:
@@ -48,6 +50,20 @@ def lacking(cast: Cast, meeting: Meeting | None = None, **data: Any) -> Referral
     if meeting:
         make_item(meeting, referral)
     return referral
+
+
+def test_as_it_begins_it_is_kept_which_cases_are_complete(cast: Cast, meeting: Meeting) -> None:
+    complete, incomplete = lacking(cast, meeting), lacking(cast, meeting, wishes=None)
+    elsewhere = make_referral(cast.board, cast.third, cast.partner.person, status="scheduled")
+    for each in (make_referral(cast.board, cast.partner_hospital, cast.partner.person, status="scheduled"), elsewhere):
+        make_item(meeting, each)
+    make_item(meeting, topic=make_topic(cast.board))
+    lacking(cast, wishes=None)  # waits beside the agenda
+    call(sitting.start_meeting, cast.chair, meeting_id=meeting.pk)
+    with acting_as(cast.chair):
+        found = dict(AgendaItem.objects.filter(meeting=meeting).values_list("referral", "complete"))
+    assert (found.pop(complete.pk), found.pop(incomplete.pk), found.pop(None)) == (True, False, None)
+    assert list(found.values()) == [True, True]
 
 
 def test_sorted_by_what_endangers_the_sitting(cast: Cast, meeting: Meeting) -> None:

@@ -53,7 +53,7 @@ def test_who_may_answer(cast: Cast, meeting: Meeting) -> None:
             found[name] = "done"
         except (Denied, NotFound) as refusal:
             found[name] = refusal.code
-    refused = {"guest": "forbidden", **dict.fromkeys(("outsider", "privacy", "admin"), "not_found")}
+    refused = {"guest": "forbidden", **dict.fromkeys(("outsider", "privacy", "admin", "datamanager"), "not_found")}
     assert found == {**dict.fromkeys(cast.members, "done"), **refused}
 
 
@@ -115,7 +115,7 @@ def test_the_page_asks_and_tells_the_secretary(cast: Cast, meeting: Meeting) -> 
     assert client.post(reverse("meetings:reply", args=[meeting.pk]), sent).status_code == 303
     page = client.get(reverse("meetings:agenda", args=[meeting.pk]))
     assert page.context["own_reply"].deputy.pk == cast.coordinator.pk
-    text = secretary.get(reverse("meetings:agenda", args=[meeting.pk])).content.decode()
+    text = secretary.get(reverse("meetings:agenda", args=[meeting.pk]), {"panels": "all"}).content.decode()
     assert f"{cast.coordinator.person.display_name} comes instead" in text
     wrong = client.post(reverse("meetings:reply", args=[meeting.pk]), {**sent, "command_id": new_id(), "deputy": "x"})
     assert wrong.status_code == 422

@@ -246,7 +246,7 @@ def test_every_page_names_the_patient_and_its_number() -> None:
 def test_a_report_follows_the_readers_language() -> None:
     assert "woensdag 25 november 2026, 14:00" in flat(case_report_pdf(REPORT, "nl"))
     assert "mercredi 25 novembre 2026, 14:00" in flat(case_report_pdf(REPORT, "fr"))
-    assert "Mittwoch 25 November 2026, 14:00" in flat(case_report_pdf(REPORT, "de"))
+    assert "Mittwoch, 25. November 2026, 14:00" in flat(case_report_pdf(REPORT, "de"))
 
 
 def test_times_are_those_of_the_sitting_across_the_change_of_the_clocks() -> None:
@@ -314,6 +314,13 @@ def test_names_written_from_right_to_left() -> None:
         assert printing.MISSING not in found
 
 
+def test_names_in_chinese_japanese_and_korean() -> None:
+    for name in ["王秀英", "陳美玲", "田中さくら", "김민수"]:
+        content = flat(case_report_pdf(patient_named(name), "en"))
+        assert name in content
+        assert printing.MISSING not in content
+
+
 def test_emoji_greek_cyrillic_and_signs_have_glyphs() -> None:
     text = "🩺👩‍⚕️ Ελένη Наталья Łódź ğış ≤ ≥ ± µ → ✓ ☐ H₂O 10⁹/l ♀"
     content = flat(case_report_pdf(report_with(question=text), "en"))
@@ -323,7 +330,7 @@ def test_emoji_greek_cyrillic_and_signs_have_glyphs() -> None:
 
 
 def test_what_no_font_holds_is_marked_and_explained() -> None:
-    content = flat(case_report_pdf(patient_named("李 Li"), "en"))
+    content = flat(case_report_pdf(patient_named("\U00013000 Li"), "en"))
     assert "\ufffd Li" in content
     assert "A character that this document cannot show is printed as" in content
     assert "A character that this document cannot show" not in flat(case_report_pdf(REPORT, "en"))
@@ -364,7 +371,7 @@ def test_marks_that_cannot_combine_still_give_a_document(caplog: pytest.LogCaptu
 def test_it_claims_pdf_a_and_pdf_ua_and_is_tagged() -> None:
     root = root_of(case_report_pdf(REPORT, "nl"))
     metadata = root["/Metadata"].get_data().decode()
-    assert re.findall(r"<pdfaid:part>(\d)</pdfaid:part>", metadata) == ["2"]
+    assert re.findall(r"<pdfaid:part>(\d)</pdfaid:part>", metadata) == ["3"]
     assert re.findall(r"<pdfaid:conformance>(\w)</pdfaid:conformance>", metadata) == ["A"]
     assert re.findall(r"<pdfuaid:part>(\d)</pdfuaid:part>", metadata) == ["1"]
     assert root["/Lang"] == "nl"
@@ -402,7 +409,7 @@ def test_threads_do_not_mix_documents() -> None:
 def test_without_cleaning_the_standards_refuse_a_missing_glyph(monkeypatch: pytest.MonkeyPatch) -> None:
     # The control of test_what_no_font_holds: with the protection off the document fails.
     monkeypatch.setattr(printing, "printable", lambda text: text)
-    data = layout.case_report(patient_named("李"))
+    data = layout.case_report(patient_named("\U00013000"))
     with pytest.raises(typst.TypstError):
         printing._compile("case_report", {**data, "has_missing": False}, START, printing.STANDARDS)
 

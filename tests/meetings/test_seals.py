@@ -112,7 +112,7 @@ def test_the_printed_report_carries_it(cast: Cast, signed: Decision) -> None:
     code = DecisionSeal.objects.get().code
     with house():
         decision = Decision.objects.select_related("meeting__board__organiser", "signed_by").get(pk=signed.pk)
-        row = Report.objects.get(decision=signed, edition="signed")
+        row = Report.objects.get(decision=signed, kind="case", edition="signed")
         report = writing.case_report(decision, decision.meeting, row)
     with translation.override("nl"):
         imprint = layout.case_report(report)["imprint"]

@@ -118,6 +118,7 @@ def test_everybody_sees_their_own_side_of_a_meeting(cast: Cast) -> None:
         "outsider": [],
         "privacy": [],
         "admin": [],
+        "datamanager": [],
     }
 
 
@@ -277,7 +278,7 @@ def test_names_that_are_shown_leave_a_trace(cast: Cast, client: Client) -> None:
     ]
 
 
-QUERIES = 17
+QUERIES = 20
 
 
 @pytest.mark.parametrize("rows", [1, 30])
@@ -305,5 +306,5 @@ def test_the_whole_page_costs_the_same(cast: Cast, client: Client, rows: int, dj
     for _ in range(rows):
         decision(cast, "signed")
     client.login(username="requester", password=PASSWORD)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         assert client.get(reverse("today")).status_code == 200

@@ -40,7 +40,7 @@ def signed(committed: None, cast: Cast) -> list[Decision]:
         return list(Decision.objects.order_by("number"))
 
 
-GUARDED = ("decision", "followup", "decisionaction")
+GUARDED = ("decision", "followup", "decisionaction", "registrationform", "billingline")
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def test_what_was_changed_cut_or_made_anew_is_found(cast: Cast, signed: list[Dec
         owner.execute(f"UPDATE meetings_decision d SET {back} FROM kept k WHERE k.id = d.id")
 
         # So does a cut tail.
-        for table in ("report", "followup", "decisionaction", "decisionseal"):
+        for table in ("report", "followup", "decisionaction", "registrationform", "billingline", "decisionseal"):
             owner.execute(f"DELETE FROM meetings_{table} WHERE decision_id = %s", [signed[2].pk])
         owner.execute("DELETE FROM meetings_decision WHERE id = %s", [signed[2].pk])
         with house():

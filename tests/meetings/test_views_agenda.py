@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import BytesIO
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,9 @@ from tests.cast import Cast, Member
 from tests.factories import case_data, make_case, make_item, make_meeting, make_patient, make_referral, writing
 
 Status = Referral.Status
-BOARD_QUERIES = 20
-AGENDA_QUERIES = 28
+BOARD_QUERIES = 21
+AGENDA_QUERIES = 23
+PANEL_QUERIES = 16
 
 
 def signed_in(member: Member) -> Client:
@@ -305,6 +307,33 @@ def test_the_agenda_costs_the_same_at_3_and_at_60(cast: Cast, built: Meeting, dj
             assert client.get(url("agenda", built.pk)).status_code == 200
 
 
+def test_what_stands_beside_comes_once_the_agenda_is_there(
+    cast: Cast, built: Meeting, django_assert_num_queries: Any
+) -> None:
+    """For whoever builds it alone; a page without scripts, or with what was typed and refused, has it at once."""
+    waits = named(cast, "Wachters")
+    client = signed_in(cast.secretary)
+    page = client.get(url("agenda", built.pk)).content.decode()
+    assert ("Wachters" in page, url("agenda_panels", built.pk) in page) == (False, True)
+    for more in (0, 29):
+        with writing():
+            for _ in range(more):
+                named(cast, "Meer")
+        with django_assert_num_queries(PANEL_QUERIES):
+            panels = client.get(url("agenda_panels", built.pk))
+    assert f'value="{waits.pk}:1"' in panels.content.decode()
+    assert len(panels.context["candidates"]) == 30
+    told = AuditEntry.objects.filter(action="agenda.candidates_listed").order_by("id").last()
+    assert told is not None
+    assert (told.hospital_id, str(waits.case_id) in told.detail["cases"]) == (cast.organiser.pk, True)
+    assert "Wachters" in client.get(url("agenda", built.pk), {"panels": "all"}).content.decode()
+    wrong = {"command_id": new_id(), "item_id": new_id(), "referral": f"{waits.pk}:1", "minutes": "0"}
+    refused = client.post(url("add", built.pk), wrong)
+    assert (refused.status_code, "Wachters" in refused.content.decode()) == (422, True)
+    for member, status in ((cast.radiologist, 403), (cast.partnersecretary, 403), (cast.outsider, 404)):
+        assert signed_in(member).get(url("agenda_panels", built.pk)).status_code == status
+
+
 def test_an_agenda_of_200_items(cast: Cast, built: Meeting) -> None:
     with writing():
         for _ in range(197):
@@ -464,11 +493,10 @@ def test_no_bytes_in_a_form_are_a_fault(cast: Cast, built: Meeting) -> None:
         *(url(name, built.pk, item.pk) for name in ("item_minutes", "item_move", "item_remove")),
     ]
     statuses = set()
-    for path in paths:
-        for junk in JUNK:
-            statuses.add(client.post(path, dict.fromkeys(fields, junk)).status_code)
-            well = {"command_id": str(new_id()), "version": "1", "item_id": str(new_id())}
-            statuses.add(client.post(path, {**dict.fromkeys(fields, junk), **well}).status_code)
+    for path, junk in product(paths, JUNK):
+        statuses.add(client.post(path, dict.fromkeys(fields, junk)).status_code)
+        well = {"command_id": str(new_id()), "version": "1", "item_id": str(new_id())}
+        statuses.add(client.post(path, {**dict.fromkeys(fields, junk), **well}).status_code)
     assert statuses <= {303, 302, 404, 409, 413, 422}
 
 

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from cases.dossiers.worklists import worklists
+from cases.dossiers import dossier
+from cases.dossiers.worklists import offered_numbers, worklists
 from cases.models import PreparationNote, Referral
 from mdo.directory import access as directory
 from mdo.directory.image_archive import study_address, validate_template
@@ -84,15 +85,46 @@ def test_each_discipline_finds_its_numbers() -> None:
     assert worklists()["radiology"].studies({"dossier": "breast", "version": 1}) == []
 
 
+def test_numbers_that_somebody_wrote_come_before_those_found_in_a_text() -> None:
+    data = case_data(
+        pathology_numbers="H2026/04511; B-26-7 (AZN)",
+        pathology_findings="Biopt B-26-1184, revisie van H2026/04511 en B-26-7.",
+    )
+    found = worklists()["pathology"].studies(data)
+    assert found == [("H2026/04511", "", False), ("B-26-7", "AZN", False), ("B-26-1184", "", True)]
+    assert worklists()["pathology"].studies(data | {"pathology_numbers": ""}) == [
+        ("B-26-1184", "", True),
+        ("H2026/04511", "", True),
+    ]
+
+
+def test_a_text_offers_the_numbers_that_do_not_stand_there_yet() -> None:
+    text = "Biopt B-26-1184, revisie van H2026/04511 (B-26-1184)."
+    new, old = dossier("breast"), dossier("breast", 1)
+    [offered] = offered_numbers(new, "pathology_findings", text, {"pathology_numbers": "H2026/04511 (AZN)"})
+    assert (offered.field.key, offered.numbers) == ("pathology_numbers", ("B-26-1184",))
+    assert offered_numbers(new, "pathology_findings", "B-26-1184", {"pathology_numbers": "B-26-1184"}) == []
+    assert offered_numbers(new, "imaging_findings", text, {}) == []
+    assert offered_numbers(old, "pathology_findings", text, {}) == []  # it has no place for them
+
+
+def test_copied_are_first_the_numbers_that_somebody_wrote(cast: Cast, meeting: Meeting, client: Client) -> None:
+    put(cast, meeting, data={"version": 1, "pathology_findings": "Biopt B-26-333 (2025)."})
+    put(cast, meeting, data={"version": 2, "pathology_numbers": "H-2", "pathology_findings": "Biopt B-26-3333."})
+    answer = page(client, cast.radiologist, "?discipline=pathology")
+    assert answer.context["lines"].numbers == ["H-2", "B-26-333", "B-26-3333"]
+    assert answer.content.decode().count("found in the text") == 2
+
+
 def test_a_number_may_name_the_hospital_where_it_was_made() -> None:
     data = case_data(image_references="MG-1, CT-5567 (AZN), US (links) 3, MR-2  ( UZ Gent ), (AZN), CT-9 (a) (b)")
     assert worklists()["radiology"].studies(data) == [
-        ("MG-1", ""),
-        ("CT-5567", "AZN"),
-        ("US (links) 3", ""),
-        ("MR-2", "UZ Gent"),
-        ("(AZN)", ""),
-        ("CT-9 (a) (b)", ""),
+        ("MG-1", "", False),
+        ("CT-5567", "AZN", False),
+        ("US (links) 3", "", False),
+        ("MR-2", "UZ Gent", False),
+        ("(AZN)", "", False),
+        ("CT-9 (a) (b)", "", False),
     ]
 
 

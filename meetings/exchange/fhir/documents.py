@@ -1,17 +1,23 @@
 """The report of a signed decision as a document: Composition, the Bundle around it, and the DocumentReference that leads to both files."""
 
 import base64
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
-from cases.exchange.fhir import writing
+from cases.exchange.fhir import writing, writing_patients
 from cases.exchange.fhir.resources import CODES, SYSTEMS
 from cases.exchange.fhir.writing import Json
+from cases.exchange.fhir.writing_requests import request_resource
+from cases.models import Discussion, Referral
 from mdo.directory.models import Organisation, Person
 from meetings.exchange.fhir.plans import Signed, patient_of, plan_resource
-from meetings.models import Report
+from meetings.models import Decision, Report
 from meetings.reports.writing import present
 
 FHIR_JSON = "application/fhir+json"
@@ -97,6 +103,42 @@ def document_bundle(signed: Signed, resources: Sequence[Json], base: str, langua
         timestamp=writing.moment(decision.signed_at),
         entry=entries,
     )
+
+
+def on_table(decisions: Sequence[Decision]) -> dict[UUID | None, tuple[Mapping[str, Any], ...]]:
+    """The tumours of each referral as they lay on the table when it was discussed last. One query."""
+    referrals = {each.item.referral_id for each in decisions}
+    found = Discussion.objects.filter(referral__in=referrals, outcome=Referral.Status.DISCUSSED).order_by("at")
+    return {each.referral_id: tuple(tumour["data"] for tumour in each.tumours) for each in found}
+
+
+def signed_document(signed: Signed, base: str, language: str | None) -> Json:
+    """The same, with the patient and the request written here too."""
+    decision = signed.decision
+    assert decision.case is not None
+    resources = [writing_patients.patient_resource(decision.case.patient)]
+    if decision.item.referral is not None:
+        decision.item.referral.case = decision.case
+        resources.append(request_resource(decision.item.referral, signed.tumours, language, inside=True))
+    return document_bundle(signed, resources, base, language)
+
+
+def document_of(decision_id: UUID, language: str) -> bytes:
+    """The document of one signed decision as JSON, in ``language``, for whoever prints its report. As the house."""
+    found = Decision.objects.select_related(
+        "board__organiser", "meeting", "item__referral__requester", "item__referral__board", "signed_by",
+        "case__patient__hospital", "case__patient__gp", "case__hospital",
+    ).prefetch_related("case__tumours").get(pk=decision_id)  # fmt: skip
+    assert found.case is not None
+    tumours = on_table([found]).get(found.item.referral_id) or tuple(each.data for each in found.case.tumours.all())
+    with override(language):
+        body = signed_document(Signed(found, tumours), base(), language)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def base() -> str:
+    """The address below which this server answers for FHIR."""
+    return f"{settings.MDO_ORIGINS[0]}/fhir"
 
 
 def reference_resource(signed: Signed, base: str, language: str | None) -> Json:

@@ -14,6 +14,7 @@ from tests.cast import Cast
 from tests.factories import make_item, make_meeting, make_referral
 
 MOST = 14
+ONCE_A_SITTING = {"meeting.start": 21}  # it also keeps which cases are complete
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_statements_of_each_command(table, cast: Cast) -> None:
     used["agenda.postpone"] = counted(
         place, table, "agenda.postpone", item=second.pk, version=second.version, reason="pathology_missing"
     )
-    assert {name: number for name, number in used.items() if number > MOST} == {}
+    assert {name: number for name, number in used.items() if number > ONCE_A_SITTING.get(name, MOST)} == {}
 
 
 def test_a_snapshot_asks_as_much_of_sixty_items_as_of_one(committed: None, cast: Cast) -> None:

@@ -31,6 +31,7 @@ OWN = {
     "outsider": "no room",
     "privacy": "no room",
     "admin": "no room",
+    "datamanager": "no room",
 }
 OF_THE_PARTNER = {**OWN, "requester": "forbidden", "partnersecretary": "types"}
 
