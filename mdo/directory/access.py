@@ -10,8 +10,8 @@ for them the board does not exist.
 Outsiders get ``NotFound``, insiders without the right ``Denied``.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,8 @@ from mdo.directory.models import (
     ApiToken,
     Board,
     BoardRole,
+    DirectoryEntry,
+    IdentityProvider,
     Organisation,
     OrganisationRole,
     Person,
@@ -36,6 +38,7 @@ from mdo.directory.models import (
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import granted
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from mdo.kernel.errors import Denied, NotFound
 from mdo.kernel.models import AuditEntry
 
@@ -57,14 +60,14 @@ def today() -> date:
     return now().astimezone(_LEGAL_ZONE).date()
 
 
-def _parties(board: Any, organiser: Any, organisation: Any) -> ArraySubquery:
-    """Who signed an agreement in force that covers the board, together with its organiser and this organisation, beside each row of
-    a query. What comes from that row is an ``OuterRef`` of an ``OuterRef``: it is asked within the subquery."""
+def _parties(board: Any, organiser: Any, organisation: Any, on: date) -> ArraySubquery:
+    """Who signed an agreement in force that day that covers the board, together with its organiser and this organisation, beside each row
+    of a query. What comes from that row is an ``OuterRef`` of an ``OuterRef``: it is asked within the subquery."""
     signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
     found = AgreementParty.objects.filter(
         Exists(signed.filter(organisation=organiser)),
         Exists(signed.filter(organisation=organisation)),
-        agreement__in=_agreements_in_force(today()).filter(agreementboard__board=board),
+        agreement__in=_agreements_in_force(on).filter(agreementboard__board=board),
         signed_on__isnull=False,
     )
     return ArraySubquery(found.values("organisation_id"))
@@ -76,8 +79,13 @@ def _reach(board: Board, organisation_id: UUID, parties: Iterable[UUID]) -> froz
 
 def reach(board: Board, organisation_id: UUID) -> frozenset[UUID]:
     """The hospitals whose referrals to ``board`` people of ``organisation_id`` may know of now. One query."""
-    parties = _parties(board.pk, board.organiser_id, organisation_id)
-    return _reach(board, organisation_id, Board.objects.values_list(parties, flat=True).get(pk=board.pk))
+    (parties,) = _signed(board=board.pk, organiser=board.organiser_id, organisation=organisation_id, day=today())
+    return _reach(board, organisation_id, parties)
+
+
+@compiled
+def _signed(board: UUID, organiser: UUID, organisation: UUID, day: date) -> QuerySet[Board, list[UUID]]:
+    return Board.objects.filter(pk=board).values_list(_parties(board, organiser, organisation, day), flat=True)
 
 
 @dataclass(frozen=True)
@@ -129,18 +137,38 @@ class Standing:
         return frozenset(facts)
 
 
+@compiled
+def _seated(
+    at: datetime, day: date, person: UUID, board: UUID, organiser: UUID, organisation: UUID
+) -> QuerySet[Person, tuple[list[str], list[UUID]]]:
+    parties = _parties(board, organiser, organisation, day)
+    held = BoardRole.objects.filter(_in_force(at), board=board, person=OuterRef("pk"), organisation=organisation)
+    return Person.objects.filter(pk=person, is_active=True).values_list(ArraySubquery(held.values("role")), parties)
+
+
 def standing(by: Actor, board: Board, organisation_id: UUID | None = None) -> Standing:
-    """The place of ``by`` on ``board``, acting for ``organisation_id`` (default: the door's organisation). One query."""
-    organisation_id = organisation_id or current().organisation_id
+    """The place of ``by`` on ``board``, acting for ``organisation_id`` (default: the door's organisation). One query, and none where the
+    page knows the boards of ``by`` already."""
+    here = current()
+    organisation_id = organisation_id or here.organisation_id
     if by.actor_kind != "person" or organisation_id is None:
         return Standing(board, organisation_id, frozenset(), frozenset())
-    parties = _parties(board.pk, board.organiser_id, organisation_id)
-    person = Person.objects.filter(pk=by.actor_id, is_active=True)
-    held = BoardRole.objects.filter(_in_force(now()), board=board, person=OuterRef("pk"), organisation=organisation_id)
-    found = person.values_list(ArraySubquery(held.values("role")), parties).first()
-    if found is None:
+    if organisation_id == here.organisation_id and here.knows(("boards", by.actor_id)):
+        found = next((each for each in visible_boards(by) if each.board.pk == board.pk), None)
+        if found is not None:
+            return replace(found, board=board)
+    rows = _seated(
+        at=now(),
+        day=today(),
+        person=by.actor_id,
+        board=board.pk,
+        organiser=board.organiser_id,
+        organisation=organisation_id,
+    )
+    if not rows:
         return Standing(board, organisation_id, frozenset(), frozenset())
-    return Standing(board, organisation_id, frozenset(found[0]), _reach(board, organisation_id, found[1]))
+    roles, parties = rows[0]
+    return Standing(board, organisation_id, frozenset(roles), _reach(board, organisation_id, parties))
 
 
 def organisation_for(by: Person, board: Board, preferred: UUID | None) -> UUID | None:
@@ -162,8 +190,16 @@ def organisation_roles(by: Actor, organisation_id: UUID | None = None) -> frozen
     organisation = organisation_id or current().organisation_id
     if by.actor_kind != "person" or organisation is None:
         return frozenset()
-    held = OrganisationRole.objects.filter(_in_force(now()), person=by.actor_id, organisation=organisation)
-    return current().once(("roles", by.actor_id, organisation), lambda: frozenset(held.values_list("role", flat=True)))
+    return current().once(
+        ("roles", by.actor_id, organisation),
+        lambda: frozenset(_roles(at=now(), person=by.actor_id, organisation=organisation)),
+    )
+
+
+@compiled
+def _roles(at: datetime, person: UUID, organisation: UUID) -> QuerySet[OrganisationRole, str]:
+    held = OrganisationRole.objects.filter(_in_force(at), person=person, organisation=organisation)
+    return held.values_list("role", flat=True)
 
 
 def scopes(by: Actor) -> frozenset[str]:
@@ -188,16 +224,21 @@ def people_of(organisation_id: UUID) -> QuerySet[Person]:
     """The active people who have a role in an organisation now, or sit on a board for it. Not visitors."""
     at = _in_force(now())
     own = OrganisationRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
+    own = own.exclude(role=OrganisationRole.Role.MEMBER)  # known by its directory, and with nothing to do here
     boards = BoardRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
     return Person.objects.filter(Exists(own) | Exists(boards), is_active=True, visitor=False)
 
 
-def organisations_of(person: Person) -> list[Organisation]:
-    """The organisations that a person may act for, by name: those in which, or on behalf of which, they have a role now."""
-    at = now()
+@compiled
+def _organisations(at: datetime, person: UUID) -> QuerySet[Organisation]:
     own = OrganisationRole.objects.filter(_in_force(at), person=person, organisation=OuterRef("pk"))
     boards = BoardRole.objects.filter(_in_force(at), person=person, organisation=OuterRef("pk"))
-    return list(Organisation.objects.filter(Exists(own) | Exists(boards)).order_by("name"))
+    return Organisation.objects.filter(Exists(own) | Exists(boards)).order_by("name")
+
+
+def organisations_of(person: Person) -> list[Organisation]:
+    """The organisations that a person may act for, by name: those in which, or on behalf of which, they have a role now."""
+    return _organisations(at=now(), person=person.pk)
 
 
 def visible_boards(by: Actor) -> list[Standing]:
@@ -209,53 +250,66 @@ def visible_boards(by: Actor) -> list[Standing]:
     return current().once(("boards", by.actor_id), lambda: _boards_of(by, organisation_id))
 
 
-def _boards_of(by: Actor, organisation_id: UUID) -> list[Standing]:
+@compiled
+def _boards(at: datetime, day: date, person: UUID, organisation: UUID) -> QuerySet[Board]:
     held = BoardRole.objects.filter(
-        _in_force(now()), board=OuterRef("pk"), person=by.actor_id, organisation=organisation_id
+        _in_force(at), board=OuterRef("pk"), person=person, person__is_active=True, organisation=organisation
     )
-    parties = _parties(OuterRef(OuterRef("pk")), OuterRef(OuterRef("organiser")), organisation_id)
+    parties = _parties(OuterRef(OuterRef("pk")), OuterRef(OuterRef("organiser")), organisation, day)
     boards = Board.objects.filter(Exists(held)).annotate(held=ArraySubquery(held.values("role")), parties=parties)
+    return boards.select_related("organiser").order_by("name")
+
+
+def _boards_of(by: Actor, organisation_id: UUID) -> list[Standing]:
+    rows: list[Any] = _boards(at=now(), day=today(), person=by.actor_id, organisation=organisation_id)
     found = [
         Standing(board, organisation_id, frozenset(board.held), _reach(board, organisation_id, board.parties))
-        for board in boards.select_related("organiser").order_by("name")
+        for board in rows
     ]
     return [each for each in found if each.seats]
+
+
+@compiled
+def _roles_on(at: datetime, day: date, board: UUID, organiser: UUID) -> QuerySet[BoardRole]:
+    roles = BoardRole.objects.filter(_in_force(at), board=board, person__is_active=True).annotate(
+        parties=_parties(board, organiser, OuterRef(OuterRef("organisation")), day)
+    )
+    return roles.select_related("person").order_by("valid_from", "id")
 
 
 def in_office(board: Board) -> list[BoardRole]:
     """The roles on a board that count now, the oldest first: in force, of somebody with an account, and of a partner only under an
     agreement. One query."""
-    roles = BoardRole.objects.filter(_in_force(now()), board=board, person__is_active=True).annotate(
-        parties=_parties(board.pk, board.organiser_id, OuterRef(OuterRef("organisation")))
-    )
-    found = roles.select_related("person").order_by("valid_from", "id")
+    found: list[Any] = _roles_on(at=now(), day=today(), board=board.pk, organiser=board.organiser_id)
     return [role for role in found if _reach(board, role.organisation_id, role.parties)]
+
+
+@compiled
+def _open_to(day: date, organisation: UUID) -> QuerySet[Board]:
+    signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
+    covering = AgreementBoard.objects.filter(
+        Exists(signed.filter(organisation=organisation)),
+        Exists(signed.filter(organisation=OuterRef("board__organiser"))),  # of this very agreement: two do not add up
+        board=OuterRef("pk"),
+        agreement__in=_agreements_in_force(day),
+    )
+    boards = Board.objects.filter(Q(organiser=organisation) | Exists(covering))
+    return boards.select_related("organiser").order_by("name")
 
 
 def boards_open_to(organisation_id: UUID) -> list[Board]:
     """The boards to which a hospital may refer now: those it organises, and those that an agreement in force covers for it."""
-    signed = AgreementParty.objects.filter(agreement=OuterRef("agreement"), signed_on__isnull=False)
-    covering = AgreementBoard.objects.filter(
-        Exists(signed.filter(organisation=organisation_id)),
-        Exists(signed.filter(organisation=OuterRef("board__organiser"))),  # of this very agreement: two do not add up
-        board=OuterRef("pk"),
-        agreement__in=_agreements_in_force(today()),
-    )
-    boards = Board.objects.filter(Q(organiser=organisation_id) | Exists(covering))
-    return list(boards.select_related("organiser").order_by("name"))
+    return _open_to(day=today(), organisation=organisation_id)
 
 
 def access_board_for(by: Actor, board_id: UUID, row: str, facts: Iterable[str] = ()) -> Standing:
     """The board, if ``by`` has a seat on it and the right ``row``. Raises ``NotFound`` or ``Denied``."""
-    board = Board.objects.select_related("organiser").filter(pk=board_id).first()
-    if board is None:
-        raise NotFound()
-    here = standing(by, board)
-    if not here.seats:
+    here = next((each for each in visible_boards(by) if each.board.pk == board_id), None)
+    if here is None:
         raise NotFound()
     if not here.permits(row, facts):
         raise Denied()
-    granted(row, hospital_id=board.organiser_id)
+    granted(row, hospital_id=here.board.organiser_id)
     return here
 
 
@@ -304,6 +358,82 @@ def access_organisation_for_administering(by: Actor, organisation_id: UUID | Non
     return organisation_id
 
 
+def acting_for() -> UUID | None:
+    """The organisation for which the door was opened."""
+    return current().organisation_id
+
+
+def roles_held(person: Person, organisation_id: UUID) -> QuerySet[OrganisationRole]:
+    """The roles in force of somebody in an organisation."""
+    return OrganisationRole.objects.filter(_in_force(now()), person=person, organisation=organisation_id)
+
+
+def data_managers(organisation_id: UUID) -> frozenset[UUID]:
+    """Who answers the follow-ups of an organisation's cases without reading them."""
+    people = people_with_role(organisation_id, OrganisationRole.Role.DATA_MANAGER)
+    return frozenset(people.values_list("pk", flat=True))
+
+
+def access_colleague_for_administering(by: Actor, person_id: UUID, *, lock: bool = True) -> Person:
+    """Somebody who has a role at the organisation that `by` administers, or sits on a board for it; locked. Raises ``NotFound``."""
+    organisation_id = access_organisation_for_administering(by, current().organisation_id)
+    rows = Person.objects.select_for_update(of=("self",)) if lock else Person.objects
+    person = rows.filter(pk=person_id, pk__in=people_of(organisation_id).values("pk")).first()
+    if person is None:
+        raise NotFound()
+    return person
+
+
+def organisations_belonging(person_id: UUID) -> QuerySet[Organisation]:
+    """The organisations to which a person belongs now, as ``people_belonging``."""
+    at = _in_force(now())
+    own = OrganisationRole.objects.filter(at, person=person_id, organisation=OuterRef("pk"))
+    boards = BoardRole.objects.filter(at, person=person_id, organisation=OuterRef("pk"))
+    return Organisation.objects.filter(Exists(own.exclude(role=OrganisationRole.Role.GUEST)) | Exists(boards))
+
+
+def people_belonging(organisation_id: UUID) -> QuerySet[Person]:
+    """The people whom an organisation's own directory may mean: by a role in it other than a guest's, or a seat on a board for it, now.
+    Active or not; never an operator of the site."""
+    at = _in_force(now())
+    own = OrganisationRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
+    boards = BoardRole.objects.filter(at, person=OuterRef("pk"), organisation=organisation_id)
+    held = Exists(own.exclude(role=OrganisationRole.Role.GUEST)) | Exists(boards)
+    return Person.objects.filter(held, visitor=False, is_staff=False)
+
+
+def administers_organisation(person_id: UUID, organisation_id: UUID) -> bool:
+    """Whether somebody administers an organisation now, whoever asks and for whom: before they are let in."""
+    held = OrganisationRole.objects.filter(
+        _in_force(now()), person=person_id, organisation=organisation_id, role=OrganisationRole.Role.ADMIN
+    )
+    return held.exists()
+
+
+def access_identity_provider(by: Actor, organisation_id: UUID | None) -> IdentityProvider:
+    """The own organisation's provider, locked, or a new one that is not stored yet. Raises ``NotFound``."""
+    organisation = access_organisation_for_administering(by, organisation_id)
+    found = IdentityProvider.objects.select_for_update().filter(organisation=organisation).first()
+    return found or IdentityProvider(organisation_id=organisation, version=0)
+
+
+def sees_status(by: Actor) -> bool:
+    """**The rule.** Whoever administers one of the organisations sees how the system runs: they are asked why a mail did not come, and answer
+    for log and backups. It is how late the house as a whole is; of what was given up they see the own organisation's. Nobody else needs it.
+    """
+    seats = {Seat.ADMIN} if OrganisationRole.Role.ADMIN in organisation_roles(by) else set()
+    return permits("see_status", seats, {"own"})
+
+
+def access_status(by: Actor) -> UUID:
+    """The organisation whose given-up work ``by`` sees on the page of the system's state. Raises ``NotFound``: for others it does not exist."""
+    organisation_id = current().organisation_id
+    if organisation_id is None or not sees_status(by):
+        raise NotFound()
+    granted("see_status", hospital_id=organisation_id)
+    return organisation_id
+
+
 def visible_tokens(by: Actor) -> QuerySet[ApiToken]:
     """The tokens of the organisation that ``by`` administers, the newest first; none for anybody else."""
     if not administers(by):
@@ -318,6 +448,32 @@ def access_token_for_administering(by: Actor, token_id: UUID) -> ApiToken:
     if token is None:
         raise NotFound()
     return token
+
+
+def provisions(by: Actor) -> UUID:
+    """The organisation whose people a program enters and shuts out, by its token as it stands now. Raises ``Denied``, and ``NotFound`` for
+    whoever is no program."""
+    organisation_id = current().organisation_id
+    if by.actor_kind != "machine":
+        raise NotFound()
+    if organisation_id is None or not permits("provision", {Seat.MACHINE}, scopes(by)):
+        raise Denied()
+    granted("provision", hospital_id=organisation_id)
+    return organisation_id
+
+
+def visible_entries(by: Actor) -> QuerySet[DirectoryEntry]:
+    """The entries that the directory of a program's organisation made, the oldest first. Raises ``Denied`` where it may not know of them."""
+    found = DirectoryEntry.objects.filter(organisation=provisions(by)).exclude(user_name="")
+    return found.select_related("person").order_by("made_at", "id")
+
+
+def access_entry_for_provisioning(by: Actor, entry_id: UUID) -> DirectoryEntry:
+    """One of them, locked. Raises ``NotFound`` and ``Denied``."""
+    entry = visible_entries(by).select_for_update(of=("self",)).filter(pk=entry_id).first()
+    if entry is None:
+        raise NotFound()
+    return entry
 
 
 def token_for(token_id: UUID, scope: str) -> ApiToken | None:
@@ -336,16 +492,32 @@ def access_own_account(by: Actor) -> Person:
     return person
 
 
-def audit_seats(by: Actor) -> frozenset[Seat]:
-    """The seats from which somebody may read the access log: those on boards, and those that a role in the house gives."""
+def follows_up(by: Actor) -> bool:
+    """Whether to offer the page of follow-ups: to whoever may answer one, by a seat on a board or a role in the house."""
+    return _somewhere(by, "follow_up", {"own"})
+
+
+def reads_cases(by: Actor) -> bool:
+    """Whether to offer the pages of cases, meetings and decisions: not to whoever only runs the house or watches over it."""
+    return _somewhere(by, "read_case", {"own", "agr", "slot"})
+
+
+def _somewhere(by: Actor, row: str, facts: Collection[str]) -> bool:
+    """Whether a seat of ``by`` permits this; those on boards first, which a page has asked for anyway."""
+    return any(each.permits(row, facts) for each in visible_boards(by)) or permits(row, seats_of(by), facts)
+
+
+def seats_of(by: Actor) -> frozenset[Seat]:
+    """Every seat that somebody has: those on boards, and those that a role in the house gives."""
     by_role = {
         OrganisationRole.Role.PRIVACY_OFFICER: Seat.PRIVACY_OFFICER,
         OrganisationRole.Role.CLINICIAN: Seat.REQUESTER,
         OrganisationRole.Role.SECRETARY: Seat.PARTNER_SECRETARY,
         OrganisationRole.Role.ADMIN: Seat.ADMIN,
+        OrganisationRole.Role.DATA_MANAGER: Seat.DATA_MANAGER,
         OrganisationRole.Role.GUEST: Seat.GUEST,
     }
-    seats = {by_role[OrganisationRole.Role(role)] for role in organisation_roles(by)}
+    seats = {by_role[role] for each in organisation_roles(by) if (role := OrganisationRole.Role(each)) in by_role}
     return frozenset(seats.union(*(standing.seats for standing in visible_boards(by))))
 
 
@@ -355,7 +527,7 @@ def visible_audit(by: Actor) -> QuerySet[AuditEntry]:
     stays inside the other. Others read their own acts, if their seat says so in the matrix. A program of the hospital reads what
     was done to its data, if its token says so. Raises ``Denied`` for the rest.
     """
-    seats, organisation_id = audit_seats(by), current().organisation_id
+    seats, organisation_id = seats_of(by), current().organisation_id
     if permits("read_audit", {Seat.MACHINE}, scopes(by)):
         return AuditEntry.objects.filter(hospital_id=organisation_id)
     if permits("read_audit", seats, {"own"}):

@@ -48,8 +48,6 @@ FIELDS = {
     "agreement": _("agreement"),
     "board": _("board"),
     "boards": _("boards"),
-    "break_after": _("break after"),
-    "break_minutes": _("minutes of a break"),
     "city": _("city"),
     "colour": _("colour"),
     "deadline_hours": _("deadline hours"),
@@ -258,7 +256,7 @@ class PersonAdmin(OperatorAdmin, UserAdmin):
     inlines = (OrganisationRoleInline, PersonBoardRoleInline)
     fieldsets = (
         (None, {"fields": ("title", "first_name", "last_name", "email", "language")}),
-        (_("Profession"), {"fields": ("profession", "discipline", "licence_number")}),
+        (_("Profession"), {"fields": ("profession", "discipline", "licence_number", "postal_address")}),
         (
             _("Account"),
             {
@@ -383,9 +381,6 @@ class BoardForm(forms.ModelForm):
         minutes, deadline = cleaned.get("minutes_per_item"), cleaned.get("deadline_hours")
         if minutes is not None and not 1 <= minutes <= 240:
             self.add_error("minutes_per_item", ValidationError(_("Between 1 and 240 minutes.")))
-        for name, most in (("break_after", 480), ("break_minutes", 60)):
-            if cleaned.get(name) is not None and cleaned[name] > most:
-                self.add_error(name, ValidationError(_("At most %(n)d minutes.") % {"n": most}))
         if deadline is not None and deadline > 24 * 60:
             self.add_error("deadline_hours", ValidationError(_("At most 60 days ahead.")))
         return cleaned
@@ -422,8 +417,6 @@ class BoardAdmin(OperatorAdmin):
             {
                 "fields": (
                     "minutes_per_item",
-                    "break_after",
-                    "break_minutes",
                     "deadline_hours",
                     "read_back",
                     "delegate_recording",

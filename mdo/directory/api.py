@@ -55,7 +55,8 @@ def _within(whose: str, most: int) -> bool:
     """Whether this is at most the ``most``-th request of this minute. Counted in the cache that all processes share; two at the very
     same moment may count as one."""
     key = f"api:{hashlib.sha256(whose.encode()).hexdigest()}:{int(now().timestamp()) // 60}"
-    cache.add(key, 0, 120)
+    if cache.get(key) is None:  # an `add` of what is there already is an error in PostgreSQL's log
+        cache.add(key, 0, 120)
     try:
         return cache.incr(key) <= most
     except ValueError:  # thrown out meanwhile, to make room

@@ -4,10 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from mdo.directory import access
 from mdo.directory.disciplines import PREPARING
+from mdo.directory.models import Person
+from mdo.directory.signing_in import providers
 from mdo.kernel.acting import is_open
 
 
@@ -23,6 +26,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def sign_ins(request: HttpRequest) -> dict[str, Any]:
+    """``sign_ins`` for the way in: the organisations' own sign-ins, asked where a template shows them."""
+    return {"sign_ins": SimpleLazyObject(lambda: list(providers.in_use()))}
+
+
 # Pages that belong to an entry without lying below its address.
 _BELOW = {"cases:list": ("/referrals/", "/imports/"), "meetings:boards": ("/meetings/",)}
 
@@ -34,15 +42,18 @@ class _Navigation:
         self.request = request
 
     def __iter__(self) -> Any:
-        boards = access.visible_boards(self.request.user) if is_open() else []  # type: ignore[arg-type]
-        items = [
-            (_("Today"), "today"),
-            (_("Cases"), "cases:list"),
-            (_("Meetings"), "meetings:boards"),
-            (_("Decisions"), "meetings:search"),
-            (_("Follow-up"), "meetings:follow_up"),
-        ]
-        if boards and self.request.user.discipline in PREPARING:  # type: ignore[union-attr]
+        by: Person = self.request.user  # type: ignore[assignment]
+        boards = access.visible_boards(by) if is_open() else []
+        items = [(_("Today"), "today")]
+        if not is_open() or access.reads_cases(by):
+            items += [
+                (_("Cases"), "cases:list"),
+                (_("Meetings"), "meetings:boards"),
+                (_("Decisions"), "meetings:search"),
+            ]
+        if is_open() and access.follows_up(by):
+            items.append((_("Follow-up"), "meetings:follow_up"))
+        if boards and by.discipline in PREPARING:
             items.insert(1, (_("Worklist"), "meetings:worklist"))
         if any(board.permits("sign") for board in boards):
             items.append((_("Sign"), "meetings:signing"))

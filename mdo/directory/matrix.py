@@ -29,17 +29,26 @@ class Seat(StrEnum):
     OBSERVER = "O"
     ADMIN = "A"
     PRIVACY_OFFICER = "D"
+    DATA_MANAGER = "B"  # of the own hospital: says what became of its decisions
     MACHINE = "P"  # a program of the hospital, by a token
 
 
-_COLUMNS = tuple(seat for seat in Seat if seat is not Seat.MACHINE)
+# What a data manager may do: ask what became of what was decided for the own hospital's patients, and nothing that this does not need.
+_DATA_MANAGERS = {
+    "follow_up": "own",
+    "read_audit": "own_acts",
+}
 # What a program may do, by the scopes of its token (``ApiToken.Scope``): narrower than any seat, and nothing that is not named here.
 _MACHINES = {
     "read_case": "cases.read",
     "submit": "cases.submit",
     "read_report": "fhir.read",
     "read_audit": "fhir.audit",
+    "provision": "scim",
 }
+
+
+_COLUMNS = tuple(seat for seat in Seat if seat not in (Seat.DATA_MANAGER, Seat.MACHINE))
 
 
 def _row(*cells: str) -> dict[Seat, str]:
@@ -66,11 +75,17 @@ MATRIX: Final[dict[str, dict[Seat, str]]] = {
     "read_minutes":     _row(YES,   YES,   YES,         "agr_all", NO, "agr_all", "agr_all", NO, NO,    NO,    NO),
     "read_report":      _row(YES,   YES,   YES,         "own", "own", "own", "agr_own", "letter", NO,   NO,    NO),
     "register":         _row(NO,    YES,   YES,         "own", NO,    NO,    NO,    NO,     NO,         NO,    NO),
+    "deliver":          _row(NO,    YES,   YES,         "own", NO,    NO,    NO,    NO,     NO,         NO,    NO),
     "follow_up":        _row(YES,   YES,   YES,         "own", "own", "own", "own", NO,     NO,         NO,    NO),
     "break_glass":      _row(YES,   YES,   NO,          NO,    YES,   YES,   "own", NO,     NO,         NO,    "reviews"),
     "administer":       _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         "own", NO),
     "agree":            _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         "own", "reads"),
     "read_audit":       _row(NO,    NO,    "own_acts",  "own_acts", "own_acts", "own_acts", "own_acts", NO, NO, NO, "own"),
+    # How the system runs, in numbers without content: for whoever is asked why a mail did not come. Not the seats at a table, who have no use
+    # for it; not the privacy officer, who reads the log itself.
+    "see_status":       _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         "own", NO),
+    # Nor in it: entering who joins an organisation and shutting out who leaves, which its own directory does and gives nobody a seat.
+    "provision":        _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         NO,    NO),
     # Not in the table: what the house does by itself (sweeps, deliveries, the site's operator in Django's admin).
     "system":           _row(NO,    NO,    NO,          NO,    NO,    NO,    NO,    NO,     NO,         NO,    NO),
     # Nor this: what everybody may change about their own account, whatever their seat.
@@ -78,6 +93,7 @@ MATRIX: Final[dict[str, dict[Seat, str]]] = {
 }
 # fmt: on
 for _name, _cells in MATRIX.items():
+    _cells[Seat.DATA_MANAGER] = _DATA_MANAGERS.get(_name, NO)
     _cells[Seat.MACHINE] = _MACHINES.get(_name, NO)
 
 

@@ -9,15 +9,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from mdo.directory import access
+from mdo.directory import access, proofs
 from mdo.directory.models import Organisation, Person
 from mdo.kernel import audit
 from mdo.kernel.acting import acting
 from mdo.kernel.errors import Denied, Invalid, NotFound, Refused, Stale, Unavailable
 
 FOR = "for"  # in an address: the organisation that this page is looked at for
-# Pages of a screen, another server or a program, not of a person: they open their own door, also in the browser of somebody who is signed in.
-OWN_DOOR = ("/wall/", "/hooks/", "/api/", "/fhir/")
+# Pages of a screen, another server or a program, not of a person, and the way in: they open their own door, also in the browser of
+# somebody who is signed in.
+OWN_DOOR = ("/wall/", "/hooks/", "/api/", "/fhir/", "/scim/", "/sign-in/")
 ORGANISATION = "organisation"  # the session's key for the organisation that the person acts for
 
 
@@ -48,7 +49,7 @@ class ActingMiddleware:
 
     def _inside(self, request: HttpRequest, person: Person) -> HttpResponse:
         organisation = self._organisation(request, person)
-        with acting(person, organisation.pk if organisation else None, "care"):
+        with acting(person, organisation.pk if organisation else None, "care", proof=lambda: proofs.latest(request)):
             response = self.get_response(request)
             refusal = request.refusal  # type: ignore[attr-defined]
             if refusal is not None or response.status_code >= 500:

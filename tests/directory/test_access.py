@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.urls import reverse
 
 from mdo.directory import access
 from mdo.directory.matrix import Seat
@@ -26,6 +27,7 @@ from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import frozen, now
 from mdo.kernel.errors import Denied, NotFound
 from tests.cast import NAMES, Cast, acting_as, seat
+from tests.meetings.acts import client_of
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -377,7 +379,29 @@ AUDIT_SEATS = {
     "privacy": {Seat.PRIVACY_OFFICER},
     "admin": {Seat.ADMIN},
     "observer": {Seat.OBSERVER},
+    "datamanager": {Seat.DATA_MANAGER},
 }
+
+
+def test_to_whom_the_page_of_follow_ups_is_offered(cast: Cast) -> None:
+    offered = set()
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            if access.follows_up(by):
+                offered.add(name)
+    # By a seat on the board or a role in a hospital, of the own patients; not by administering, reading the log, being a guest.
+    assert offered == set(NAMES) - {"guest", "observer", "privacy", "admin"}
+
+
+def test_to_whom_the_pages_of_cases_are_offered(cast: Cast) -> None:
+    offered = set()
+    for name, member in cast.members.items():
+        with acting_as(member) as by:
+            if access.reads_cases(by):
+                offered.add(name)
+        words = client_of(member).get(reverse("today")).content.decode()
+        assert (f'href="{reverse("cases:list")}"' in words) == (name in offered), name
+    assert offered == set(NAMES) - {"privacy", "admin", "datamanager"}
 
 
 def test_who_reads_the_access_log(cast: Cast) -> None:
@@ -391,7 +415,7 @@ def test_who_reads_the_access_log(cast: Cast) -> None:
     at_home = {member.pk for member in cast.members.values() if member.organisation == cast.organiser}
     for name, member in cast.members.items():
         with acting_as(member) as person:
-            assert access.audit_seats(person) == AUDIT_SEATS[name]
+            assert access.seats_of(person) == AUDIT_SEATS[name]
             if name in ("guest", "admin", "observer"):
                 with pytest.raises(Denied):
                     access.visible_audit(person)
@@ -402,6 +426,20 @@ def test_who_reads_the_access_log(cast: Cast) -> None:
                 continue
             assert set(found.filter(action="test.done").values_list("actor_id", flat=True)) == at_home
             assert set(found.exclude(action="test.done").values_list("action", flat=True)) == {"test.crossed"}
+
+
+def test_who_sees_how_the_system_runs(cast: Cast) -> None:
+    """Whoever administers the organisation that they act for, and nobody else."""
+    for name, member in cast.members.items():
+        with acting_as(member) as person:
+            assert access.sees_status(person) is (name == "admin")
+            if name == "admin":
+                assert access.access_status(person) == member.organisation.pk
+            else:
+                with pytest.raises(NotFound):
+                    access.access_status(person)
+    with acting(cast.admin.person, None, "care"), pytest.raises(NotFound):
+        access.access_status(cast.admin.person)
 
 
 # --- words -------------------------------------------------------------------------------------------------------------
@@ -425,3 +463,24 @@ def test_how_rows_are_named(cast: Cast) -> None:
     }
     assert list(named) == list(named.values())
     assert Network.objects.get() == cast.network
+
+
+def test_a_page_that_knows_ones_boards_asks_no_more_for_the_place_on_one(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    with acting_as(cast.chair) as chair:
+        asked = access.standing(chair, cast.board)
+        assert [each.board for each in access.visible_boards(chair)] == [cast.board]
+        with django_assert_num_queries(0):
+            assert access.standing(chair, cast.board) == asked
+    with acting_as(cast.requester) as requester:  # has no seat, but a reach, as the requester of a case
+        assert access.visible_boards(requester) == []
+        with django_assert_num_queries(1):
+            found = access.standing(requester, cast.board)
+        assert (found.seats, cast.organiser.pk in found.reach) == (frozenset(), True)
+
+
+def test_only_a_program_enters_people(cast: Cast) -> None:
+    for name in NAMES:
+        with acting_as(getattr(cast, name)) as person, pytest.raises(NotFound):
+            access.provisions(person)

@@ -270,8 +270,6 @@ def board_form(cast: Cast, **changes: Any) -> dict[str, Any]:
         "place": "",
         "time_zone": "Europe/Brussels",
         "minutes_per_item": "5",
-        "break_after": "0",
-        "break_minutes": "10",
         "deadline_hours": "48",
         "read_back": "each",
         "call": "mesh",

@@ -57,6 +57,7 @@ def test_who_sees_which_rows(cast: Cast, acts: None) -> None:
         "outsider": ["elsewhere.read"],
         "guest": None,
         "admin": None,
+        "datamanager": [],
         "observer": None,
     }
 

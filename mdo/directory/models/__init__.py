@@ -2,6 +2,7 @@
 
 from mdo.directory.models.agreements import Agreement, AgreementBoard, AgreementParty
 from mdo.directory.models.boards import Board, BoardRole
+from mdo.directory.models.identities import DirectoryEntry, IdentityProvider
 from mdo.directory.models.organisations import Network, NetworkMembership, Organisation, RecordSystem
 from mdo.directory.models.people import OrganisationRole, Person
 from mdo.directory.models.tokens import ApiToken
@@ -13,6 +14,8 @@ __all__ = [
     "ApiToken",
     "Board",
     "BoardRole",
+    "DirectoryEntry",
+    "IdentityProvider",
     "Network",
     "NetworkMembership",
     "Organisation",

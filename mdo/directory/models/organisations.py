@@ -33,6 +33,14 @@ class Organisation(models.Model):
     city = models.CharField(max_length=100, blank=True)
     enterprise_number = models.CharField(max_length=10, blank=True)
     licence_number = models.CharField(max_length=11, blank=True)
+    postal_address = models.TextField(
+        _("postal address"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Street and number, postal code and town, each on a line of its own: for letters on paper"),
+    )
     pacs_address = models.CharField(
         max_length=500,
         blank=True,

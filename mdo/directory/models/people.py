@@ -29,6 +29,12 @@ class Person(AbstractUser):
     profession = models.CharField(max_length=20, choices=Profession, default=Profession.PHYSICIAN)
     discipline = models.CharField(max_length=60, blank=True, help_text=_("A code of the list of disciplines"))
     licence_number = models.CharField(max_length=11, blank=True)
+    postal_address = models.TextField(
+        _("postal address"),
+        max_length=200,
+        blank=True,
+        help_text=_("Street and number, postal code and town, each on a line of its own: for letters on paper"),
+    )
     language = models.CharField(
         max_length=2,
         default="nl",
@@ -67,7 +73,9 @@ class OrganisationRole(models.Model):
         SECRETARY = "secretary", _("Secretary")
         ADMIN = "admin", _("Administrator of the organisation")
         PRIVACY_OFFICER = "privacy_officer", _("Privacy officer")
+        DATA_MANAGER = "data_manager", _("Data manager")
         GUEST = "guest", _("Guest")
+        MEMBER = "member", _("Member of the organisation, without a right")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="organisation_roles")

@@ -20,6 +20,7 @@ class ApiToken(models.Model):
         READ_CASES = "cases.read", _("Read the state of cases")
         READ_FHIR = "fhir.read", _("Read patients, cases and signed decisions as FHIR")
         READ_LOG = "fhir.audit", _("Read the hospital's access log as FHIR")
+        DIRECTORY = "scim", _("Enter who joins and shut out who leaves (SCIM)")
         LAUNCH = "launch", _("Open cases from the record system")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,6 +22,7 @@ from mdo.directory.models import ApiToken, Organisation, Person
 from mdo.kernel import audit
 from mdo.kernel.clock import now
 from mdo.kernel.models import AuditEntry
+from mdo.paging import part
 
 PAGE_SIZE = 50
 DAYS = 7  # the period when none was asked for
@@ -110,7 +111,7 @@ def log(request: HttpRequest) -> HttpResponse:
         return render(request, "directory/audit.html", context, status=422)
     found = _period(entries, form.cleaned_data["since"], form.cleaned_data["until"])
     people = _people(found)
-    page = Paginator(_narrowed(found, form.cleaned_data), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = part(request, _narrowed(found, form.cleaned_data), PAGE_SIZE)
     lines = _lines(page)
     organisation = request.organisation  # type: ignore[attr-defined]
     audit.act(

@@ -23,6 +23,7 @@ from mdo.kernel.ids import derived_id, new_id
 # Where each interface says what it is like, by the scopes that open something of it.
 _DESCRIBED: Final[dict[str, set[str]]] = {
     "/api/openapi.json": {ApiToken.Scope.SUBMIT_CASES, ApiToken.Scope.READ_CASES},
+    "/scim/v2/ServiceProviderConfig": {ApiToken.Scope.DIRECTORY},
     "/fhir/metadata": {ApiToken.Scope.READ_FHIR, ApiToken.Scope.READ_LOG},
 }
 
