@@ -1,0 +1,1 @@
+"""How the house is watched from outside: metrics, the administrators' page, readiness of each role."""
