@@ -2,9 +2,11 @@
 # Starts the relay with turnserver.conf beside this file and what only this site knows, from the environment. What is said after it goes
 # to coturn as it is.
 #
-#   MDO_TURN_SECRET   the secret that the site and its relays share, as in the site's own settings
+#   MDO_TURN_SECRET   the secret that the site and its relays share, as in the site's own settings;
+#   MDO_TURN_SECRET_FILE  a file that holds it, instead
 #   RELAY_NAME        the relay's name, such as relay.example.org: the realm, and the name of its certificate
 #   RELAY_CERT        the certificate with its chain, and RELAY_KEY its key (PEM); without them there is no TLS
+#   RELAY_PORT        the port without TLS; 3478 when nothing is said
 #   RELAY_TLS_PORTS   the ports for TLS, with commas; 443,5349 when nothing is said
 #   RELAY_IP          the public address that browsers see, where a NAT stands before the relay, and
 #   RELAY_INNER_IP    the address that the machine itself has behind it
@@ -13,6 +15,9 @@
 set -eu
 umask 077
 
+if [ -n "${MDO_TURN_SECRET_FILE:-}" ]; then
+    MDO_TURN_SECRET=$(cat "$MDO_TURN_SECRET_FILE")
+fi
 : "${MDO_TURN_SECRET:?is missing}" "${RELAY_NAME:?is missing}"
 here=$(cd "$(dirname "$0")" && pwd)
 run=${RUNTIME_DIRECTORY:-$(mktemp -d)}
@@ -25,6 +30,9 @@ listed() {
     cat "$here/turnserver.conf"
     # Not on the command line, which everybody on the machine can read.
     printf 'static-auth-secret=%s\nrealm=%s\n' "$MDO_TURN_SECRET" "$RELAY_NAME"
+    if [ -n "${RELAY_PORT:-}" ]; then
+        printf 'listening-port=%s\n' "$RELAY_PORT"
+    fi
     if [ -s "${RELAY_CERT:-}" ] && [ -s "${RELAY_KEY:-}" ]; then
         printf 'cert=%s\npkey=%s\n' "$RELAY_CERT" "$RELAY_KEY"
         printf 'tls-listening-port=%s\n' "$(listed "${RELAY_TLS_PORTS:-443,5349}" | head -n 1)"
