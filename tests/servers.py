@@ -75,6 +75,8 @@ def _start() -> None:
     os.environ["MDO_PORT"] = str(_free_port())
     os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "mdo.settings"
+    if os.environ.get("MDO_TEST_POOLED") == "1":  # the whole run behind PgBouncer (tests/conftest.py)
+        os.environ["MDO_POOLED"] = "1"
 
 
 _start()
