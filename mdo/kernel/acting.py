@@ -8,10 +8,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 T = TypeVar("T")
 _SYSTEM_NAMESPACE = UUID("6f1d7f0a-6d64-5d6f-8d64-6f2d73797374")
@@ -47,10 +48,19 @@ def person_id(actor: Actor) -> UUID | None:
     return actor.actor_id if actor.actor_kind == "person" else None
 
 
+@dataclass(frozen=True)
+class Proof:
+    """That whoever acts showed that it is them: by which means (a word such as ``"password"`` or ``"totp"``), and when."""
+
+    means: str
+    at: datetime
+
+
 @dataclass
 class Acting:
     """What the open door knows. ``reads`` collects what was already audited in this transaction; ``known`` what ``once`` was told,
-    and ``doing`` counts the actions that run.
+    and ``doing`` counts the actions that run. ``bundle``: it is open for many runs of the one ``action``. ``proof`` gives the latest proof
+    of who acts, asked by actions that need one.
     """
 
     actor: Actor
@@ -61,17 +71,23 @@ class Acting:
     reads: set[tuple[str, UUID]] = field(default_factory=set)
     known: dict[Hashable, Any] = field(default_factory=dict)
     doing: int = 0
+    bundle: bool = False
+    proof: Callable[[], Proof | None] | None = None
 
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
         """What ``ask`` gives, asked once while this door is open: a page needs to know several times where somebody sits. Never kept
-        over an action, which may change it, nor within one.
+        over an action, which may change it, nor within one, but in a bundle.
         """
-        if self.doing:
+        if self.doing and not self.bundle:
             return ask()
         if key not in self.known:
             self.known[key] = ask()
         found: T = self.known[key]
         return found
+
+    def knows(self, key: Hashable) -> bool:
+        """Whether ``once`` would answer this without asking."""
+        return (self.bundle or not self.doing) and key in self.known
 
 
 _current: ContextVar[Acting | None] = ContextVar("mdo_acting", default=None)
@@ -89,7 +105,7 @@ def is_open() -> bool:
     return _current.get() is not None
 
 
-def _tell(
+def tell(
     kind: str,
     actor_id: UUID | str,
     organisation_id: UUID | str | None,
@@ -97,7 +113,10 @@ def _tell(
     *,
     action: str | None = None,
     lock_timeout_ms: int | None = None,
+    using: str = DEFAULT_DB_ALIAS,
+    read_only: bool = False,
 ) -> None:
+    """Tell PostgreSQL who acts, until the transaction ends. For the door alone, and the replica's (``mdo.kernel.replica``)."""
     settings = {
         "mdo.kind": kind,
         "mdo.actor": str(actor_id),
@@ -108,8 +127,10 @@ def _tell(
         settings["mdo.action"] = action
     if lock_timeout_ms is not None:
         settings["lock_timeout"] = str(lock_timeout_ms)
+    if read_only:
+        settings["transaction_read_only"] = "on"
     calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(f"SELECT {calls}", [part for pair in settings.items() for part in pair])
 
 
@@ -121,20 +142,25 @@ def acting(
     *,
     action: str = "",
     savepoints: bool = True,
+    bundle: bool = False,
     lock_timeout_ms: int | None = None,
+    proof: Callable[[], Proof | None] | None = None,
 ) -> Iterator[Acting]:
     """Open the door for ``actor``, acting for ``organisation_id``, with ``purpose`` (a word such as "care", "agenda", "work").
 
     Everything inside is one transaction: an exception undoes all of it. Doors do not nest: a second actor inside the first
     would make the audit lie. ``action`` and ``savepoints=False`` are for callers that run exactly that one action (the room): the
-    write guard is told at once, and a refusal undoes the whole transaction instead of a savepoint. ``lock_timeout_ms`` bounds the wait for
-    any lock; a longer one raises ``OperationalError``.
+    write guard is told at once, and a refusal undoes the whole transaction instead of a savepoint. ``bundle`` is for many runs of the one
+    ``action`` that follow each other within a second: each run is whole or undone, what it calls is undone with it, and ``once`` keeps its
+    answers from run to run. So only for an action that changes nothing of what ``once`` is asked: nobody's role, board or agreement. ``lock_timeout_ms`` bounds the wait for
+    any lock; a longer one raises ``OperationalError``. ``proof`` tells when and how the actor last showed that it is them; without it,
+    no action that wants a proof (``mdo.kernel.action``) runs behind this door.
     """
     if _current.get() is not None:
         raise RuntimeError("the door is already open for another actor")
-    here = Acting(actor, organisation_id, purpose, savepoints, action)
+    here = Acting(actor, organisation_id, purpose, savepoints, action, bundle=bundle, proof=proof)
     with transaction.atomic():
-        _tell(
+        tell(
             actor.actor_kind,
             actor.actor_id,
             organisation_id,
@@ -148,7 +174,7 @@ def acting(
         finally:
             _current.reset(token)
     if connection.in_atomic_block:  # a test's own transaction goes on: leave nothing of ours in it
-        _tell("", "", "", "", action="", lock_timeout_ms=None if lock_timeout_ms is None else 0)
+        tell("", "", "", "", action="", lock_timeout_ms=None if lock_timeout_ms is None else 0)
 
 
 @contextmanager
@@ -159,9 +185,9 @@ def elevated(reason: str) -> Iterator[None]:
     tidies up after somebody (closing a meeting). Every caller is named in ``tests/test_architecture.py``.
     """
     here = current()
-    _tell("system", System(reason).actor_id, here.organisation_id, here.purpose)
+    tell("system", System(reason).actor_id, here.organisation_id, here.purpose)
     try:
         yield
     finally:
         if not connection.needs_rollback:
-            _tell(here.actor.actor_kind, here.actor.actor_id, here.organisation_id, here.purpose)
+            tell(here.actor.actor_kind, here.actor.actor_id, here.organisation_id, here.purpose)

@@ -11,15 +11,18 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ParamSpec, Protocol, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from mdo.kernel import command_ids, ledger
+from mdo.kernel import command_ids, ledger, tracing
 from mdo.kernel.acting import Actor, current
-from mdo.kernel.errors import IdReused
+from mdo.kernel.clock import now
+from mdo.kernel.errors import IdReused, Unproved
 from mdo.kernel.events import Event
 
 P = ParamSpec("P")
@@ -42,6 +45,7 @@ class Done:
 class Action(Protocol[P]):
     action_name: str
     row: str
+    proven: bool
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Done: ...
 
@@ -61,7 +65,9 @@ class _Call:
     by: Actor
     command_id: UUID | None
     digest: bytes
+    proven: bool = False
     authorised: bool = False
+    spoiled: bool = False  # a part of it was refused and, in a bundle, not undone by itself
     hospital_id: UUID | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -90,6 +96,20 @@ def granted(row: str, *, hospital_id: UUID | None) -> None:
         earlier = command_ids.find(call.by.actor_id, call.command_id)
         if earlier is not None:
             raise _Replay(earlier)
+    if call.proven:
+        call.detail.update(_proof())
+
+
+def _proof() -> dict[str, Any]:
+    """For the audit row: by what the actor showed that it is them, and how many seconds ago. Raises ``Unproved`` where that is too long
+    ago (or in the future: a clock that was set back must not stretch it), and behind a door that knows of none."""
+    here = current()
+    proof = here.proof() if here.proof else None
+    if proof is not None:
+        age = now() - proof.at
+        if abs(age) <= timedelta(minutes=settings.MDO_PROOF_MINUTES):
+            return {"proof": proof.means, "proof_age_s": round(age.total_seconds())}
+    raise Unproved(_("Show first that it is you."))
 
 
 def note(**detail: Any) -> None:
@@ -117,18 +137,18 @@ def _allow_writes(name: str) -> None:
         cursor.execute("SELECT set_config('mdo.action', %s, true)", [name])
 
 
-def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]], Action[P]]:
+def action(name: str, *, row: str, proven: bool = False) -> Callable[[Callable[P, tuple[Event, ...]]], Action[P]]:
     """Declare an action. ``name`` is unique (``noun.verb``), ``row`` is its row in the matrix of who may do what.
 
     The decorated function is called with keywords only, among them ``by`` (the actor of the open door) and, where a client
-    may repeat itself, ``command_id``. It returns its events; the caller gets ``Done``. Raises what the function raises, and
-    ``IdReused``. An action may call another one: the inner one is then part of the outer one's transaction and keeps its own
+    may repeat itself, ``command_id``. ``proven``: whoever acts has to have shown lately that it is them (``Acting.proof``); asked once
+    the right is known and a repetition is answered, and written into the audit row. It returns its events; the caller gets ``Done``. Raises what the function raises, and
+    ``IdReused`` and ``Unproved``. An action may call another one: the inner one is then part of the outer one's transaction and keeps its own
     audit row.
     """
 
     def decorate(function: Callable[P, tuple[Event, ...]]) -> Action[P]:
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> Done:
+        def act(*args: P.args, **kwargs: P.kwargs) -> Done:
             if args:
                 raise TypeError(f"{name} takes keywords only")
             here = current()
@@ -137,16 +157,21 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
                 raise RuntimeError(f"{name} by somebody other than the door's actor")
             asked = {key: value for key, value in kwargs.items() if key not in ("by", "command_id")}
             command_id = cast(UUID | None, kwargs.get("command_id"))
-            call = _Call(name, row, by, command_id, command_ids.digest(name, asked))
+            call = _Call(name, row, by, command_id, command_ids.digest(name, asked), proven)
             outer = _call.get()
             token = _call.set(call)
-            here.known.clear()
+            if not here.bundle:
+                here.known.clear()
             here.doing += 1
+            part = here.bundle and outer is not None  # undone with the run that it is a part of
+            told = part or here.action == name
             try:
-                with transaction.atomic() if here.savepoints or outer else nullcontext():
-                    if here.action != name:
+                with transaction.atomic() if (here.savepoints or outer) and not part else nullcontext():
+                    if not told:
                         _allow_writes(name)
                     events = function(*args, **kwargs)
+                    if call.spoiled:
+                        raise RuntimeError(f"{name} goes on without a part that was refused: not in a bundle")
                     if not call.authorised:
                         raise RuntimeError(f"{name} asked nobody for the right to do it")
                     for event in events:
@@ -161,13 +186,15 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
                         command_id=command_id,
                         digest=call.digest,
                     )
-                    if here.savepoints or outer:  # else the door closes now, and what it said is gone with it
-                        _allow_writes(outer.name if outer else "")
+                    if (
+                        here.savepoints or outer
+                    ) and not told:  # else the door closes now, and what it said is gone with it
+                        _allow_writes(outer.name if outer else here.action)
                 return Done(events, seqs)
             except _Replay as replay:
                 return _answer(call, replay.earlier)
             except IntegrityError as error:
-                if outer or connection.needs_rollback:
+                if outer or connection.needs_rollback:  # in a bundle PostgreSQL answers nothing more of this run anyway
                     raise
                 # Two tellings of one command arrived at once and nothing made the second wait: the first one counts.
                 earlier = command_ids.find(by.actor_id, command_id) if command_id else None
@@ -178,9 +205,18 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
                         _("This was sent before with another content. Reload and try again."), field="id"
                     ) from error
                 raise
+            except Exception:
+                if part:
+                    cast(_Call, outer).spoiled = True
+                raise
             finally:
                 here.doing -= 1
                 _call.reset(token)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> Done:
+            with tracing.span(name):
+                return act(*args, **kwargs)
 
         if name in ACTIONS:
             raise RuntimeError(f"two actions are named {name}")
@@ -189,6 +225,7 @@ def action(name: str, *, row: str) -> Callable[[Callable[P, tuple[Event, ...]]],
         decorated = cast(Action[P], run)
         decorated.action_name = name
         decorated.row = row
+        decorated.proven = proven
         ACTIONS[name] = decorated
         return decorated
 

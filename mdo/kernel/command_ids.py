@@ -13,7 +13,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from mdo.kernel.clock import now
+from mdo.kernel.compiled import compiled
 from mdo.kernel.models import CommandId
 
 KEPT = timedelta(days=7)
@@ -44,11 +47,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@compiled
+def _earlier(actor: UUID, command: UUID) -> QuerySet[CommandId, tuple[bytes | memoryview, Any]]:
+    return CommandId.objects.filter(actor_id=actor, command_id=command).values_list("digest", "seqs")
+
+
 def find(actor_id: UUID, command_id: UUID) -> Earlier | None:
-    row = CommandId.objects.filter(actor_id=actor_id, command_id=command_id).values_list("digest", "seqs").first()
-    if row is None:
-        return None
-    return Earlier(bytes(row[0]), {UUID(stream): seq for stream, seq in row[1].items()})
+    for digest, seqs in _earlier(actor=actor_id, command=command_id):
+        return Earlier(bytes(digest), {UUID(stream): seq for stream, seq in seqs.items()})
+    return None
 
 
 def forget() -> int:

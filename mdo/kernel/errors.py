@@ -6,6 +6,7 @@ error          HTTP   room                means
 NotFound       404    close 4403 /        does not exist, or the actor may not know that it does
                       refused not_found
 Denied         403    refused forbidden   exists, the actor may see it, but not do this
+Unproved       401    refused unproved    permitted, once the actor shows again that it is them
 Invalid        422    refused invalid     a field has a value that cannot be taken
 RuleBroken     422    refused rule        well-formed and permitted, but not in this state
 Stale          409    refused stale       built on a version that is no longer the current one
@@ -38,6 +39,11 @@ class NotFound(Refused):
 class Denied(Refused):
     code = "forbidden"
     status = 403
+
+
+class Unproved(Refused):
+    code = "unproved"
+    status = 401
 
 
 class RuleBroken(Refused):

@@ -93,6 +93,18 @@ class AuditSeal(models.Model):
         return f"{self.chain_id} {self.n}"
 
 
+class AuditForwarding(models.Model):
+    """Up to which seal the access log was sent to a collector outside, and who is at it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    seal_id = models.BigIntegerField(default=0)
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.seal_id}"
+
+
 class CommandId(models.Model):
     """A command that succeeded, so that the same command sent again is answered and not done again. Kept for 7 days."""
 

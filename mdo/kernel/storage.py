@@ -1,136 +1,25 @@
-"""Files at rest: chunked, authenticated encryption with random access.
-
-The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its Nonce-Reuse
-Misuse-Resistance", CRYPTO 2015) over AES-256-GCM: each chunk of 64 KiB has a nonce of a random 7-byte prefix, a 32-bit
-counter and a last-chunk flag, so chunks cannot be reordered, dropped, cut off or taken from another file. The key of each
-file is derived (HKDF-SHA-256) from the site's key and the file's random salt; the name is bound as additional data.
-
-Layout: ``MDO1`` · salt (16) · nonce prefix (7) · chunks of (plain ≤ 65,536) + tag (16).
-"""
+"""Files at rest, encrypted (``mdo.kernel.encryption``), under names by chance: in a folder, or on an S3 store (``mdo.objects``)."""
 
 import io
-import os
-from collections.abc import Iterator
+import logging
+from abc import ABC, abstractmethod
 from typing import IO, Any
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, storages
 from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext as _
 
-MAGIC = b"MDO1"
-SALT, PREFIX, CHUNK, TAG = 16, 7, 65_536, 16
-HEADER = len(MAGIC) + SALT + PREFIX
+from mdo.kernel.encryption import CHUNK, Damaged, Decrypted, encrypt
+from mdo.kernel.errors import Unavailable
 
-
-class Damaged(Exception):
-    """The stored bytes are not what was written: changed, cut, of another file or under another key."""
+log = logging.getLogger(__name__)
 
 
-def _cipher(key: bytes, salt: bytes) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, salt, b"mdo file").derive(key))
-
-
-def _nonce(prefix: bytes, index: int, last: bool) -> bytes:
-    return prefix + index.to_bytes(4, "big") + (b"\1" if last else b"\0")
-
-
-def encrypt(source: IO[bytes], key: bytes, name: str) -> Iterator[bytes]:
-    """Yield the stored form of ``source`` (read from its position to its end) under the 32-byte ``key``, bound to ``name``."""
-    salt, prefix = os.urandom(SALT), os.urandom(PREFIX)
-    cipher, index = _cipher(key, salt), 0
-    yield MAGIC + salt + prefix
-    chunk = _whole(source)
-    while True:
-        following = _whole(source) if len(chunk) == CHUNK else b""
-        last = not following
-        yield cipher.encrypt(_nonce(prefix, index, last), chunk, name.encode())
-        if last:
-            return
-        chunk, index = following, index + 1
-
-
-def _whole(source: IO[bytes]) -> bytes:
-    """A full chunk, or what was left of ``source``: a read may give less than was asked for before the end."""
-    parts, missing = [], CHUNK
-    while missing and (part := source.read(missing)):
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
-
-
-class Decrypted(io.RawIOBase):
-    """A readable, seekable view on a stored file; each chunk is authenticated before a byte of it is given out."""
-
-    def __init__(self, stored: IO[bytes], key: bytes, name: str) -> None:
-        super().__init__()
-        self._stored, self._name, self._position = stored, name.encode(), 0
-        header = stored.read(HEADER)
-        if len(header) != HEADER or not header.startswith(MAGIC):
-            raise Damaged(name)
-        salt, self._prefix = header[len(MAGIC) : len(MAGIC) + SALT], header[len(MAGIC) + SALT :]
-        self._cipher = _cipher(key, salt)
-        body = stored.seek(0, io.SEEK_END) - HEADER
-        if body < TAG:
-            raise Damaged(name)
-        self._last = (body - 1) // (CHUNK + TAG)
-        self.size = body - (self._last + 1) * TAG
-        self._cached: tuple[int, bytes] = (-1, b"")
-        self._chunk(self._last)  # a cut or lengthened tail is found before the first byte leaves
-
-    def _chunk(self, index: int) -> bytes:
-        if self._cached[0] != index:
-            self._stored.seek(HEADER + index * (CHUNK + TAG))
-            sealed = self._stored.read(CHUNK + TAG)
-            try:
-                nonce = _nonce(self._prefix, index, index == self._last)
-                plain = self._cipher.decrypt(nonce, sealed, self._name)
-            except InvalidTag as error:
-                raise Damaged(self._name.decode()) from error
-            self._cached = (index, plain)
-        return self._cached[1]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        if self._position >= self.size:
-            return 0
-        index, start = divmod(self._position, CHUNK)
-        piece = self._chunk(index)[start : start + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def close(self) -> None:
-        self._stored.close()
-        super().close()
-
-
-@deconstructible
-class EncryptedStorage(FileSystemStorage):
-    """Files under random names in ``MEDIA_ROOT``, encrypted. They have no address: views serve them through access control."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            location=settings.MEDIA_ROOT, base_url=None, file_permissions_mode=0o600, directory_permissions_mode=0o700
-        )
+class Encrypted(ABC):
+    """What both have in common. Files have no address: views serve them through access control."""
 
     @staticmethod
     def name_for(file_id: UUID) -> str:
@@ -140,23 +29,23 @@ class EncryptedStorage(FileSystemStorage):
     def url(self, name: str | None) -> str:
         raise ValueError("stored files have no address")
 
-    def _save(self, name: str, content: File) -> str:
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        if self.exists(name):  # type: ignore[attr-defined]
+            raise FileExistsError(name)  # names are bound into the encryption and are never reused
+        return name
+
+    def _sealed(self, name: str, content: File) -> io.BytesIO:
         stored = io.BytesIO()
         content.seek(0)
         for piece in encrypt(content, settings.MDO_FILE_KEY, name):
             stored.write(piece)
         stored.seek(0)
-        return str(super()._save(name, File(stored)))  # type: ignore[misc]
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        if self.exists(name):
-            raise FileExistsError(name)  # names are bound into the encryption and are never reused
-        return name
+        return stored
 
     def _open(self, name: str, mode: str = "rb") -> File:
         if mode != "rb":
             raise ValueError("stored files are read, never changed")
-        stored = open(self.path(name), "rb")  # noqa: SIM115  (closed by the File)
+        stored = self._stored(name)
         try:
             raw = Decrypted(stored, settings.MDO_FILE_KEY, name)
         except Damaged:
@@ -164,5 +53,31 @@ class EncryptedStorage(FileSystemStorage):
             raise
         return File(io.BufferedReader(raw, CHUNK), name)
 
+    @abstractmethod
+    def _stored(self, name: str) -> IO[bytes]:
+        """The file as it lies there. Raises ``FileNotFoundError``."""
 
-storage = EncryptedStorage()
+
+@deconstructible
+class EncryptedStorage(Encrypted, FileSystemStorage):
+    """Files in ``MEDIA_ROOT``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            location=settings.MEDIA_ROOT, base_url=None, file_permissions_mode=0o600, directory_permissions_mode=0o700
+        )
+
+    def _save(self, name: str, content: File) -> str:
+        """Raises ``Unavailable`` where the disk takes nothing: it is full, not writable, or gone."""
+        stored = self._sealed(name, content)
+        try:
+            return str(super()._save(name, File(stored)))  # type: ignore[misc]
+        except OSError as error:
+            log.error("a file cannot be stored below MDO_VAR (%s)", error.strerror or type(error).__name__)
+            raise Unavailable(_("This file cannot be stored now. Tell the site's operator.")) from error
+
+    def _stored(self, name: str) -> IO[bytes]:
+        return open(self.path(name), "rb")
+
+
+storage: Any = storages["files"]

@@ -41,8 +41,8 @@ class ClaimableWork(models.Model):
 Work = TypeVar("Work", bound=ClaimableWork)
 
 
-def claim(model: type[Work], limit: int = 20) -> list[UUID]:
-    """Lease at most ``limit`` due rows of ``model`` for 60 s and return their ids, oldest due first.
+def claim(model: type[Work], limit: int = 20, among: models.Q | None = None) -> list[UUID]:
+    """Lease at most ``limit`` due rows of ``model`` (``among``: of these alone) for 60 s and return their ids, oldest due first.
 
     Runs in its own transaction inside the door; the write guard knows it as the action "work.claim".
     """
@@ -52,7 +52,7 @@ def claim(model: type[Work], limit: int = 20) -> list[UUID]:
         rows = (
             model._default_manager.select_for_update(skip_locked=True)
             .filter(state=State.WAITING, due_at__lte=at)
-            .filter(models.Q(leased_until=None) | models.Q(leased_until__lt=at))
+            .filter(models.Q(leased_until=None) | models.Q(leased_until__lt=at), among or models.Q())
             .order_by("due_at")
             .values_list("pk", flat=True)[:limit]
         )
@@ -89,6 +89,19 @@ def again(row: ClaimableWork) -> None:
     """Put the row back for its next part at once: it went well so far, so earlier failures no longer count."""
     row.due_at, row.leased_until, row.attempts, row.last_error = now(), None, 0, ""
     _save(row, "due_at", "leased_until", "attempts", "last_error")
+
+
+def retry(row: ClaimableWork) -> None:
+    """Somebody asked for it: due at once and as if it had never been tried, also when it was given up."""
+    row.state, row.done_at = State.WAITING, None
+    _save(row, "state", "done_at")
+    again(row)
+
+
+def give_up(row: ClaimableWork, error: str) -> None:
+    """No attempt will do any better: it waits for somebody. ``error`` names what is missing, never content."""
+    row.state, row.done_at, row.leased_until, row.last_error = State.GIVEN_UP, now(), None, error[:200]
+    _save(row, "state", "done_at", "leased_until", "last_error")
 
 
 def _save(row: ClaimableWork, *fields: str) -> None:

@@ -474,3 +474,51 @@ def test_an_action_needs_a_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_done_is_a_value() -> None:
     assert replace(Done((), {ROOM: 3, UUID(int=1): 9}), replayed=True).seq == 9
+
+
+# --- many runs behind one door -------------------------------------------------------------------------------------------
+
+
+def test_runs_of_a_bundle_are_whole_or_undone_one_by_one(committed: None, cast: Cast) -> None:
+    """What a run calls is undone with it, though it has no savepoint of its own, and the next run goes on."""
+    by, ids = cast.secretary.person, [new_id() for _n in range(3)]
+    with acting(by, cast.organiser.pk, "care", action="test.admit", bundle=True) as here:
+        for patient_id, name in zip(ids, ("Aerts", "Broken", "Cools"), strict=True):
+            try:
+                admit_patient(
+                    by=by, patient_id=patient_id, hospital_id=cast.organiser.pk, name=name, command_id=patient_id
+                )
+            except RuleBroken:
+                register_patient(by=by, patient_id=new_id(), hospital_id=cast.organiser.pk, name="Noted")
+        assert (here.doing, here.action) == (0, "test.admit")
+    assert patients() == ["Aerts", "Cools", "Noted"]
+    names = AuditEntry.objects.order_by("id").values_list("action", flat=True)
+    assert list(names) == ["test.register", "test.admit", "test.register", "test.register", "test.admit"]
+
+
+def test_a_bundle_takes_no_run_that_goes_on_without_a_part(committed: None, cast: Cast) -> None:
+    """Outside of a bundle the refused part is undone by itself; in one it would stay, so nothing of the run does."""
+    by = cast.secretary.person
+    asked = {"by": by, "hospital_id": cast.organiser.pk, "name": "Broken", "after": "forgive"}
+    with acting(by, cast.organiser.pk, "care"):
+        admit_patient(**asked, patient_id=new_id(), command_id=new_id())
+    bundle = acting(by, cast.organiser.pk, "care", action="test.admit", bundle=True)
+    with pytest.raises(RuntimeError, match="not in a bundle"), bundle:
+        admit_patient(**asked, patient_id=new_id(), command_id=new_id())
+    assert patients() == []
+
+
+def test_a_bundle_answers_what_was_done_before_and_keeps_what_it_was_told(committed: None, cast: Cast) -> None:
+    by, patient_id, asked = cast.secretary.person, new_id(), []
+    told = {"by": by, "patient_id": patient_id, "hospital_id": cast.organiser.pk, "name": "Aerts"}
+    with acting(by, cast.organiser.pk, "care", action="test.admit", bundle=True) as here:
+        here.once("seat", lambda: asked.append(1))
+        assert not admit_patient(**told, command_id=patient_id).replayed
+        assert admit_patient(**told, command_id=patient_id).replayed
+        here.once("seat", lambda: asked.append(2))
+        assert here.knows("seat")
+    with acting(by, cast.organiser.pk, "care") as here:  # the negative control: elsewhere an action ends what was known
+        here.once("seat", lambda: asked.append(3))
+        admit_patient(**told, command_id=patient_id)
+        assert not here.knows("seat")
+    assert asked == [1, 3]

@@ -6,6 +6,7 @@ from mdo.kernel import errors
 TABLE = {
     errors.NotFound: ("not_found", 404),
     errors.Denied: ("forbidden", 403),
+    errors.Unproved: ("unproved", 401),
     errors.RuleBroken: ("rule", 422),
     errors.IdReused: ("id_reused", 409),
     errors.Unavailable: ("unavailable", 503),

@@ -106,3 +106,33 @@ def test_no_policy_asks_an_exists_that_is_planned_twice(db: None) -> None:
         found = dict(cursor.fetchall())
     assert {table for table, rule in found.items() if schema.planned_once(rule) != rule} == set()
     assert "OFFSET 0" in found["cases_link"]  # what is looked for is there to be found
+
+
+def test_policies_that_stand_are_planned_anew(db: None) -> None:
+    """Read as PostgreSQL holds them, and written again with the same effect."""
+    said = []
+
+    class Editor:
+        def __init__(self) -> None:
+            self.connection = connection
+
+        def execute(self, sql: str) -> None:
+            said.append(sql)
+
+    schema.plan_once(["cases_link", "cases_case"]).code(None, Editor())  # type: ignore[arg-type]
+    assert [sql.split(" USING ")[0] for sql in said] == [
+        "ALTER POLICY mdo ON cases_link",
+        "ALTER POLICY mdo ON cases_case",
+    ]
+    assert all("OFFSET 0" in sql and " WITH CHECK (" in sql for sql in said)
+
+
+def test_a_policy_beside_and_a_wider_one() -> None:
+    beside = schema.read_row_security("thing", "by_house", "a = 1")
+    assert (str(beside.sql), str(beside.reverse_sql)) == (
+        "CREATE POLICY by_house ON thing FOR SELECT USING (a = 1);",
+        "DROP POLICY by_house ON thing;",
+    )
+    wider = str(schema.widen_row_security("thing", "EXISTS (SELECT 1 FROM t)").sql)
+    assert "polrelid = 'thing'::regclass" in wider
+    assert "$also$EXISTS (SELECT 1 FROM t OFFSET 0)$also$" in wider

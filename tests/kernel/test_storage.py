@@ -11,7 +11,8 @@ from django.core.files.base import ContentFile, File
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mdo.kernel.storage import CHUNK, HEADER, TAG, Damaged, Decrypted, EncryptedStorage, encrypt
+from mdo.kernel.encryption import CHUNK, HEADER, TAG, Damaged, Decrypted, encrypt
+from mdo.kernel.storage import EncryptedStorage
 
 KEY = bytes(range(32))
 NAME = "ab/0123456789ab"

@@ -1,9 +1,10 @@
-"""What the kernel does every second: chain, anchor once a minute, forget old command ids once an hour."""
+"""What the kernel does every second: chain, anchor once a minute, forget old command ids and ended sessions once an hour."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 
 from mdo.kernel import audit, clock, ledger, tasks
@@ -44,3 +45,14 @@ def test_seals_anchors_and_forgets(fresh: Any, settings: Any) -> None:
     tasks.seal()
     assert len(fresh.read_text().splitlines()) == len(lines) + 1
     assert audit.verify(fresh, settings.MDO_FILE_KEY) == []
+
+
+def test_an_ended_session_is_deleted(fresh: Any) -> None:
+    ended, lives = SessionStore(), SessionStore()
+    ended.set_expiry(-1)
+    for session in (ended, lives):
+        session["who"] = "somebody"
+        session.save()
+    tasks.seal()
+    assert (ended.exists(ended.session_key), lives.exists(lives.session_key)) == (False, True)
+    lives.delete()

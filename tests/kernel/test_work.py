@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from mdo.kernel import clock, work
 from mdo.kernel.acting import System, acting
@@ -136,4 +136,31 @@ def test_the_next_part_comes_at_once_and_forgets_earlier_failures(cast: Cast) ->
         work.again(row)
     row.refresh_from_db()
     assert (row.attempts, row.last_error) == (0, "")
+    assert claim() == [row.pk]
+
+
+def test_only_those_that_are_asked_for_are_claimed(cast: Cast) -> None:
+    row, other = remind(cast), remind(cast)
+    with acting(SWEEP, None, "work"):
+        assert work.claim(Reminder, 20, models.Q(pk=row.pk)) == [row.pk]
+        assert work.claim(Reminder) == [other.pk]
+
+
+def test_what_is_given_up_waits_for_somebody_and_is_then_as_new(cast: Cast) -> None:
+    row = remind(cast, attempts=3, leased_until=now())
+    at = now()
+    with clock.frozen(at), acting(SWEEP, None, "work"):
+        work.give_up(row, "no_address" * 30)
+    row.refresh_from_db()
+    assert (row.state, row.last_error, row.done_at, row.leased_until) == (
+        "given_up",
+        ("no_address" * 30)[:200],
+        at,
+        None,
+    )
+    assert claim() == []
+    with clock.frozen(at), acting(SWEEP, None, "work"):
+        work.retry(row)
+    row.refresh_from_db()
+    assert (row.state, row.last_error, row.done_at, row.attempts, row.due_at) == ("waiting", "", None, 0, at)
     assert claim() == [row.pk]
