@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import clear_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.stages import AuthenticateStage
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
-from django.http import HttpRequest
+from allauth.socialaccount.providers.base import AuthError, Provider
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from mdo.directory.models import Person
+from mdo.directory.signing_in import providers
+from mdo.directory.signing_in.protocol import HospitalAdapter, HospitalProvider
+from mdo.directory.views import sign_in
 from meetings.views.guests import identify
 
 
@@ -31,17 +39,65 @@ class ClosedAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_stages(self) -> list[str]:
+        own = {"allauth.mfa.stages.AuthenticateStage": "mdo.accounts.SecondFactor"}
+        return [own.get(each, each) for each in super().get_login_stages()]
 
-class GuestIdentities(DefaultSocialAccountAdapter):
-    """Somebody comes back from a provider of identities: that confirms the guest whose link was opened in this browser, and nothing
-    else. No account is made, none is signed in to, nothing of the identity is kept."""
+    def pre_login(self, request: HttpRequest, user: Person, **values: Any) -> HttpResponse | None:
+        """After a password or a passkey was right: whose organisation wants its own sign-in does not come in by them."""
+        answer: HttpResponse | None = super().pre_login(request, user, **values)
+        by_provider = "sociallogin" in (values.get("signal_kwargs") or {})
+        row = None if answer or by_provider else providers.instead_of_password(user)
+        if row is None:
+            return answer
+        clear_authentication_records(request)
+        sentence = _("Your organisation wants you to sign in at its own page.")
+        return sign_in.refused(request, str(sentence), row=row)
+
+
+class SecondFactor(AuthenticateStage):
+    """allauth's, which asks whoever has a second factor for it; not where the organisation's provider did, and the organisation trusts it."""
+
+    def _should_handle(self, request: HttpRequest) -> bool:
+        social: SocialLogin | None = (self.login.signal_kwargs or {}).get("sociallogin")
+        if social is not None and isinstance(social.provider, HospitalProvider) and social.state.get("strong") is True:
+            return False
+        return bool(super()._should_handle(request))
+
+
+class Identities(DefaultSocialAccountAdapter):
+    """Somebody comes back from a provider of identities. An organisation's own (a row of the directory) signs its people in
+    (mdo/directory/views/sign_in.py). The one of the settings confirms the guest whose link was opened in this browser, and nothing else.
+    No account is made, nothing of the identity is kept."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
 
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Provider:
+        row = providers.find(provider)
+        if row is not None:
+            return HospitalAdapter(request, row).get_provider()
+        found: Provider = super().get_provider(request, provider, client_id=client_id)
+        return found
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if isinstance(sociallogin.provider, HospitalProvider):
+            sign_in.arrive(request, sociallogin)
+            return
         verified = [each.email for each in sociallogin.email_addresses if each.verified]
         raise ImmediateHttpResponse(identify(request, verified))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Provider,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        if isinstance(provider, HospitalProvider):
+            cancelled = error == AuthError.CANCELLED
+            raise ImmediateHttpResponse(sign_in.failed(request, provider.row, exception, cancelled=cancelled))
 
 
 class ResetPasswordForm(forms.ResetPasswordForm):
@@ -51,5 +107,9 @@ class ResetPasswordForm(forms.ResetPasswordForm):
 
     def clean_email(self) -> str:
         email: str = super().clean_email()
-        self.users = [person for person in self.users if person.has_usable_password()]
+        self.users = [
+            person
+            for person in self.users
+            if person.has_usable_password() and providers.instead_of_password(person) is None
+        ]
         return email

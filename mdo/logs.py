@@ -6,11 +6,33 @@ Query strings hold search words, so paths are written without them.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import time
 import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
+
+_REQUEST_ID = re.compile(r"[0-9a-f-]{16,64}", re.IGNORECASE)
+"""Hexadecimal digits and dashes, as proxies make them: room for an id, none for a name, and too long for a number of a person."""
+
+_request: ContextVar[str] = ContextVar("mdo_request", default="")
+
+
+@contextmanager
+def request(given: str | None) -> Iterator[str]:
+    """Names what is logged inside after one request: by the id that came with it, or by a new one where none came or it is no id."""
+    found = given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    token = _request.set(found)
+    try:
+        yield found
+    finally:
+        _request.reset(token)
 
 
 def describe(error: BaseException) -> str:
@@ -49,17 +71,40 @@ class PlainFormatter(logging.Formatter):
         return "\n".join(lines)
 
     def format(self, record: logging.LogRecord) -> str:
-        record = logging.makeLogRecord(record.__dict__)
-        record.exc_text = None
-        if isinstance(record.args, dict):
-            record.args = {key: _quiet(value) for key, value in record.args.items()}
-            # Celery puts the error's text, its traceback and the task's arguments into its own line.
-            for key in ("exc", "traceback", "args", "kwargs"):
-                if key in record.args:
-                    record.args[key] = "(not logged)"
-        elif isinstance(record.args, tuple):
-            record.args = tuple(_quiet(value) for value in record.args)
-        return super().format(record)
+        return super().format(_without_content(record))
+
+
+class JsonFormatter(PlainFormatter):
+    """One JSON object a line: `time`, `level`, `logger`, `event`, and `request` and `error` where there are such."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = _without_content(record)
+        said = {
+            "time": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if _request.get():
+            said["request"] = _request.get()
+        if record.exc_info and record.exc_info[1]:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said)
+
+
+def _without_content(record: logging.LogRecord) -> logging.LogRecord:
+    """A copy whose arguments and error cannot tell what somebody typed."""
+    record = logging.makeLogRecord(record.__dict__)
+    record.exc_text = None
+    if isinstance(record.args, dict):
+        record.args = {key: _quiet(value) for key, value in record.args.items()}
+        # Celery puts the error's text, its traceback and the task's arguments into its own line.
+        for key in ("exc", "traceback", "args", "kwargs"):
+            if key in record.args:
+                record.args[key] = "(not logged)"
+    elif isinstance(record.args, tuple):
+        record.args = tuple(_quiet(value) for value in record.args)
+    return record
 
 
 def _quiet(value: Any) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from mdo import environment
@@ -15,6 +17,12 @@ logger = logging.getLogger(__name__)
 
 GOODBYE_WITHIN_S = 3.0
 """How long rooms may take to tell their people that the server restarts."""
+
+ANSWERED_WITHIN_S = 10.0
+"""How long requests that are under way may still take."""
+
+ENDED_WITHIN_S = 2.0
+"""How long threads may still hold the process after that: one that waits for a lock cannot be told to stop."""
 
 WEBSOCKET_MAX_BYTES = 1024 * 1024
 """Of one message. Above it Daphne drops the line (1006); the room itself closes politely (1009) from 64 KiB on."""
@@ -63,6 +71,10 @@ def teach_daphne() -> type:
             return True  # a line that is lost says so itself, to the reactor
 
     class Fronting(Server):
+        def listen_success(self, port: Any) -> Any:
+            super().listen_success(port)
+            return port  # else the listener holds nothing that could be stopped
+
         def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
             if scope["type"] == "websocket":
                 scope["extensions"] = {"mdo.frame": protocol.write_frame}
@@ -70,6 +82,29 @@ def teach_daphne() -> type:
 
     WebSocketFactory.protocol = Line
     return Fronting
+
+
+def requests_under_way(server: Any) -> bool:
+    """Whether somebody who asked over HTTP still waits for the answer."""
+    from daphne.http_protocol import WebRequest
+
+    return any(
+        isinstance(protocol, WebRequest) and "disconnected" not in details
+        for protocol, details in server.connections.items()
+    )
+
+
+def end_for_certain() -> None:
+    """Python waits for its threads at the end; a request that hangs would keep a process that serves nobody until it is killed."""
+
+    def leave() -> None:
+        logger.warning("A request that hangs was cut off.")
+        logging.shutdown()
+        os._exit(0)
+
+    last = threading.Timer(ENDED_WITHIN_S, leave)
+    last.daemon = True
+    last.start()
 
 
 def serve() -> int:
@@ -81,7 +116,10 @@ def serve() -> int:
     server_class = teach_daphne()  # first of all: it installs the reactor
     from twisted.internet import reactor
 
+    from mdo import kept_files
     from mdo.asgi import application
+
+    kept_files.keep()
 
     gc.freeze()
     interface = settings.host.replace(":", r"\:")
@@ -106,7 +144,16 @@ def serve() -> int:
     ending: list[asyncio.Task[None]] = []
 
     async def end() -> None:
+        """Take no new lines, see the rooms out, and let requests that are under way be answered."""
+        for listener in server.listeners:
+            listening = getattr(listener, "result", None)
+            if listening is not None and hasattr(listening, "stopListening"):
+                listening.stopListening()
         await goodbye()
+        until = loop.time() + ANSWERED_WITHIN_S
+        while requests_under_way(server) and loop.time() < until:  # noqa: ASYNC110  (bounded, and the process ends)
+            await asyncio.sleep(0.02)
+        end_for_certain()
         server.stop()
 
     def ask_to_end() -> None:

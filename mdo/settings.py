@@ -7,10 +7,14 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from mdo import environment
+from mdo import environment, outward, redis_servers
 from mdo.environment import BASE_DIR
 
 ENVIRONMENT = environment.load()
+if _problems := outward.refuse_unreadable(ENVIRONMENT.ca, ENVIRONMENT.client_cert):
+    raise environment.SettingsRefused(_problems)
+if ENVIRONMENT.ca:
+    outward.believe(ENVIRONMENT.ca, ENVIRONMENT.var)
 
 DEMO = ENVIRONMENT.demo
 DEBUG = False
@@ -20,8 +24,10 @@ MDO_VAR = ENVIRONMENT.var
 MDO_FILES = ENVIRONMENT.var / "files"
 MDO_MAILBOX = ENVIRONMENT.var / "mailbox"
 MDO_ORIGINS = ENVIRONMENT.origin_list
+MDO_POOLED = ENVIRONMENT.pooled
 MDO_REDIS_URL = ENVIRONMENT.redis_url
 MDO_REDIS_PREFIX = ENVIRONMENT.redis_prefix
+MDO_S3 = ENVIRONMENT.s3_bucket
 MEDIA_ROOT = MDO_FILES
 
 # Hosts without scheme and port, as Django wants them; the WebSocket side compares full origins (MDO_ORIGINS).
@@ -53,9 +59,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mdo.health.Health",
+    "mdo.watch.requests.Watched",
     "django.middleware.security.SecurityMiddleware",
     "mdo.headers.ContentSecurityPolicy",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mdo.kept_files.Files",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -88,6 +95,7 @@ TEMPLATES = [
                 "mdo.headers.mode",
                 "mdo.demo.accounts.on_sign_in_page",
                 "mdo.directory.context.navigation",
+                "mdo.directory.context.sign_ins",
             ],
         },
     },
@@ -121,6 +129,10 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types a stranger's address does not make us write to them
 ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
+# Who signs shows again that it is them, unless that was within these minutes (mdo/kernel/action.py: proven). The same for the pages of
+# one's own second factor.
+MDO_PROOF_MINUTES = ENVIRONMENT.proof_minutes
+ACCOUNT_REAUTHENTICATION_TIMEOUT = MDO_PROOF_MINUTES * 60
 # A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
 # Guests' links and codes are counted with each invitation; this only slows down who tries many. Each run of the call's test asks
 # once for the relay's credentials.
@@ -128,12 +140,16 @@ ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "100/m/ip,5/300s/key",
     "guest": "60/m/ip",
+    "sign_in": "300/m/ip",
     "call_test": "10/300s/user",
     "verify": "30/m/ip",
 }
-# A provider of identities confirms guests; nobody gets an account or signs in to one by it (mdo/accounts.py).
+# This provider of identities confirms guests; organisations' own, at which their people sign in, are rows (mdo/accounts.py).
 MDO_IDENTITIES = ENVIRONMENT.identities.name if ENVIRONMENT.identities else ""
-SOCIALACCOUNT_ADAPTER = "mdo.accounts.GuestIdentities"
+SOCIALACCOUNT_ADAPTER = "mdo.accounts.Identities"
+# Where organisations may let their people sign in (mdo/directory/signing_in/), and how long what a provider says of itself is kept.
+MDO_SIGN_IN_HOSTS = ENVIRONMENT.sign_in_host_list
+MDO_PROVIDER_KEPT_S = 300
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
@@ -151,6 +167,10 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_FORMS = {
+    "authenticate_webauthn": "mdo.directory.views.proving.SignInKeyForm",
+    "reauthenticate_webauthn": "mdo.directory.views.proving.KeyForm",
+}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = "mdo_session"
@@ -187,7 +207,7 @@ MDO_API_LARGEST = 40 * 1024 * 1024  # bytes of one request: a document of 25 MB 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def _database(url: str, *, pool: bool) -> dict[str, Any]:
+def _database(url: str, *, pool: bool, pooled: bool = False) -> dict[str, Any]:
     database = environment.parse_database_url(url)
     database["OPTIONS"].setdefault("connect_timeout", "5")
     database["OPTIONS"].setdefault("application_name", "mdo")
@@ -197,6 +217,12 @@ def _database(url: str, *, pool: bool) -> dict[str, Any]:
     if pool:
         database["CONN_HEALTH_CHECKS"] = True
         database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 24, "timeout": 5, "max_idle": 300}
+    if pooled:
+        # Behind PgBouncer the next transaction may run on another server connection: a prepared statement or a cursor kept open would
+        # be another's or nobody's. It takes no `options` either; the role has the same limits (deploy/postgres/roles.sql).
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True
+        database["OPTIONS"]["prepare_threshold"] = None
+    elif pool:
         database["OPTIONS"].setdefault(
             "options", "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
         )
@@ -205,9 +231,15 @@ def _database(url: str, *, pool: bool) -> dict[str, Any]:
 
 # "default" runs everything as a role that owns nothing; "owner" exists only where its URL is given and only migrates:
 # `manage.py migrate --database=owner`. Both are the same database.
-DATABASES = {"default": _database(ENVIRONMENT.database_url, pool=True)}
+DATABASES = {"default": _database(ENVIRONMENT.database_url, pool=True, pooled=ENVIRONMENT.pooled)}
 if ENVIRONMENT.database_owner_url:
     DATABASES["owner"] = _database(ENVIRONMENT.database_owner_url, pool=False)
+# A server that follows, for counts that may be some seconds old (mdo/kernel/replica.py). Without a pool: few pages ask it.
+if ENVIRONMENT.database_replica_url:
+    DATABASES["replica"] = _database(ENVIRONMENT.database_replica_url, pool=False)
+    DATABASES["replica"]["OPTIONS"]["connect_timeout"] = "2"
+DATABASE_ROUTERS = ["mdo.kernel.replica.Router"]
+MDO_REPLICA_LAG_S = ENVIRONMENT.replica_lag_s
 
 # Shared by all processes and independent of Redis: sign-in limits must hold, and signing in must work, while Redis is away.
 CACHES = {
@@ -223,22 +255,21 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            # redis-py's own default of 5 s closes an idle subscription, and with it every socket behind it. Senders put their
-            # own short limit around each send instead.
-            "hosts": [{"address": MDO_REDIS_URL, "socket_timeout": None, "socket_connect_timeout": 2}],
+            "hosts": [redis_servers.channel_host(MDO_REDIS_URL)],
             "prefix": f"{MDO_REDIS_PREFIX}.channels",
         },
     }
 }
 
 # --- jobs -------------------------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = environment.celery_broker_url(MDO_REDIS_URL)
+CELERY_BROKER_URL = redis_servers.broker_url(MDO_REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "global_keyprefix": f"{MDO_REDIS_PREFIX}.celery.",
     "socket_connect_timeout": 5,
     "health_check_interval": 30,
+    **redis_servers.broker_options(MDO_REDIS_URL),
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -256,7 +287,17 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "mdo.health.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
     "seal": {"task": "mdo.kernel.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
     "sweep": {"task": "meetings.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "hand_over": {"task": "meetings.tasks.hand_over", "schedule": 10.0, "options": {"expires": 10}},
 }
+
+# The access log goes on to a collector of the hospital (mdo/kernel/forwarding.py), where there is one.
+MDO_ACCESS_LOG_SYSLOG = ENVIRONMENT.syslog
+if MDO_ACCESS_LOG_SYSLOG:
+    CELERY_BEAT_SCHEDULE["forward"] = {
+        "task": "mdo.kernel.tasks.forward",
+        "schedule": 1.0,
+        "options": {"expires": 1},
+    }
 
 # --- mail -------------------------------------------------------------------------------------------------------------------------
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -281,10 +322,15 @@ MDO_LIVEKIT_SECRET = ENVIRONMENT.livekit_secret
 # A class that sends text messages (mdo/kernel/sms.py), or nothing.
 # Whether looking back from a case shows what was decided for others whose tumour is alike.
 MDO_SIMILAR_CASES = ENVIRONMENT.similar_cases
+# The virus scanner that looks at files (cases/scanning.py), or nothing.
+MDO_CLAMAV = ENVIRONMENT.scanner
 # Where `mdo hl7` listens.
 MDO_HL7_HOST = ENVIRONMENT.hl7_host
 MDO_HL7_PORT = ENVIRONMENT.hl7_port
 MDO_SMS = ENVIRONMENT.sms
+# To whom reports are sent by other ways than mail, and where files for other programs are laid down (meetings/delivering/).
+MDO_DELIVERY_HOSTS = ENVIRONMENT.delivery_host_list
+MDO_HANDOVER = ENVIRONMENT.handover_folder
 
 # --- language and time ------------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -301,6 +347,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "files": {"BACKEND": "mdo.objects.ObjectStorage" if MDO_S3 else "mdo.kernel.storage.EncryptedStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 DJANGO_VITE = {
@@ -316,12 +363,17 @@ def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: N802
     return url.startswith("/static/assets/")
 
 
+# What Prometheus sends to read /metrics; empty: the address does not exist.
+MDO_METRICS_TOKEN = ENVIRONMENT.metrics_token
+# Where spans go (mdo/kernel/tracing.py), or nothing.
+MDO_TRACES = ENVIRONMENT.traces
+
 # --- what is written down ---------------------------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "mdo.logs.PlainFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {"plain": {"()": "mdo.logs.PlainFormatter"}, "json": {"()": "mdo.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
     "loggers": {
         # Would write statements with their parameters.

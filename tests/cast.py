@@ -15,6 +15,7 @@ guest              a GP of the practice, without any role in a hospital         
 outsider           surgeon of a hospital in no agreement; the board lists them as a member       nobody
 privacy            privacy officer of the organiser                                              D
 admin              administrator of the organiser                                                A
+datamanager        data manager of the organiser, without a seat on the board                    B
 =================  ============================================================================  ====================
 
 The organiser, the partner and the third hospital signed an agreement in force that covers the board.
@@ -22,7 +23,7 @@ The organiser, the partner and the third hospital signed an agreement in force t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -46,7 +47,7 @@ from mdo.directory.models import (
     OrganisationRole,
     Person,
 )
-from mdo.kernel.acting import acting
+from mdo.kernel.acting import Proof, acting
 from mdo.kernel.clock import now
 
 PASSWORD = "correct horse of the cast"
@@ -96,6 +97,7 @@ class Cast:
     privacy: Member
     admin: Member
     observer: Member
+    datamanager: Member
 
     @property
     def members(self) -> dict[str, Member]:
@@ -107,10 +109,17 @@ class Cast:
 NAMES = tuple(field.name for field in fields(Cast) if field.type == "Member")
 
 
+def just_now() -> Proof:
+    """What somebody leaves who has signed in a moment ago."""
+    return Proof("password", now())
+
+
 @contextmanager
-def acting_as(member: Member, purpose: str = "care", *, savepoints: bool = True) -> Iterator[Person]:
-    """Open the door for one of the cast; gives the person, for `by=`."""
-    with acting(member.person, member.organisation_id, purpose, savepoints=savepoints):
+def acting_as(
+    member: Member, purpose: str = "care", *, savepoints: bool = True, proof: Callable[[], Proof | None] = just_now
+) -> Iterator[Person]:
+    """Open the door for one of the cast, who has just signed in; gives the person, for `by=`."""
+    with acting(member.person, member.organisation_id, purpose, savepoints=savepoints, proof=proof):
         yield member.person
 
 
@@ -153,6 +162,7 @@ _PEOPLE: dict[str, tuple[str, str, str, str, str, str, str, str]] = {
     "privacy": ("", "Els", "Pauwels", "other", "", "organiser", "privacy_officer", ""),
     "admin": ("", "Jan", "Smets", "other", "", "organiser", "admin", ""),
     "observer": ("dr.", "Lotte", "Aerts", "physician", "surgery", "organiser", "", "observer"),
+    "datamanager": ("", "Griet", "Vanhoutte", "data_manager", "data_management", "organiser", "data_manager", ""),
 }
 
 

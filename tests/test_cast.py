@@ -7,6 +7,7 @@ from django.db import connection
 
 from cases import access
 from cases.coding import national_number
+from cases.dossiers import dossier
 from cases.dossiers.form import clean
 from cases.models import Referral
 from mdo.directory.matrix import Seat
@@ -39,6 +40,7 @@ SEATS = {
     "privacy": set(),
     "admin": set(),
     "observer": {Seat.OBSERVER},
+    "datamanager": set(),
 }
 
 
@@ -66,9 +68,9 @@ def test_a_committed_cast_is_seen_by_another_connection(committed: None, cast: C
 
 
 def test_dossiers_of_the_factories_are_canonical() -> None:
-    today = date(2026, 11, 21)
-    assert clean("breast", "case", case_data(), today=today) == case_data()
-    assert clean("breast", "tumour", tumour_data(), today=today) == tumour_data()
+    today, first = date(2026, 11, 21), dossier("breast", 1)
+    assert clean(first, "case", case_data(), today=today) == case_data()
+    assert clean(first, "tumour", tumour_data(), today=today) == tumour_data()
 
 
 @pytest.mark.parametrize("birth", [date(1961, 3, 4), date(1999, 12, 31), date(2003, 2, 1)])

@@ -25,6 +25,9 @@ STAMPS = VENV / "stamps"
 REQUIREMENTS = BASE / "requirements"
 FRONTEND = BASE / "frontend"
 
+BUNDLED = BASE / "wheels"
+"""In a bundle (`make bundle`): every package as a file. Then nothing comes from elsewhere, and the front end is built already."""
+
 RUNTIME = ("runtime.txt", "servers.txt")
 DEVELOPMENT = (*RUNTIME, "dev.txt")
 
@@ -38,6 +41,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], bool]] = {
     "servers": (DEVELOPMENT, True),
     "reset": (RUNTIME, False),
     "install": (DEVELOPMENT, True),
+    "build": (RUNTIME, True),
 }
 
 
@@ -56,9 +60,9 @@ def check_python() -> None:
         raise Missing("Python's venv is missing. On Debian or Ubuntu: apt-get install python3-venv.") from None
 
 
-def check_port() -> None:
-    """Raises Missing when the port that the site wants cannot be had; better now than after minutes of installing."""
-    host, text = os.environ.get("MDO_HOST", "127.0.0.1"), os.environ.get("MDO_PORT", "8000")
+def check_port(host: str = "", text: str = "") -> None:
+    """Raises Missing when the port that the site wants (or the one that is named) cannot be had; better now than after minutes of installing."""
+    host, text = host or os.environ.get("MDO_HOST", "127.0.0.1"), text or os.environ.get("MDO_PORT", "8000")
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise Missing(f"MDO_PORT: must be a whole number from 1 to 65535, not {text!r}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -127,6 +131,8 @@ def install(files: tuple[str, ...]) -> None:
         "--quiet",
     ]
     command += ["--require-hashes", "--no-deps", "--only-binary=:all:"]
+    if BUNDLED.is_dir():
+        command += ["--no-index", "--find-links", str(BUNDLED)]
     for file in files:
         command += ["-r", str(REQUIREMENTS / file)]
     run(command)
@@ -229,6 +235,8 @@ def compile_messages() -> None:
 def prepare(command: str, steps: Steps) -> None:
     """All steps that `command` needs before it can start; raises Missing."""
     files, frontend = NEEDS[command]
+    if BUNDLED.is_dir():
+        files, frontend = tuple(file for file in files if file in RUNTIME), False
     check_python()
     place = fingerprint([], str(VENV), sys.version, os.path.realpath(sys.executable))
     if not (VENV / "bin" / "python").exists():
@@ -267,7 +275,7 @@ def main(argv: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    if command != "install":
+    if command not in ("install", "build"):
         sys.stdout.flush()
         python = str(VENV / "bin" / "python")
         os.chdir(BASE)

@@ -96,15 +96,21 @@ def beside(*parts: Callable[[], object]) -> None:
 
 
 def form(run: Run) -> None:
-    """Form, lint, import contracts, missing migrations."""
+    """Form, lint, import contracts, missing migrations and unsafe ones."""
     run.step("ruff format", [tool("ruff"), "format", "--check", *SOURCES])
     run.step("ruff check", [tool("ruff"), "check", *SOURCES])
     run.step("import contracts", [tool("lint-imports"), "--no-cache"])
     run.step("missing migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"])
+    run.step("migrations beside a running site", [sys.executable, "-m", "mdo", "check-migrations"])
 
 
 def types(run: Run) -> None:
     run.step("mypy", [tool("mypy")])
+
+
+def template(run: Run) -> None:
+    """The migrated database that the tests copy, so that none of them waits for it."""
+    run.step("a migrated database for the tests", [sys.executable, "-m", "tests.database"])
 
 
 def front_end(run: Run) -> None:
@@ -145,6 +151,27 @@ NEEDED = (
         "coturn",
         ("turnserver",),
         "coturn",
+    ),
+    Needed(
+        "PgBouncer",
+        "The tests of pooled connections need PgBouncer. Install it: apt-get install pgbouncer (or your system's package).",
+        "pgbouncer",
+        ("pgbouncer",),
+        "pgbouncer",
+    ),
+    Needed(
+        "Caddy",
+        "The tests of the production profile need Caddy. Install it: apt-get install caddy (or your system's package).",
+        "caddy",
+        ("caddy",),
+        "caddy",
+    ),
+    Needed(
+        "ClamAV",
+        "The tests of the virus scanner need ClamAV. Install it: apt-get install clamav-daemon (or your system's package).",
+        "clamav-daemon",
+        ("clamd",),
+        "clamav-daemon.socket",
     ),
 )
 
@@ -201,7 +228,7 @@ def _run(folder: Path, stack: Stack, *, everything: bool) -> int:
         beside(partial(types, run), partial(form, run))
         run.pytest("tests (no browser, no processes)", "-n2", "-m", "not slow and not journey", "tests")
         return run.close()
-    beside(partial(types, run), partial(form, run), partial(front_end, run))
+    beside(partial(types, run), partial(form, run), partial(front_end, run), partial(template, run))
     run.pytest("tests", "-n2", "-m", "not journey", "--cov", "--cov-report=", "tests")
     run.step(
         "branch coverage of the door and of access",

@@ -14,12 +14,13 @@ def home() -> Path:
 
 
 def adopt() -> None:
-    """Take the settings that a running stack wrote down, unless the caller named a database; later settings win over them."""
+    """Take the settings that a running stack wrote down, unless the caller named another database; the caller's own win over them."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdo.settings")
-    if "DATABASE_URL" in os.environ:
-        return
+    named = {name: os.environ[name] for name in ("DATABASE_URL", "DATABASE_URL_FILE") if name in os.environ}
     for file in (home() / "env", BASE_DIR / "var" / "dev" / "env"):
         if file.is_file():
-            for name, value in read_file(file).items():
-                os.environ.setdefault(name, value)
+            told = read_file(file)
+            if named.items() <= told.items():
+                for name, value in told.items():
+                    os.environ.setdefault(name, value)
             return

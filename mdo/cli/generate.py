@@ -23,7 +23,14 @@ MADE = "Made from the code by `mdo generate`; do not edit."
 
 def declare_everything() -> None:
     """Import every module that declares events, actions or commands. Django must be set up."""
-    for name in ("mdo.urls", "meetings.tasks", "meetings.room.consumer", "cases.receiving", "mdo.directory.events"):
+    for name in (
+        "mdo.urls",
+        "meetings.tasks",
+        "meetings.room.consumer",
+        "cases.receiving",
+        "mdo.directory.events",
+        "mdo.directory.actions.begin",
+    ):
         import_module(name)
 
 
@@ -72,6 +79,21 @@ def events() -> str:
 # --- rights ----------------------------------------------------------------------------------------------------------------------
 
 
+def unasked() -> list[str]:
+    """The rights of the matrix that neither an action nor `access.py` asks for: promised by the table, and offered nowhere yet."""
+    from mdo.directory.matrix import MATRIX
+    from mdo.kernel.action import ACTIONS
+
+    places = [
+        *(BASE_DIR / "mdo" / "directory").glob("*.py"),
+        BASE_DIR / "cases" / "access.py",
+        BASE_DIR / "meetings" / "access.py",
+    ]
+    asked = "".join(each.read_text(encoding="utf-8") for each in places if each.name != "matrix.py")
+    rows = {each.row for each in ACTIONS.values()}
+    return [row for row in MATRIX if row not in rows and f'"{row}"' not in asked]
+
+
 def matrix() -> str:
     """`docs/matrix.md`."""
     from mdo.directory.matrix import MATRIX, NO, YES, Seat
@@ -91,6 +113,8 @@ def matrix() -> str:
         "board, `cases.…` a scope of a program's token. The rows are asked by `access.py` of each room of the house, and nowhere else.",
         "",
         *_table(("right", *Seat), rows),
+        "",
+        f"No part of the program asks for these rows yet: {', '.join(f'`{row}`' for row in unasked()) or 'none'}.",
         "",
         "## Actions and the right that each one asks for",
         "",
@@ -354,11 +378,43 @@ def commands_ts() -> str:
     return "\n".join([*lines, "} as const;"]) + "\n"
 
 
+def settings() -> str:
+    """`docs/administrators/settings.md`."""
+    from mdo.cli.settings_page import lines
+
+    return _page("Settings", *lines())
+
+
+def data_held() -> str:
+    """`docs/data-held.md`."""
+    from mdo.cli.register_page import lines
+
+    return _page("What is held, of whom", *lines())
+
+
+def commands() -> str:
+    """`docs/commands.md`."""
+    from mdo.cli.commands_page import lines
+
+    return _page("Commands", *lines())
+
+
+def index() -> str:
+    """`docs/index.md`."""
+    from mdo.cli.index_page import lines
+
+    return _page("Documents", *lines())
+
+
 FILES: dict[str, Callable[[], str]] = {
+    "docs/commands.md": commands,
+    "docs/data-held.md": data_held,
+    "docs/administrators/settings.md": settings,
     "docs/events.md": events,
     "docs/matrix.md": matrix,
     "docs/room-protocol.md": room_protocol,
     "frontend/src/room/commands.generated.ts": commands_ts,
+    "docs/index.md": index,  # last: it reads the titles of the others
 }
 
 

@@ -116,6 +116,8 @@ class Home:
             "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
             "MDO_OWNER_PASSWORD": secrets.token_urlsafe(24),
             "MDO_APP_PASSWORD": secrets.token_urlsafe(24),
+            "MDO_BACKUP_PASSWORD": secrets.token_urlsafe(24),
+            "MDO_BACKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "REDIS_PASSWORD": secrets.token_urlsafe(24),
             "MDO_TURN_SECRET": secrets.token_urlsafe(32),
         } | kept

@@ -18,6 +18,9 @@ PR_SET_PDEATHSIG = 1
 LOG_BYTES = 10 * 1024 * 1024
 """A log longer than this is put aside at the next start."""
 
+STOPPED_WITHIN_S = 20.0
+"""Before it is killed: longer than the web server takes at most (mdo/server.py: rooms, requests and threads, 15 s)."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,7 +34,7 @@ class Program:
     log: Path
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_within_s: float = 15
+    stop_within_s: float = STOPPED_WITHIN_S
     cwd: str = "/"
 
 
@@ -124,7 +127,7 @@ def born(pid: int) -> str | None:
 
 
 def end_orphans(pids: Path, tell: Callable[[str], None]) -> None:
-    """End what an earlier supervisor left running in this folder: asked first, killed after 15 seconds."""
+    """End what an earlier supervisor left running in this folder: asked first, killed after STOPPED_WITHIN_S."""
     for file in sorted(pids.glob("*")):
         try:
             note = json.loads(file.read_text())
@@ -139,7 +142,7 @@ def end_orphans(pids: Path, tell: Callable[[str], None]) -> None:
 
 
 def _end(pid: int, start: str, stop_signal: int) -> None:
-    for number, seconds in ((stop_signal, 15.0), (signal.SIGKILL, 5.0)):
+    for number, seconds in ((stop_signal, STOPPED_WITHIN_S), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
             os.kill(pid, signal.SIGCONT)  # somebody may have frozen it

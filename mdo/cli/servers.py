@@ -168,12 +168,18 @@ class Postgres:
         return f"postgresql://{user}:{quote(self.keys[password], safe='')}@/{database}?host={quote(str(self.sockets), safe='')}"
 
     def wait(self, alive: Callable[[], bool]) -> None:
-        """Until it takes connections; raises CannotRun when it dies or takes longer than 60 seconds (crash recovery included)."""
+        """Until it takes connections and may write; raises CannotRun when it dies or takes longer than 60 seconds (crash recovery included), after a
+        restore than half an hour."""
+        restored = (self.data / "recovery.signal").exists()
 
         def probe() -> None:
-            psycopg.connect(self.dsn(SUPERUSER, "POSTGRES_PASSWORD", "postgres"), connect_timeout=5).close()
+            with psycopg.connect(self.dsn(SUPERUSER, "POSTGRES_PASSWORD", "postgres"), connect_timeout=5) as connection:
+                found = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                if found is None or found[0]:
+                    raise psycopg.OperationalError("it still replays its log")
 
-        _wait("PostgreSQL", probe, psycopg.Error, alive, self.home.path / "log" / "postgres.log")
+        log = self.home.path / "log" / "postgres.log"
+        _wait("PostgreSQL", probe, psycopg.Error, alive, log, within_s=1800 if restored else 60)
 
     def prepare(self) -> None:
         """Roles, database and their rights: the same file that an administrator runs."""
@@ -192,12 +198,16 @@ class Postgres:
             PGPASSWORD=self.keys["POSTGRES_PASSWORD"],
             MDO_OWNER_PASSWORD=self.keys["MDO_OWNER_PASSWORD"],
             MDO_APP_PASSWORD=self.keys["MDO_APP_PASSWORD"],
+            MDO_BACKUP_PASSWORD=self.keys["MDO_BACKUP_PASSWORD"],
         )
 
     def environment(self) -> dict[str, str]:
         return {
             "DATABASE_URL": self.dsn("mdo_app", "MDO_APP_PASSWORD"),
             "DATABASE_OWNER_URL": self.dsn("mdo_owner", "MDO_OWNER_PASSWORD"),
+            "DATABASE_BACKUP_URL": self.dsn("mdo_backup", "MDO_BACKUP_PASSWORD"),
+            "MDO_BACKUP_KEY": self.keys["MDO_BACKUP_KEY"],
+            "MDO_BACKUP_PROGRAMS": str(self.bin),
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from mdo.cli.home import CannotRun
@@ -29,6 +31,31 @@ def verify_decisions(board: str | None) -> int:
                 found += 1
                 print(f"board {board_id} number {finding.number} decision {finding.decision_id}: {finding.what}")
     print(f"{checked} boards, {signed} signed decisions, {found} findings.")
+    return 1 if found else 0
+
+
+def verify_audit(until: str | None) -> int:
+    """Recompute the chains of the access log; one line for each finding, which holds ids and numbers only. With ``until`` (ISO, with its
+    offset) anchors of later moments do not count. Exit code 0 without findings, else 1. Raises `CannotRun` for a moment that is none.
+    """
+    from django.conf import settings
+
+    from mdo.backup.commands import moment_of
+    from mdo.backup.restoring import anchors_until
+    from mdo.kernel import audit
+    from mdo.kernel.acting import System, acting
+
+    anchors = settings.MDO_VAR / "anchors" / "audit.jsonl"
+    with TemporaryDirectory() as folder:
+        if until is not None and anchors.is_file():
+            earlier = Path(folder) / "anchors"
+            earlier.write_text(anchors_until(anchors.read_text(), moment_of(until)))
+            anchors = earlier
+        with acting(System("verify"), None, "work"):
+            found = audit.verify(anchors, settings.MDO_FILE_KEY)
+    for finding in found:
+        print(f"chain {finding.chain_id} number {finding.n}: {finding.what}")
+    print(f"{len(found)} findings.")
     return 1 if found else 0
 
 

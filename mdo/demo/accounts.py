@@ -31,6 +31,7 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("guest", "dr. An Lemmens", _("Guest: GP of one patient")),
     Account("observer", "dr. Lotte Aerts", _("Observer: in training")),
     Account("outsider", "dr. Bart Hendrickx", _("Surgeon of a hospital in no agreement")),
+    Account("datamanager", "Griet Vanhoutte", _("Data manager: says what became of the decisions")),
     Account("privacy", "Els Pauwels", _("Privacy officer")),
     Account("admin", "Jan Smets", _("Administrator of the organising hospital")),
     Account("operator", "Operator", _("Operator of the site: Django's admin, no care content")),

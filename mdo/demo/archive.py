@@ -43,7 +43,7 @@ def file_cases(registry: Registry, meeting: Meeting, requests: list[tuple[str, d
                 patient=patients[-1],
                 requester=person,
                 dossier="breast",
-                dossier_version=1,
+                dossier_version=tale.case["version"],
                 data=tale.case,
                 created_by=person,
                 created_at=at - timedelta(minutes=40),

@@ -16,7 +16,7 @@ from mdo.demo.papers import Printer, mammogram
 from mdo.demo.patients import identity
 from mdo.demo.stories import Story, story
 from mdo.directory.models import Person
-from mdo.kernel.acting import System, acting
+from mdo.kernel.acting import Proof, System, acting
 from mdo.kernel.clock import frozen, now
 from mdo.kernel.ids import new_id
 
@@ -27,9 +27,10 @@ SECRETARIES = {"organiser": "secretary", "partner": "partnersecretary", "third":
 
 
 @contextmanager
-def door(town: Town, name: str, at: datetime) -> Iterator[Person]:
+def door(town: Town, name: str, at: datetime, proof: Proof | None = None) -> Iterator[Person]:
     """One of the people acts, at a moment of the past, for the place where they work."""
-    with frozen(at), acting(town.people[name], town.workplace(name).pk, "care", savepoints=False):
+    place = town.workplace(name).pk
+    with frozen(at), acting(town.people[name], place, "care", savepoints=False, proof=lambda: proof):
         yield town.people[name]
 
 

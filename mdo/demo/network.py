@@ -33,6 +33,7 @@ class Place:
     city: str
     colour: int
     kind: str = "hospital"
+    street: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Role:
 
 
 PLACES = {
-    "organiser": Place("AZ Sint-Godelieve", "SG", "Torhout", 1),
-    "partner": Place("Ziekenhuis De Linde", "DL", "Diksmuide", 2),
-    "third": Place("AZ Maria Ter Duinen", "MD", "Nieuwpoort", 3),
+    "organiser": Place("AZ Sint-Godelieve", "SG", "Torhout", 1, street="Kloosterdreef 10\n9999 Torhout"),
+    "partner": Place("Ziekenhuis De Linde", "DL", "Diksmuide", 2, street="Lindelaan 4\n9998 Diksmuide"),
+    "third": Place("AZ Maria Ter Duinen", "MD", "Nieuwpoort", 3, street="Zeedreef 21\n9997 Nieuwpoort"),
     "outside": Place("Kliniek Ten Bosse", "TB", "Ninove", 4),
-    "practice": Place("Huisartsenpraktijk De Brug", "BR", "Torhout", 5, "gp_practice"),
+    "practice": Place("Huisartsenpraktijk De Brug", "BR", "Torhout", 5, "gp_practice", "Brugstraat 7\n9999 Torhout"),
 }
 
 _DOCTOR, _CLINICIAN = "physician", "clinician"
@@ -77,6 +78,7 @@ PEOPLE = {
     "guest": Role("dr.", "An", "Lemmens", _DOCTOR, "general_practice", "practice", "guest"),
     "observer": Role("dr.", "Lotte", "Aerts", _DOCTOR, "surgery", "organiser", "", "observer"),
     "outsider": Role("dr.", "Bart", "Hendrickx", _DOCTOR, "surgery", "outside", _CLINICIAN),
+    "datamanager": Role("", "Griet", "Vanhoutte", "data_manager", "data_management", "organiser", "data_manager"),
     "privacy": Role("", "Els", "Pauwels", "other", "", "organiser", "privacy_officer"),
     "admin": Role("", "Jan", "Smets", "other", "", "organiser", "admin"),
 }
@@ -95,9 +97,9 @@ class Town:
         return self.places[PEOPLE[name].place]
 
 
-def _licence(serial: int) -> str:
-    """A fictional licence number (RIZIV) of a physician whose check digits are right."""
-    first = f"1{serial:05d}"
+def _licence(serial: int, profession: str = "1") -> str:
+    """A fictional licence number (RIZIV) of a physician, or (7) of a hospital, whose check digits are right."""
+    first = f"{profession}{serial % 100_000:05d}"
     return f"{first}{97 - int(first) % 97:02d}004"
 
 
@@ -107,7 +109,13 @@ def make_network(today: date) -> Town:
     since = datetime.combine(founded, time(8), ZONE)
     places = {
         key: Organisation(
-            name=each.name, short_name=each.short_name, city=each.city, colour=each.colour, kind=each.kind
+            name=each.name,
+            short_name=each.short_name,
+            city=each.city,
+            colour=each.colour,
+            kind=each.kind,
+            postal_address=each.street,
+            licence_number=_licence(710_001 + each.colour, "7") if each.kind == "hospital" else "",
         )
         for key, each in PLACES.items()
     }

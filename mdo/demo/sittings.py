@@ -8,16 +8,18 @@ from uuid import UUID
 from django.db.models import F
 
 from cases.models import Referral
+from mdo.demo import agreements
 from mdo.demo.archive import writing
 from mdo.demo.dossiers import HOUSE, Told, door
 from mdo.demo.network import PEOPLE, Town
-from mdo.kernel.acting import acting
+from mdo.kernel.acting import Proof, acting
 from mdo.kernel.clock import frozen
 from mdo.kernel.ids import new_id
 from mdo.kernel.work import State
 from meetings import chain, texts
 from meetings.actions.agenda_building import accept_referral, publish_meeting, schedule_referral
 from meetings.actions.draft import record_decision, save_draft
+from meetings.actions.informing import inform_patient
 from meetings.actions.reading_back import begin_read_back
 from meetings.actions.reporting import make_report
 from meetings.actions.signing import sign_decisions
@@ -36,14 +38,17 @@ class Sitting:
     postponed: list[tuple[Told, str]] = field(default_factory=list)
     to_meeting: UUID | None = None
     unsigned: int = 0  # of the last ones
+    uninformed: int = 1  # of the last ones that were signed: nobody said yet that the patient knows
     absent: tuple[str, ...] = ()
 
     def hold(self) -> None:
         """Publish the agenda, hold the meeting, sign, and make the reports."""
         publish(self.town, self.meeting_id, self._before(2, 15))
         closed = self._sit()
-        self._sign(closed + timedelta(hours=2))
-        self._finish(closed + timedelta(hours=2, minutes=5))
+        self._sign(closed + timedelta(minutes=6))
+        self._finish(closed + timedelta(minutes=10))
+        self._inform(closed + timedelta(hours=1))
+        self._finish(closed + timedelta(hours=2))
 
     def _before(self, days: int, hour: int) -> datetime:
         return (self.starts_at - timedelta(days=days)).replace(hour=hour, minute=0)
@@ -91,6 +96,7 @@ class Sitting:
         here: dict[str, Any] = {"meeting_id": self.meeting_id, "item_id": item_id}
         outcome = told.story.outcome
         with door(self.town, "secretary", at + timedelta(minutes=1)) as secretary:
+            item = AgendaItem.objects.select_related("referral").get(pk=item_id)
             version = Decision.objects.values_list("draft_version", flat=True).get(item=item_id)
             save_draft(
                 by=secretary,
@@ -99,10 +105,9 @@ class Sitting:
                 intent=outcome.intent,
                 steps=[{"kind": kind, "text": text} for kind, text in outcome.steps],
                 deviation=outcome.deviation,
-                agreed=None,
+                agreed=agreements.agreed(told, item, at),
                 command_id=new_id(),
             )
-            item = AgendaItem.objects.get(pk=item_id)
             texts.write(item, texts.RECOMMENDATION, outcome.text, secretary)
             seen = texts.current(item, texts.RECOMMENDATION)[0]
         with door(self.town, "coordinator", at + timedelta(minutes=minutes - 1, seconds=20)) as coordinator:
@@ -112,7 +117,7 @@ class Sitting:
         return at + timedelta(minutes=minutes)
 
     def _sign(self, at: datetime) -> None:
-        with door(self.town, "coordinator", at) as coordinator:
+        with door(self.town, "coordinator", at, Proof("demonstration", at)) as coordinator:
             rows = Decision.objects.filter(meeting=self.meeting_id, state=Decision.State.RECORDED)
             ready = list(rows.order_by("item__position"))
             ready = ready[: len(ready) - self.unsigned]
@@ -122,6 +127,27 @@ class Sitting:
                 decisions=[(row.pk, chain.seen(row)) for row in ready],
                 command_id=new_id(),
             )
+
+    def _inform(self, at: datetime) -> None:
+        """The requesters say that they told their patients."""
+        with acting(HOUSE, None, "work"):
+            found = Decision.objects.filter(meeting=self.meeting_id, state=Decision.State.SIGNED, case__isnull=False)
+            rows = list(found.select_related("item__referral__requester").order_by("item__position"))
+        for n, row in enumerate(rows[: len(rows) - self.uninformed]):
+            assert row.item.referral is not None
+            asks = row.item.referral.requester
+            with door(self.town, asks.username, at + timedelta(minutes=4 * n)) as by:
+                inform_patient(
+                    by=by,
+                    decision_id=row.pk,
+                    statement_id=new_id(),
+                    version=0,
+                    informed=True,
+                    informer=asks.display_name,
+                    informed_on=at.date(),
+                    manner="phone" if n % 3 else "visit",
+                    command_id=new_id(),
+                )
 
     # What follows has no action of its own: presence belongs to the room's processes, and old work is simply done.
 

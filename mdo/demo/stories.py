@@ -23,6 +23,7 @@ class Story:
     case: dict[str, Any]
     tumours: tuple[dict[str, Any], ...]
     outcome: Outcome
+    trial: str
 
 
 _SIDES = {"left": "links", "right": "rechts"}
@@ -77,6 +78,8 @@ def story(n: int, today: date) -> Story:
         "imaging_findings": plot.imaging.format(**words),
         "image_references": f"MG-{104000 + 11 * n}, US-{104001 + 11 * n}",
         "pathology_findings": plot.pathology.format(**words),
+        # One in four stands in the report only, as in a dossier of before there was a question for it.
+        "pathology_numbers": words["report"] if n % 4 else "",
         "wishes": plot.wishes,
         "psychosocial": plot.psychosocial,
         "trial_considered": "yes" if plot.trial else "no",
@@ -91,4 +94,5 @@ def story(n: int, today: date) -> Story:
         case=clean("breast", "case", case, today=today),
         tumours=tuple(clean("breast", "tumour", each, today=today) for each in tumours),
         outcome=plot.outcome,
+        trial=plot.trial,
     )

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from cases.actions.dossiers import change_case
 from cases.models import Case, Referral
+from mdo.demo.agreements import answer
 from mdo.demo.archive import file_cases
 from mdo.demo.dossiers import HOUSE, Registry, Told, door
 from mdo.demo.network import ZONE, Town, make_network
@@ -47,6 +48,7 @@ def load_world() -> None:
         registry = Registry(town, printer)
         past, following = _series(town, present)
         _past_weeks(registry, past, following)
+        answer(town, past[0].pk, present - timedelta(hours=20))
         _sitting_today(registry, present)
         _next_week(registry, following, present)
 
@@ -99,6 +101,7 @@ def _past_weeks(registry: Registry, past: list[Meeting], following: Meeting) -> 
             postponed,
             to_meeting=following.pk if last else past[week + 1].pk if postponed else None,
             unsigned=2 if last else 0,
+            uninformed=3 if last else 0,
             absent=(("nuclear",), ("thirdradiologist", "nurse"), (), ("partnersurgeon",))[week],
         ).hold()
         carried = [told for told, _ in postponed]

@@ -24,7 +24,19 @@ from mdo.kernel.models import AuditEntry, AuditSeal
 from mdo.kernel.storage import storage
 from mdo.kernel.work import State
 from meetings import chain
-from meetings.models import AgendaItem, Decision, Delivery, GuestInvitation, Lease, Meeting, Report
+from meetings.models import (
+    AgendaItem,
+    BillingLine,
+    Decision,
+    DecisionAction,
+    Delivery,
+    FollowUp,
+    GuestInvitation,
+    InformedStatement,
+    Lease,
+    Meeting,
+    Report,
+)
 from tests.factories import BRUSSELS
 from tests.parts import until
 
@@ -101,7 +113,7 @@ def test_load(committed: None, present: datetime | None) -> None:
 
 def _directory() -> None:
     assert Counter(Organisation.objects.values_list("kind", flat=True)) == {"hospital": 4, "gp_practice": 1}
-    assert Person.objects.filter(is_superuser=False, visitor=False).count() == 20
+    assert Person.objects.filter(is_superuser=False, visitor=False).count() == 21
     assert Person.objects.get(is_superuser=True).username == "operator"
     (board,) = Board.objects.all()
     open_to = {each.short_name for each in Organisation.objects.all() if boards_open_to(each.pk) == [board]}
@@ -128,10 +140,19 @@ def _past(present: datetime) -> None:
         assert len(decision.attendance) >= 8
         assert decision.quorum["board"]["met"]
         assert decision.quorum["billing"]["met"]
-        (report,) = Report.objects.filter(decision=decision, state=State.DONE)
+        (report,) = Report.objects.filter(decision=decision, kind=Report.Kind.CASE, state=State.DONE)
         assert report.edition == decision.state
         with storage.open(report.storage_name) as file:
             assert file.read(5) == b"%PDF-"
+    assert {decision.agreed["guideline"] for decision in signed} == {"followed", "deviation", "none"}
+    assert {"", "none_fits", "proposed"} == {decision.agreed["trial"] for decision in signed}
+    # All that were signed, but for the last sitting's last three: these wait for their requester.
+    assert InformedStatement.objects.filter(informed=True).count() == 27
+    assert set(BillingLine.objects.values_list("saved_by", flat=True)) == {None}  # proposed by the signatures
+    answered = FollowUp.objects.filter(decision__meeting=closed[0]).exclude(answered_at=None)
+    assert Counter(answered.values_list("outcome", flat=True)) == {"carried_out": 3, "partly": 1, "not": 1}
+    overdue = DecisionAction.objects.filter(done_at=None, due_on__lt=present.astimezone(BRUSSELS).date())
+    assert 0 < overdue.count() < DecisionAction.objects.exclude(done_at=None).count()
     minutes = Report.objects.filter(kind=Report.Kind.MINUTES, state=State.DONE)
     assert {report.meeting_id for report in minutes} == {meeting.pk for meeting in closed}
     assert not Report.objects.filter(state=State.WAITING).exists()
