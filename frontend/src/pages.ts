@@ -8,6 +8,7 @@ import { drafts } from './pages/drafts';
 import { errorsSummary } from './pages/errors';
 import { fillButtons } from './pages/fill';
 import { guardForms } from './pages/guard';
+import { here } from './pages/here';
 import { keys } from './pages/keys';
 import { menus } from './pages/menus';
 import { printButtons } from './pages/print';
@@ -23,6 +24,7 @@ const page = document;
 
 configureHtmx(page);
 themeSwitch(page);
+here(page);
 menus(page);
 dialogs(page);
 guardForms(page);

@@ -196,7 +196,8 @@ export type RefusalCode =
   | 'rule'
   | 'stale'
   | 'too_fast'
-  | 'unavailable';
+  | 'unavailable'
+  | 'unproved';
 
 /** What the room offers to those who have the right to it. */
 export type Right =

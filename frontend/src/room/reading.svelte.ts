@@ -34,9 +34,11 @@ export class Reading {
 
   readonly complete = $derived.by(() => this.mode !== 'each' || this.now?.missing.length === 0);
 
-  /** A frame came in: a wording that has just been put before everybody is shown also where only one part of the room is. */
+  /** A frame came in: a wording that has just been put before everybody, or stands as one comes in, is shown also where only one part
+   * of the room is. */
   heard(before: Item | null, item: Item | null): void {
-    if (item?.read_back && before?.id === item.id && before.read_back?.round !== item.read_back.round) this.store.pane = 'recommendation';
+    const fresh = !before || (before.id === item?.id && before.read_back?.round !== item.read_back?.round);
+    if (item?.read_back && fresh) this.store.pane = 'recommendation';
   }
 
   /** The wording and the voices of the item that is looked at are fetched when what they hang on has changed. */

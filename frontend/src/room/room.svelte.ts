@@ -250,7 +250,8 @@ export class RoomStore {
     this.chairing.heard(before, state, frame);
     this.call.heardState(before, state);
     this.talk.meet(before, state, itemById(state.room, this.viewed));
-    this.reading.heard(before && itemById(before.room, this.viewed), itemById(state.room, this.viewed));
+    const looked = before ? this.viewed : (openItem(state.room)?.id ?? null); // whoever comes in looks at what is on the table
+    this.reading.heard(before && itemById(before.room, looked), itemById(state.room, looked));
     const wasOpen = before && openItem(before.room);
     const open = openItem(state.room);
     if (!before || wasOpen?.id !== open?.id) {

@@ -283,9 +283,9 @@ describe('typed together', () => {
     await see(() => store.item);
     press('e');
     await see(() => document.activeElement === find('[data-text=recommendation]'));
-    expect(find('[data-add-step]')).toBeNull();
+    expect(find('[data-add]')).toBeNull();
     come();
-    await see(() => find('[data-add-step]'));
+    await see(() => find('[data-add]'));
     expect(document.activeElement).toBe(find('[data-text=recommendation]'));
   });
 

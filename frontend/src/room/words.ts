@@ -58,6 +58,8 @@ export const words = {
 
   // Connection
   connecting: () => gettext('Connecting'),
+  unreached: () =>
+    gettext('The room is not reached yet. This network, or a proxy in it, may not let WebSockets through: tell your IT desk.'),
   connected: () => gettext('Connected'),
   reconnecting: () => gettext('Reconnecting'),
   reconnectingLong: () =>
