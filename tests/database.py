@@ -158,3 +158,14 @@ def audit_cannot_be_written() -> Iterator[None]:
             yield
         finally:
             owner.execute("GRANT INSERT ON kernel_auditentry TO mdo_app")
+
+
+if __name__ == "__main__":  # the template alone, while checks that need no database run beside it
+    import os
+
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdo.settings")
+    django.setup()
+    with test_database():
+        pass

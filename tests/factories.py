@@ -137,7 +137,7 @@ def make_case(
         patient = patient or make_patient(hospital)
         values.setdefault("data", case_data())
         values.setdefault("dossier", "breast")
-        values.setdefault("dossier_version", 1)
+        values.setdefault("dossier_version", values["data"].get("version", 1))
         values.setdefault("created_by", requester)
         case = Case.objects.create(hospital=hospital, patient=patient, requester=requester, **values)
         Tumour.objects.bulk_create(

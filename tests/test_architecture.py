@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 from io import StringIO
 from pathlib import Path
 
@@ -31,6 +33,7 @@ SHARP = {
         "cases/views/launch.py": "a record system's form carries no cookie of ours; its signature is looked at before anything else",
         "mdo/api.py": "a token opens these addresses, never a cookie, and this one opens nothing",
         "meetings/views/fhir.py": "a token opens these addresses, never a cookie",
+        "mdo/directory/scim/views.py": "a token opens these addresses, never a cookie",
     },
     r"\bmark_safe\b|\bSafeString\(|\bformat_html": {
         "meetings/search.py": "the excerpt's marks: the text is escaped first, the marks are ours",
@@ -46,6 +49,8 @@ SHARP = {
         "cases/views/launch.py": "a record system signs what it tells; the person signs in afterwards",
         "mdo/api.py": "a program's token is looked at instead of a session",
         "meetings/views/fhir.py": "a program's token is looked at instead of a session",
+        "mdo/directory/scim/views.py": "a program's token is looked at instead of a session",
+        "mdo/directory/views/sign_in.py": "the way to an organisation's own sign-in and back",
         "meetings/views/feeds.py": "a calendar program knows the secret of its address, and signs in nowhere",
         "meetings/views/guests.py": "a guest's link and code come before anybody is signed in",
         "meetings/views/verifying.py": "whoever holds a printed report asks by its code, and learns nothing of what is on it",
@@ -65,6 +70,7 @@ SHARP = {
         "meetings/migrations/0004_decision_search.py": "the index of decisions and the question to it",
         "meetings/migrations/0016_search_in_windows.py": "as above, made anew",
         "meetings/migrations/0020_search_profiles.py": "as above: what was done enters it",
+        "meetings/migrations/0028_search_in_place_and_time.py": "as above: place and time are one key of it",
     },
 }
 
@@ -95,9 +101,25 @@ ELEVATED = {
         "merge.links",
     ): "a board's links follow a patient's record, which the hospital's secretary merges without seeing them",
     (
+        "meetings/missing.py",
+        "readiness.note",
+    ): "which cases of every hospital are complete as a sitting begins: a yes or no on each",
+    (
         "meetings/readiness.py",
         "reminders.timeline",
     ): "to how many a reminder goes, also for drafts that the board may not see: numbers only",
+    (
+        "meetings/informing/access.py",
+        "letter.gp",
+    ): "whose patient a letter is about, for the GP to whom it is addressed and who may not read the case",
+    (
+        "meetings/following_up/access.py",
+        "followup.drawn",
+    ): "of whom the list of follow-ups speaks, for the data manager who answers it and may open no case",
+    (
+        "mdo/watch/status.py",
+        "status.figures",
+    ): "how many rows of every hospital wait, and since when: numbers only",
     ("meetings/views/rows.py", "agenda.label"): "the label of a case that the reader may not read",
 }
 
@@ -163,7 +185,7 @@ def test_import_contracts_say_what_the_design_says() -> None:
     assert wiring["type"] == "forbidden"
     assert set(wiring["source_modules"]) == set(layers["layers"])
     # Whatever lies in mdo/ beside the two rooms there is wiring, unless it is named here.
-    known_to_all = {"mdo.environment", "mdo.logs"}
+    known_to_all = {"mdo.environment", "mdo.logs", "mdo.loopback", "mdo.outward", "mdo.paging"}
     inside = {
         f"mdo.{path.stem}"
         for path in (BASE_DIR / "mdo").iterdir()
@@ -269,12 +291,27 @@ def test_doors_of_the_house_are_opened_by_the_house() -> None:
     assert hits == {
         "cases/receiving.py",
         "cases/views/launch.py",
+        "mdo/cli/begin.py",
         "mdo/cli/verify.py",
         "mdo/demo/dossiers.py",
+        "mdo/directory/views/sign_in.py",
         "mdo/kernel/acting.py",
+        "mdo/watch/house.py",
         "meetings/room/stays.py",
         "meetings/room/work.py",
         "meetings/tasks.py",
+    }
+
+
+def test_who_vouches_for_a_person_is_named() -> None:
+    """A door with a proof of who acts lets them sign: the web's own, from the session, and the demonstration's."""
+    assert set(found(r"\bacting\([^)]*proof=", sources(*ROOMS))) == {
+        "mdo/demo/dossiers.py",
+        "mdo/directory/middleware.py",
+    }
+    assert set(found(r"\bProof\(", sources(*ROOMS))) == {
+        "mdo/demo/sittings.py",
+        "mdo/directory/proofs.py",
     }
 
 
@@ -358,9 +395,35 @@ def test_tests_are_neither_skipped_nor_asleep() -> None:
         r"@pytest\.mark\.(?:skip|xfail)|pytest\.(?:skip|xfail|importorskip)\(|\btime\.sleep\(|\basyncio\.sleep\((?!0\))"
     )
     # Chaos and benches are no tests: their clients wait at random, and for servers that were killed.
-    apart = ("tests/test_architecture.py", "tests/chaos/", "tests/bench/")
+    apart = ("tests/test_architecture.py", "tests/chaos/", "tests/bench/", "tests/upgrade/", "tests/failover/")
     hits = found(words, [each for each in sources("tests") if not each[0].startswith(apart)])
     assert set(hits) <= set(LOOKS_AGAIN)
+
+
+def strangers(texts: Iterator[tuple[str, str]], locked: set[str]) -> dict[str, str]:
+    """Packages that the sources import and the lock of the running program does not hold, with the file that does."""
+    known, found = packages_distributions(), {}
+    for path, text in texts:
+        for node in ast.walk(ast.parse(text)):
+            whole = isinstance(node, ast.ImportFrom) and node.level == 0 and node.module
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else [whole] if whole else []
+            for top in {str(name).split(".")[0] for name in names} - sys.stdlib_module_names - {*ROOMS, "tests"}:
+                if not {_plain_name(each) for each in known.get(top, ())} & locked:
+                    found[top] = path
+    return found
+
+
+def _plain_name(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def test_the_program_imports_only_what_is_installed_with_it() -> None:
+    """A fresh clone runs before the packages of developers are there: all of them are here, so nothing else would show it."""
+    lock = (BASE_DIR / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+    locked = {_plain_name(each) for each in re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==", lock, re.MULTILINE)}
+    assert strangers(sources("mdo", "cases", "meetings"), locked) == {}
+    control = iter([("some.py", "import json\nimport pytest\nfrom django_stubs_ext import StrPromise\n")])
+    assert set(strangers(control, locked)) == {"pytest", "django_stubs_ext"}
 
 
 # --- what is generated -----------------------------------------------------------------------------------------------------------
@@ -373,7 +436,8 @@ def test_generated_files_are_current(name: str) -> None:
     assert (BASE_DIR / name).read_text(encoding="utf-8") == generate.FILES[name]()
 
 
-def test_no_migration_is_missing(db: None) -> None:
+@pytest.mark.django_db(databases="__all__")
+def test_no_migration_is_missing() -> None:
     said = StringIO()
     call_command("makemigrations", check=True, dry_run=True, stdout=said, verbosity=1)
     assert said.getvalue().strip() == "No changes detected"

@@ -19,7 +19,7 @@ from mdo.directory.matrix import MATRIX, permits
 from mdo.directory.models import Person
 from mdo.environment import BASE_DIR
 from mdo.kernel.action import ACTIONS
-from mdo.kernel.errors import Denied, IdReused, Invalid, NotFound, Refused, RuleBroken, Stale
+from mdo.kernel.errors import Denied, IdReused, Invalid, NotFound, Refused, RuleBroken, Stale, Unproved
 from mdo.kernel.ids import new_id
 from tests.architecture.world import Things, World, arguments, facts_before, make_world, nothing_written, seats_before
 from tests.cast import NAMES, Cast, acting_as
@@ -28,7 +28,14 @@ declare_everything()
 
 # What somebody without any seat may do, because it names nothing that is not theirs: in the own hospital, to the own account.
 OWN_HOUSE = {"patient.register", "case.bring_in", "case.take_in", "import.upload"}
-OWN_ACCOUNT = {"calendar.end_feed", "calendar.renew_feed", "person.choose_language", "search.forget", "search.keep"}
+OWN_ACCOUNT = {
+    "calendar.end_feed",
+    "calendar.renew_feed",
+    "person.choose_language",
+    "person.set_own_details",
+    "search.forget",
+    "search.keep",
+}
 
 # Of the meeting as a whole: whoever asks for one item of it sits at the same table.
 AT_THE_TABLE = {"meeting.answer", "presence.beside", "presence.beside_leave"}
@@ -150,6 +157,17 @@ def test_the_own_account_is_the_only_one(world: World) -> None:
     assert set(Person.objects.filter(language="fr").values_list("pk", flat=True)) == cast
 
 
+def test_what_is_signed_asks_who_signs(world: World) -> None:
+    """Each action that wants a proof, by whoever has the right and nothing else: refused, and nothing written."""
+    wanting = {name for name, each in ACTIONS.items() if each.proven}
+    assert wanting == {"decision.sign"}
+    for name in wanting:
+        coordinator, values = world.cast.coordinator, called_with(name, world.ours)
+        with nothing_written(), acting_as(coordinator, proof=lambda: None) as by, pytest.raises(Unproved):
+            ACTIONS[name](by=by, **values)
+        assert not isinstance(tried(world.cast, "coordinator", name, **values), Unproved)
+
+
 # --- what is declared --------------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +197,11 @@ WITHOUT_COMMAND_ID = {
     "call.note_stay": "a session of the media server is one row, whatever is told of it again",
     "call.take_way": "as above",
     "delivery.send": "a row that is done is not done again",
+    "dispatch.send": "a row that is done is not done again",
+    "directory.begin": "a second telling finds the operator that the first one made",
+    "directory.amend": "the same again changes nothing",
+    "directory.join": "a name is taken once",
+    "directory.leave": "an entry that was taken away is not there any more",
     "directory.change": "Django's admin, a form at a time, under its own protection",
     "guest.confirm": "a second telling finds this browser let in, or the try counted",
     "guest.identify": "as above",
@@ -196,6 +219,7 @@ WITHOUT_COMMAND_ID = {
     "import.stop": "a list that stopped does not stop again",
     "presence.note": "says what the leases hold",
     "reminder.plan": "a rule that has its row gets no second one",
+    "signin.link_person": "who is linked is not linked again",
     "sketch.forget": "what is gone is not forgotten again",
     "reminder.send": "a row that is done is not done again",
     "report.give_up": "a row that is done is not done again",

@@ -19,7 +19,8 @@ from django.test import Client
 from cases.models import Patient, Referral
 from mdo.kernel.acting import acting
 from mdo.kernel.ids import new_id
-from mdo.logs import PlainFormatter
+from mdo.logs import JsonFormatter, PlainFormatter
+from mdo.watch import exposition
 from meetings import chain, mails, texts
 from meetings.actions.agenda_building import (
     accept_referral,
@@ -53,7 +54,9 @@ CONTENT = {
     "cases_document",
     "cases_preparationnote",
     "cases_referral",
+    "meetings_billingline",
     "meetings_decision",
+    "meetings_registrationform",
     "meetings_topic",
     "meetings_remark",
     "meetings_savedsearch",
@@ -200,11 +203,14 @@ def test_a_patient_leaves_no_trace_outside_of_the_case(
 ) -> None:
     caplog.set_level(logging.INFO)
     seen, written = walk(cast)
-    formatter = PlainFormatter()
-    logged = "\n".join(formatter.format(record) for record in caplog.records)
+    logged = "\n".join(form.format(record) for form in (PlainFormatter(), JsonFormatter()) for record in caplog.records)
     out, err = capfd.readouterr()
     assert leaks(logged) == set()
     assert leaks(out + err) == set()
+    measured = exposition.text().decode()
+    assert 'route="cases:detail"' in measured
+    assert leaks(measured) == set()
+    assert re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[^\s]*", measured) == []
     assert {address for address in seen if leaks(address)} == set()
     assert [mail for mail in written if leaks(mail)] == []
     assert len(written) >= 5

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import ForeignKey, Model
 
+from mdo.cli import register_page
+from mdo.environment import BASE_DIR
 from tests.database import as_owner
 
 CARE = (
@@ -28,11 +30,17 @@ CARE = (
     "cases_received",
     "cases_launch",
     "cases_sketch",
+    "meetings_billingline",
     "meetings_decision",
     "meetings_decisionaction",
     "meetings_followup",
     "meetings_guestinvitation",
+    "meetings_handover",
+    "meetings_informedstatement",
+    "meetings_registrationform",
+    "meetings_registryexport",
     "meetings_remark",
+    "meetings_route",
     "meetings_savedsearch",
     "meetings_textdocument",
     "meetings_textupdate",
@@ -64,6 +72,7 @@ ACROSS_HOSPITALS = {
     "meetings_decision.meeting_id": "a decision belongs to the patient's hospital, its meeting to the organiser",
     "meetings_report.meeting_id": "as above",
     "meetings_delivery.meeting_id": "a mail about a referral of a partner, from the organiser's meeting",
+    "meetings_dispatch.meeting_id": "a report of a partner's case, from the organiser's meeting",
     "meetings_guestinvitation.meeting_id": "a guest of a partner's case, at the organiser's meeting",
     "meetings_reminder.meeting_id": "holds nothing of a case",
     "meetings_digestline.delivery_id": "one digest holds lines about meetings of several organisers; none holds anything of a case",
@@ -126,6 +135,19 @@ def not_forced(cursor: Any) -> set[str]:
 
 def test_care_tables_have_forced_row_level_security(catalogue: Any) -> None:
     assert not_forced(catalogue) == set()
+
+
+# Django's own tables that hold nothing of anybody.
+OF_NOBODY = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type", "django_migrations"}
+
+
+def test_the_processing_register_names_every_table(catalogue: Any) -> None:
+    """`mdo/cli/register.yaml`: what is new says there what it holds, of whom and for how long."""
+    there = ask(catalogue, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert set(register_page.tables()) == set(there) - OF_NOBODY
+    assert {name for name, said in register_page.tables().items() if said["care"]} == set(CARE)
+    page = (BASE_DIR / "docs" / "data-held.md").read_text()
+    assert [name for name in there if name not in OF_NOBODY and f"| `{name}` |" not in page] == []
 
 
 @pytest.mark.parametrize("off", ["NO FORCE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"])

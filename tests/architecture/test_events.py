@@ -42,7 +42,10 @@ SILENT = {
     "sketch.kept": "of no meeting: a case that is not there yet, its author's alone",
     "sketch.thrown_away": "as above",
     "sketch.forgotten": "as above",
+    "registration.exported": "a file of a period, of no one meeting",
     "import.moved": "a list is of no meeting; its page asks again by itself",
+    "case.created": "on no agenda yet",
+    "patient.registered": "of no case yet",
 }
 
 

@@ -73,7 +73,7 @@ def test_the_room_is_closed_to_those_without_a_place(world: World) -> None:
         name: audience.find(member.pk, world.ours.meeting.pk, member.organisation_id)
         for name, member in world.cast.members.items()
     }
-    assert {name for name, place in places.items() if place is None} == {"outsider", "privacy", "admin"}
+    assert {name for name, place in places.items() if place is None} == {"outsider", "privacy", "admin", "datamanager"}
 
 
 @pytest.mark.slow

@@ -26,8 +26,11 @@ from cases.exchange.fhir.requests import Asked
 from cases.exchange.fhir.tumours import Answers
 from cases.exchange.launch import LaunchClaims, LaunchPatient, LaunchUser
 from cases.models import Case, Document, ImportJob, ImportRow, Launch, Patient, Referral, Sketch, Tumour
+from mdo.directory.actions.begin import Beginning
+from mdo.directory.actions.provisioning import Employee
 from mdo.directory.matrix import Seat
-from mdo.directory.models import ApiToken, Board, Organisation, Person
+from mdo.directory.models import ApiToken, Board, DirectoryEntry, IdentityProvider, Organisation, Person
+from mdo.directory.signing_in.protocol import Told as SignedIn
 from mdo.kernel.acting import System, acting
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
@@ -35,15 +38,20 @@ from meetings.actions.staying import Told
 from meetings.models import (
     AgendaItem,
     Beside,
+    BillingLine,
     Decision,
     DecisionAction,
     Delivery,
+    Dispatch,
     FollowUp,
     GuestInvitation,
     Meeting,
     ProtocolRule,
+    RegistrationForm,
+    RegistryExport,
     Reminder,
     Report,
+    Route,
     SavedSearch,
     Series,
     WallDisplay,
@@ -65,6 +73,8 @@ from tests.factories import (
 )
 
 CANARY = "Kanariezwaluw"
+OFFICE = "Vinkenzwaluw"  # what an organisation's administrator knows, and no stranger
+PUBLIC = ("requester_id", "person_id", "organisation_id", "provider_id")  # the way in offers providers to everybody
 HOUSE = System("test")
 PROTOCOL = [{"level": "case", "field": "wishes", "test": "filled", "values": []}]
 
@@ -101,6 +111,12 @@ class Things:
     action: DecisionAction
     kept: SavedSearch
     sketch: Sketch
+    form: RegistrationForm
+    export: RegistryExport
+    route: Route
+    dispatch: Dispatch
+    provider: IdentityProvider
+    entry: DirectoryEntry
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -121,6 +137,7 @@ class Things:
             "reminder_id": self.reminder.pk,
             "delivery_id": self.delivery.pk,
             "requester_id": self.person.pk,
+            "person_id": self.person.pk,
             "beside_id": self.beside.pk,
             "wall_id": self.wall.pk,
             "import_id": self.imported.job_id,
@@ -135,13 +152,19 @@ class Things:
             "action_id": self.action.pk,
             "search_id": self.kept.pk,
             "sketch_id": self.sketch.pk,
+            "form_id": self.form.pk,
+            "export_id": self.export.pk,
+            "route_id": self.route.pk,
+            "dispatch_id": self.dispatch.pk,
+            "provider_id": self.provider.pk,
+            "entry_id": self.entry.pk,
         }
 
     @property
     def secrets(self) -> set[str]:
         """What no stranger may read anywhere, in any answer."""
-        ids = {str(value) for name, value in self.ids.items() if name not in ("requester_id", "organisation_id")}
-        return {CANARY, self.patient.national_number, self.board.name, *ids}
+        ids = {str(value) for name, value in self.ids.items() if name not in PUBLIC}
+        return {CANARY, OFFICE, self.patient.national_number, self.board.name, *ids}
 
 
 @dataclass(frozen=True)
@@ -262,10 +285,52 @@ def _things(cast: Cast, hospital: Organisation, requester: Person, *, meeting: M
         )
         kept = SavedSearch.objects.create(hospital=hospital, person=requester, name=CANARY, asked={"words": CANARY})
         sketch = Sketch.objects.create(hospital=hospital, author=requester, values={"family_name": CANARY})
+        registered = {**after, "decision": decision, "day": day, "rule_set": "be-2025", "saved_by": requester}
+        form = RegistrationForm.objects.create(tumour_id=new_id(), position=1, kind="new_diagnosis", **registered)
+        BillingLine.objects.create(values={"family_name": CANARY}, **registered)
+        export = RegistryExport.objects.create(
+            hospital=hospital,
+            what="registry",
+            boards=[board.pk],
+            since=day,
+            until=day,
+            rows=1,
+            changed=1,
+            left_out=0,
+            sha256="0" * 64,
+            size=1,
+            storage_name=document.storage_name,
+            made_by=requester,
+        )
+        route = Route.objects.create(
+            hospital=hospital,
+            name="Dossier",  # the administrator gave it; that nobody else sees it, its id shows
+            channel="ehealthbox",
+            kinds=["case"],
+            recipients=["gp"],
+            settings={"folder": "zh"},
+        )
+        dispatch = Dispatch.objects.create(
+            hospital=hospital,
+            route=route,
+            channel=route.channel,
+            meeting=decided,
+            report=report,
+            role="gp",
+            recipient=cast.guest.person,
+            due_at=now(),
+        )
+        provider = IdentityProvider.objects.create(
+            organisation=hospital, active=True, issuer="https://login.example.org", client_id=f"{OFFICE}-client"
+        )
+        employed = Person.objects.create(
+            username=f"d-{new_id().hex}", last_name=f"{OFFICE} Els", email=f"{OFFICE}@example.org"
+        )
+        entry = DirectoryEntry.objects.create(organisation=hospital, person=employed, user_name=f"{OFFICE}.els")
     return Things(
         hospital, board, patient, case, tumour, document, waiting, on_agenda, item, meeting, decision, decided, series,
         report, reminder, delivery, requester, beside, invitation, wall, rule, imported, token, launch,
-        follow_up, task, kept, sketch,
+        follow_up, task, kept, sketch, form, export, route, dispatch, provider, entry,
     )  # fmt: skip
 
 
@@ -299,6 +364,7 @@ SEATS: dict[str, set[Seat]] = {
     "privacy": {Seat.PRIVACY_OFFICER},
     "admin": {Seat.ADMIN},
     "observer": {Seat.OBSERVER},
+    "datamanager": {Seat.DATA_MANAGER},
 }
 
 
@@ -322,6 +388,8 @@ def facts_before(world: World, name: str, things: Things) -> set[str]:
 
 def arguments(things: Things) -> dict[str, Any]:
     """For each name that a parameter of an action has: a value that fits, and ids that exist."""
+    from mdo.directory.details import Details
+
     details = PatientDetails(
         family_name=CANARY,
         given_name="Rosa",
@@ -344,6 +412,9 @@ def arguments(things: Things) -> dict[str, Any]:
         "note_text": "",
         "outcome": "carried_out",
         "asked": {"words": CANARY},
+        "beginning": Beginning(
+            "Az", "AZ", "", "first", "An", "Peeters", "an@example.org", "correct horse of the first"
+        ),
         "columns": {"0": "family_name"},
         "correction_id": new_id(),
         "confirmed": [],
@@ -412,6 +483,10 @@ def arguments(things: Things) -> dict[str, Any]:
         "other_id": new_id(),
         "link_id": new_id(),
         "way": "mesh",
+        "handover_id": new_id(),
+        "person_id": things.person.pk,
+        "owner_details": Details(postal_address="Dorpsstraat 1"),
+        "details_before": Details(),
         "needs": ["radiology"],
         "heavy": True,
         "guest_from": None,
@@ -421,6 +496,8 @@ def arguments(things: Things) -> dict[str, Any]:
         "locked": True,
         "order": [(things.item.pk, 1)],
         "breaks": [],
+        "break_after": 45,
+        "break_minutes": 10,
         "active": True,
         "conditions": PROTOCOL,
         "reference": "",
@@ -448,6 +525,36 @@ def arguments(things: Things) -> dict[str, Any]:
             (Answers(),),
             (),
         ),
+        "statement_id": new_id(),
+        "informed": True,
+        "informer": "dr. An Peeters",
+        "informed_on": now().date(),
+        "manner": "phone",
+        "words": CANARY,
+        "setting": "ambulatory",
+        "requested_on": None,
+        "elsewhere": None,
+        "tumours_told": {},
+        "since": now().date(),
+        "until": now().date(),
+        "channel": "ehealthbox",
+        "kinds": ["case"],
+        "recipients": ["gp"],
+        "settings": {"folder": "zh"},
+        "secret": None,
+        "dispatch_ids": [things.dispatch.pk],
+        "sent": True,
+        "issuer": "http://127.0.0.1:9",
+        "client_id": "mdo",
+        "client_secret": None,
+        "domains": [],
+        "external_claim": "sub",
+        "passwords": True,
+        "second_factor": "ours",
+        "strong": [],
+        "joiner": "member",
+        "employee": Employee("an.peeters", family_name="Peeters"),
+        "who": SignedIn("subject", "", things.person.email, True, None, False),
         "told": Told("joined", 0, moment, "PA_1", str(new_id()), "An Peeters"),
     }
 

@@ -40,11 +40,18 @@ def free_port() -> int:
 
 def wait_for(condition: Callable[[], Any], what: str, within_s: float = 30, log: Path | None = None) -> None:
     """Until the condition holds; raises ``SystemExit`` with the last lines of the log when it does not."""
+    if not comes_true(condition, within_s):
+        raise SystemExit(f"{what}: not within {within_s:.0f} s\n{tail(log, 40) if log else ''}")
+
+
+def comes_true(condition: Callable[[], Any], within_s: float) -> bool:
+    """Whether the condition holds before so many seconds are over."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"{what}: not within {within_s:.0f} s\n{tail(log, 40) if log else ''}")
+            return False
         time.sleep(0.02)
+    return True
 
 
 def answers(url: str) -> bool:
@@ -99,6 +106,8 @@ class Rig:
         self.stack = Stack(Home(self.folder / "var"), tell=print)
         self.variables: dict[str, str] = {}
         self.served: list[Served] = []
+        # Whose sources run, and in which Python: an upgrade goes from one to another.
+        self.sources, self.python = BASE_DIR, sys.executable
 
     def __enter__(self) -> Rig:
         try:
@@ -151,12 +160,12 @@ class Rig:
         server = next(each for each in self.stack.servers if isinstance(each, Postgres))
         return server.dsn(SUPERUSER, "POSTGRES_PASSWORD")
 
-    def run(self, *arguments: str, owner: bool = False) -> None:
+    def run(self, *arguments: str, owner: bool = False, **more: str) -> None:
         """One command of the product, to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "mdo", *arguments],
-            env=self.environment(owner=owner),
-            cwd=BASE_DIR,
+            [self.python, "-m", "mdo", *arguments],
+            env=self.environment(owner=owner, **more) | {"PYTHONPATH": str(self.sources)},
+            cwd=self.sources,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -179,10 +188,10 @@ class Rig:
         """A Python process of this rig with its log in the rig's folder."""
         program = Program(
             name,
-            [sys.executable, *command],
-            self.environment(**more),
+            [self.python, *command],
+            self.environment(**more) | {"PYTHONPATH": str(self.sources)},
             self.stack.home.path / "log" / f"{name}.log",
-            cwd=str(BASE_DIR),
+            cwd=str(self.sources),
         )
         return Child.start(program, self.stack.home.path / "pids")
 
@@ -193,7 +202,7 @@ class Rig:
         if core is not None:
             served.pin(core)
         self.served.append(served)
-        wait_for(lambda: answers(f"http://127.0.0.1:{port}/healthz"), name, log=served.child.program.log)
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/healthz"), name, within_s=120, log=served.child.program.log)
         return served
 
     def end(self, served: Served) -> None:

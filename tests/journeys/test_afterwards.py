@@ -22,8 +22,16 @@ from mdo.directory.models import (
 )
 from mdo.kernel.clock import now
 from meetings.models import Decision, Meeting, Report
-from tests.cast import Cast, Member
-from tests.factories import make_case, make_document, make_item, make_meeting, make_patient, make_referral
+from tests.cast import PASSWORD, Cast, Member
+from tests.factories import (
+    make_case,
+    make_decision,
+    make_document,
+    make_item,
+    make_meeting,
+    make_patient,
+    make_referral,
+)
 from tests.journeys.pages import RoomPage, body_of, pdf_text
 from tests.journeys.visitors import Visitors
 from tests.meetings.acts import house
@@ -85,6 +93,14 @@ def meeting(cast: Cast, doctor: Member) -> Meeting:
         make_item(meeting, referral)
     Person.objects.update(language="en")
     return meeting
+
+
+def make_earlier(cast: Cast) -> None:
+    """Twelve decisions of a sitting of last week, which nobody signed."""
+    meeting = make_meeting(cast.board, starts_at=now() - timedelta(days=7), state=Meeting.State.CLOSED)
+    for _ in range(12):
+        referral = make_referral(cast.board, cast.organiser, cast.radiologist.person, status="discussed")
+        make_decision(make_item(meeting, referral, state="discussed"), recorded_by=cast.chair.person)
 
 
 def test_a_meeting_leaves_reports_and_minutes(
@@ -155,21 +171,29 @@ def test_a_meeting_leaves_reports_and_minutes(
     assert "Maes" not in minutes  # the radiologist was not there
     assert partner.status(minutes_path) == 403
 
-    # The coordinator reads and signs everything at once.
+    # The coordinator reads and signs everything at once: twelve of an earlier meeting with one password, then these without another.
+    make_earlier(cast)
     coordinator.go("/")
     coordinator.look("today, to sign")
-    coordinator.page.get_by_role("link", name="3 decisions to sign").click()
-    expect(coordinator.page.get_by_role("article")).to_have_count(3)
+    coordinator.page.get_by_role("link", name="12 decisions to sign").click()
+    expect(coordinator.page.get_by_role("article")).to_have_count(15)
     for text in DECISIONS.values():
         expect(coordinator.page.get_by_text(text)).to_be_visible()
     coordinator.look("signing")
+    with coordinator.expecting("401"):
+        coordinator.page.get_by_role("button", name="Sign all 12").first.click()
+        expect(coordinator.page.get_by_role("heading", name="Sign 12 decisions")).to_be_visible()
+    coordinator.look("signing, asked")
+    coordinator.page.get_by_label("Password").fill(PASSWORD)
+    coordinator.page.keyboard.press("Enter")
+    expect(coordinator.page.get_by_text("12 decisions signed.")).to_be_visible()
     coordinator.page.get_by_role("button", name="Sign all 3").first.click()
     expect(coordinator.page.get_by_text("Nothing waits for your signature")).to_be_visible()
     coordinator.look("signing, done")
     with house():
         signed = Decision.objects.filter(meeting=meeting).order_by("item__position")
         assert [(each.state, each.signed_by_id) for each in signed] == [("signed", cast.coordinator.pk)] * 3
-    until(lambda: made("signed", 4), "the signed edition", 60)
+    until(lambda: made("signed", 7), "the signed edition, with a letter to each patient's GP", 60)
 
     # The requester's mail leads to their own case's report, which holds nothing of the other patients.
     requester = visitors.bring("requester", cast.requester)
@@ -190,3 +214,22 @@ def test_a_meeting_leaves_reports_and_minutes(
     for path in (f"/decisions/{others.pk}/", f"/decisions/{others.pk}/report.pdf", minutes_path):
         assert requester.status(path) in (403, 404), path
     assert requester.status(f"/decisions/{decisions['Quaghebeur'].pk}/report.pdf") == 404
+
+    # Before the patient knows, the letter to the GP says so, and there is no summary to print. Then the requester says it.
+    letter, summary = f"/decisions/{own.pk}/letter.pdf", f"/decisions/{own.pk}/summary.pdf"
+    assert "De patiënt is nog niet ingelicht." in pdf_text(requester.bytes_of(letter))
+    assert requester.status(summary) == 422
+    requester.page.get_by_role("link", name="Patient informed").click()
+    expect(requester.page.get_by_label("Who informed the patient")).to_have_value(cast.requester.person.display_name)
+    requester.page.get_by_label("Words for the patient").fill("We bellen u morgen.")
+    requester.look("patient informed")
+    requester.page.get_by_role("button", name="Save").click()
+    expect(requester.page.get_by_text("The patient is informed.")).to_be_visible()
+    until(lambda: made("signed", 9), "the letter anew, and the summary", 60)
+    requester.go(f"/decisions/{own.pk}/")
+    expect(requester.page.get_by_role("link", name="Summary for the patient")).to_be_visible()
+    requester.look("decision, patient informed")
+    said = pdf_text(requester.bytes_of(summary))
+    assert "We bellen u morgen." in said
+    assert DECISIONS["Vermeersch"] not in said
+    assert f"De patiënt is ingelicht door {cast.requester.person.display_name}" in pdf_text(requester.bytes_of(letter))

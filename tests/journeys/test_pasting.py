@@ -120,7 +120,7 @@ def test_a_complete_case_out_of_two_reports(cast: Cast, visitors: Visitors) -> N
         assert (case.data["pathology_findings"], case.data["imaging_findings"]) == (PATHOLOGY.strip(), IMAGING.strip())
         assert {**tumour.data} == {
             "dossier": "breast",
-            "version": 1,
+            "version": 2,
             "laterality": "left",
             "topography": "C50.4",
             "morphology": "8500/3",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from playwright.sync_api import (
     WebSocket,
     expect,
 )
+from playwright.sync_api import Error as PlaywrightError
 
 from mdo.directory.models import Person
 from mdo.kernel.clock import now
@@ -152,7 +153,8 @@ class Visitor:
         ARTIFACTS.mkdir(exist_ok=True)
         test = re.sub(r"\W+", "-", test)
         (ARTIFACTS / f"{test}-{self.name}.log").write_text("\n".join(self.line), encoding="utf-8")
-        self.page.screenshot(path=ARTIFACTS / f"{test}-{self.name}.png", timeout=5_000)
+        with suppress(PlaywrightError):  # a browser that answers no more must not hide what went wrong before
+            self.page.screenshot(path=ARTIFACTS / f"{test}-{self.name}.png", timeout=5_000)
 
 
 class Visitors:
