@@ -201,14 +201,13 @@ def make_grant(case: Case, person: Person, **values: Any) -> Grant:
 
 
 def next_wednesday(at: time = time(14)) -> datetime:
-    """The coming Wednesday at `at` in Brussels (never today)."""
-    today = now().astimezone(BRUSSELS).date()
-    day = today + timedelta(days=(2 - today.weekday() - 1) % 7 + 1)
-    return datetime.combine(day, at, BRUSSELS)
+    """The first Wednesday at `at` in Brussels that is four days away or more: whatever day it is, a case handed in now is in time for it."""
+    soonest = now().astimezone(BRUSSELS).date() + timedelta(days=4)
+    return datetime.combine(soonest + timedelta(days=(2 - soonest.weekday()) % 7), at, BRUSSELS)
 
 
 def make_meeting(board: Board, *, state: str = Meeting.State.PUBLISHED, **values: Any) -> Meeting:
-    """A sitting of `board` next Wednesday at 14:00, or just begun (running), or last week (closed)."""
+    """A sitting of `board` on a Wednesday to come at 14:00, or just begun (running), or last week (closed)."""
     moment = now()
     if state == Meeting.State.RUNNING:
         values.setdefault("starts_at", moment - timedelta(minutes=5))
