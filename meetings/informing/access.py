@@ -41,6 +41,15 @@ def access_decision_for_informing(by: Actor, decision_id: UUID, *, lock: bool = 
     return row
 
 
+def access_decision_for_informing_reading(by: Actor, decision_id: UUID) -> Decision:
+    """The same, not locked, for the pages that draw the patient and what was recommended; writes the read row. Raises ``NotFound`` or
+    ``Denied``."""
+    row = access_decision_for_informing(by, decision_id, lock=False)
+    patient_id = row.case.patient_id if row.case else None
+    audit.read("decision", row.pk, hospital_id=row.hospital_id, patient_id=patient_id)
+    return row
+
+
 def may_inform(by: Actor, decision: Decision) -> bool:
     """Whether somebody who may read the decision may say so. A topic has no patient."""
     return decision.case is not None and case_place(by, decision.case).permits("follow_up")

@@ -32,7 +32,7 @@ from meetings.views.showing import SHOWN, acting_for, did, docx, pdf, person, pr
 def informed(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     """Say that the patient was informed, change what was said, or take it back."""
     by = person(request)
-    decision = access.access_decision_for_informing(by, decision_id, lock=False)
+    decision = access.access_decision_for_informing_reading(by, decision_id)
     known = informing.informed(decision)
     status = 200
     taken_back = request.method == "POST" and "taken_back" in request.POST
@@ -125,7 +125,7 @@ def handover(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     """``/decisions/<id>/summary/``: the summary to print, and saying that it was given to the patient; who gave it before. Closed until they
     are informed."""
     by = person(request)
-    decision = access.access_decision_for_informing(by, decision_id, lock=False)
+    decision = access.access_decision_for_informing_reading(by, decision_id)
     status = 200
     form = HandoverForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":

@@ -554,6 +554,21 @@ def test_the_page_says_it_in_two_steps_and_keeps_what_was_typed(cast: Cast, sign
         assert not informing.informed(signed).said
 
 
+@pytest.mark.parametrize("name", ["informed", "handover"])
+def test_each_page_that_draws_the_patient_leaves_a_trace(cast: Cast, signed: Decision, name: str) -> None:
+    """A read row for each look, as the decision's own page writes one; none for whoever is refused."""
+    assert signed.case is not None
+    address = reverse(f"meetings:{name}", args=[signed.pk])
+    for _twice in range(2):
+        page = client_of(cast.secretary).get(address)
+        assert (page.status_code, "Vandersmissen" in page.content.decode()) == (200, True)
+    assert client_of(cast.partner).get(address).status_code == 403
+    read = AuditEntry.objects.filter(action="decision.read").values_list(
+        "actor_id", "object_id", "hospital_id", "patient_id", "outcome"
+    )
+    assert list(read) == [(cast.secretary.pk, signed.pk, cast.organiser.pk, signed.case.patient_id, "ok")] * 2
+
+
 @pytest.mark.parametrize(
     ("agreed", "name"),
     [
