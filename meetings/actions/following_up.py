@@ -106,8 +106,10 @@ def answer_follow_up(
         raise Invalid(errors)
     if row.version != version:
         raise Stale(_("Somebody else answered in between."), current=row.version)
+    if not row.outcome == outcome == Outcome.OTHER:  # a note added later would ask again for a discussion that was held
+        row.answered_at = now()
     row.outcome, row.reason, row.note = outcome, reason, note_text
-    row.answered_at, row.answered_by_id = now(), person_id(by)
+    row.answered_by_id = person_id(by)
     row.version += 1
     row.save(update_fields=["outcome", "reason", "note", "answered_at", "answered_by", "version"])
     note(follow_up_id=str(row.pk), decision_id=str(row.decision_id))

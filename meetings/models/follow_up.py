@@ -8,7 +8,8 @@ class FollowUp(models.Model):
     """Whether what a board recommended for one case was done: asked once for each signed decision, answered by whoever knows.
 
     A correction takes the row over, with its answer. ``due_on``: from that day on it is asked (of the board's calendar).
-    ``reason``: a code of the board's kind, for what was not done as recommended.
+    ``reason``: a code of the board's kind, for what was not done as recommended. ``answered_at``: of *other treatment*, since when that is
+    the answer; of the others, when it was given last.
     """
 
     class Outcome(models.TextChoices):

@@ -104,6 +104,7 @@ def _page(request: HttpRequest, *, errors: list[dict[str, str]] | None = None, s
         "errors": errors or [],
         "new_id": new_id,
         "acting_for": acting_for(request),
+        "acting_for_too": acting_for(request, "&"),
     }
     return render(request, "meetings/follow_up.html", context, status=status)
 
@@ -183,8 +184,8 @@ def _answered(request: HttpRequest, row: FollowUp, outcome: str) -> HttpResponse
 @private
 @require_POST
 def discuss(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
-    """Draft the discussion that is proposed, and complete it; where it cannot be drafted as it was (the requester left, the board is
-    closed), the empty form with the reason."""
+    """Draft the discussion that is proposed, and complete it; where it was handed in, discussed or withdrawn since, the case, saying so. Where it
+    cannot be drafted as it was (the requester left, the board is closed), the empty form with the reason."""
     by = person(request)
     row = following_up.access.access_follow_up_for(by, follow_up_id, lock=False)
     form = CommandForm(request.POST)
@@ -194,11 +195,23 @@ def discuss(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
         propose_discussion(by=by, follow_up_id=row.pk, command_id=form.cleaned_data["command_id"])
     except Invalid as refusal:
         messages.warning(request, refusal.message)
-        return did(request, f"{reverse('cases:refer', args=[row.case_id])}?after={row.item.referral_id}")
+        form_of_case = reverse("cases:refer", args=[row.case_id])
+        return did(request, f"{form_of_case}?after={row.item.referral_id}{acting_for(request, '&')}")
     except SHOWN as refusal:
         return _page(request, errors=sentences(refusal), status=refusal.status)
-    words = _("The new discussion is a draft. Complete the question and hand it in.")
-    return did(request, reverse("cases:referral", args=[following_up.proposed_id(row)]), words)
+    discussion = following_up.proposed(by, [row]).get(row.pk)
+    if discussion is not None and discussion.saves_itself:
+        page = reverse("cases:referral", args=[discussion.pk])
+    else:
+        page = reverse("cases:detail", args=[row.case_id])
+    if discussion is None:  # a board's people see what is handed in
+        words = _("The new discussion is drafted. Whoever asks for it completes the question and hands it in.")
+    elif discussion.status == discussion.Status.DRAFT:
+        words = _("The new discussion is a draft. Complete the question and hand it in.")
+    else:
+        words = _("The new discussion was drafted before. It stands at: %(state)s.")
+        words %= {"state": discussion.get_status_display()}
+    return did(request, page + acting_for(request), words)
 
 
 @private

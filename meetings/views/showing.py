@@ -29,10 +29,11 @@ def person(request: HttpRequest) -> Person:
     return cast(Person, request.user)
 
 
-def acting_for(request: HttpRequest) -> str:
-    """The end of an address that keeps the organisation for which this page is looked at, or nothing."""
+def acting_for(request: HttpRequest, sign: str = "?") -> str:
+    """The end of an address that keeps the organisation for which this page is looked at, or nothing; ``sign`` is "&" behind another
+    parameter."""
     organisation = is_id(request.GET.get(FOR, ""))
-    return f"?{FOR}={organisation}" if organisation else ""
+    return f"{sign}{FOR}={organisation}" if organisation else ""
 
 
 def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
 
 from cases.models import Referral
 from mdo.directory.access import today
-from mdo.directory.models import OrganisationRole
+from mdo.directory.models import OrganisationRole, Person
 from mdo.kernel.clock import frozen, now
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
@@ -385,6 +386,56 @@ def test_what_waits_for_a_new_discussion_stays_until_it_is_drafted(cast: Cast) -
         assert client.get(f"{path}?again=x").status_code == 200
 
 
+def test_a_note_added_later_asks_for_no_second_discussion(cast: Cast) -> None:
+    """What was drafted, or handed in and discussed, stays so; another answer in between begins anew, and then the button says what is."""
+    row = other(cast)
+    since = row_of_item(row).answered_at
+    address, client = reverse("meetings:follow_up_discuss", args=[row.pk]), client_of(cast.requester)
+    Person.objects.filter(pk=cast.requester.pk).update(language="en")
+
+    def waits() -> list[UUID]:
+        return [each.pk for each in client.get(reverse("meetings:follow_up")).context["again"]]
+
+    def pressed(words: str) -> str:
+        done = client.post(address, {"command_id": new_id()}, follow=True)
+        assert words in unescape(done.content.decode())
+        return str(done.redirect_chain[0][0])
+
+    with frozen(now() + timedelta(days=2)):  # before it was drafted: it waits on
+        answer(cast.requester, row_of_item(row), "other", note_text="Hormonaal")
+        assert waits() == [row.pk]
+    with frozen(now() + timedelta(days=9)):
+        page = pressed("The new discussion is a draft.")
+        assert (page, waits()) == (reverse("cases:referral", args=[following_up.proposed_id(row)]), [])
+    (draft,) = drafts(row)
+    with frozen(now() + timedelta(days=11)):
+        answer(cast.secretary, row_of_item(row), "other", note_text="Hormonaal, op vraag van de patiënte")
+        assert waits() == []
+        kept = row_of_item(row)
+        assert (kept.answered_at, kept.answered_by_id) == (since, cast.secretary.pk)
+        answer(cast.requester, kept, "carried_out")
+        answer(cast.requester, row_of_item(row), "other")
+        assert waits() == [row.pk]
+    case = reverse("cases:detail", args=[row.case_id])
+    for state, page in (
+        ("returned", reverse("cases:referral", args=[draft.pk])),
+        ("submitted", case),
+        ("discussed", case),
+    ):
+        with writing():
+            Referral.objects.filter(pk=draft.pk).update(status=state)
+        assert pressed(f"was drafted before. It stands at: {Referral.Status(state).label}.") == page
+
+
+def test_whoever_serves_the_board_drafts_what_they_cannot_see(cast: Cast) -> None:
+    """A draft lies with the requester's side: it is made, and the case is shown."""
+    row = other(cast)
+    client = client_of(cast.coordinator)
+    done = client.post(reverse("meetings:follow_up_discuss", args=[row.pk]), {"command_id": new_id()})
+    assert (done.status_code, done["Location"]) == (303, reverse("cases:detail", args=[row.case_id]))
+    assert len(drafts(row)) == 1
+
+
 def test_what_waits_is_counted_whole_and_turned_page_by_page(cast: Cast) -> None:
     """Each list by itself: turning one leaves the others where they are, and what the page is looked at for."""
     for _n in range(23):
@@ -451,3 +502,24 @@ def test_the_way_from_the_key_to_the_draft(cast: Cast) -> None:
     address = reverse("meetings:follow_up_discuss", args=[stays.pk])
     form = client_of(cast.secretary).post(address, {"command_id": new_id()})
     assert form["Location"] == f"{reverse('cases:refer', args=[stays.case_id])}?after={stays.item.referral_id}"
+
+
+def test_the_organisation_that_somebody_acts_for_stays_in_the_address(cast: Cast) -> None:
+    row, left = other(cast), other(cast)
+    client, acting = client_of(cast.secretary), f"for={cast.organiser.pk}"
+    due = row_of(signed(cast))
+    with frozen(now() + timedelta(days=31)):
+        page = unescape(client.get(f"{reverse('meetings:follow_up')}?{acting}").content.decode())
+        for outcome in ("partly", "not"):
+            assert f"{reverse('meetings:follow_up_answer', args=[due.pk])}?outcome={outcome}&{acting}" in page
+
+    def pressed(each: FollowUp) -> str:
+        address = f"{reverse('meetings:follow_up_discuss', args=[each.pk])}?{acting}"
+        page = client.post(address, {"command_id": new_id()})["Location"]
+        assert client.get(page).status_code == 200
+        return str(page)
+
+    assert pressed(row) == f"{reverse('cases:referral', args=[following_up.proposed_id(row)])}?{acting}"
+    with writing():
+        OrganisationRole.objects.filter(person=cast.requester.person).delete()
+    assert pressed(left) == f"{reverse('cases:refer', args=[left.case_id])}?after={left.item.referral_id}&{acting}"
