@@ -80,10 +80,14 @@ def visible_dispatches(meeting: Meeting, of: frozenset[UUID]) -> QuerySet[Dispat
 
 
 def visible_mails(meeting: Meeting, of: frozenset[UUID]) -> QuerySet[Delivery]:
-    """The mails about its reports, and whatever other mail of it did not go out. Whose a mail is says ``for`` in its detail."""
+    """The mails about its reports, and whatever other mail of it did not go out."""
     told = Q(kind=Delivery.Kind.REPORTS) | Q(state="given_up") | (Q(state="waiting") & ~Q(last_error=""))
-    mine = Q(detail__for__in=[str(each) for each in of]) | (Q(detail__for__isnull=True) & Q(hospital__in=of))
-    return Delivery.objects.filter(told, mine, meeting=meeting)
+    return Delivery.objects.filter(told, mails_of(of), meeting=meeting)
+
+
+def mails_of(of: frozenset[UUID]) -> Q:
+    """The mails of these hospitals: whose one is says ``for`` in its detail, and where nothing stands there (a GP's letter) its own hospital."""
+    return Q(detail__for__in=[str(each) for each in of]) | Q(detail__for__isnull=True, hospital__in=of)
 
 
 def visible_handovers(meeting: Meeting, of: frozenset[UUID]) -> QuerySet[Handover]:

@@ -222,7 +222,7 @@ def stuck(standings: Sequence[Standing], most: int) -> list[Stuck]:
         of = access.hospitals(standing)
         here = Q(meeting__board=standing.board)
         mine |= here & Q(hospital__in=of)
-        mails |= here & Q(detail__for__in=[str(each) for each in of])
+        mails |= here & access.mails_of(of)
     print_ = Q(state=State.WAITING, channel=Channel.PAPER)
     found = Counter[tuple[UUID, str]]()
     waits = Q(state=State.GIVEN_UP) | FAILED

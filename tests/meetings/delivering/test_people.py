@@ -380,6 +380,10 @@ def test_today_tells_what_did_not_go_out(cast: Cast) -> None:
         Dispatch.objects.filter(pk=hl7.pk).update(last_error="no_answer")
     make_mail(cast, hl7.meeting, cast.organiser, state="given_up")
     assert stuck(cast.secretary) == [(1, 1, 1)]
+    make_mail(
+        cast, hl7.meeting, None, last_error="SMTPServerDisconnected"
+    )  # to a GP, about a letter: for no organisation
+    assert stuck(cast.secretary) == [(2, 1, 1)]
     assert stuck(cast.partnersecretary) == []
     assert stuck(cast.radiologist) == []
     page = signed_in(cast.secretary).get("/").content.decode()
