@@ -87,7 +87,8 @@ def set_breaks(
         errors["break_minutes"] = [_("Between 1 and %(n)d minutes.") % {"n": LONGEST_BREAK}]
     if errors:
         raise Invalid(errors)
-    board = Board.objects.select_for_update(of=("self",)).get(pk=board.pk)
+    # Not its key: the running room, whose meeting is waited for below, writes rows of the board meanwhile.
+    board = Board.objects.select_for_update(of=("self",), no_key=True).get(pk=board.pk)
     note(board_id=str(board.pk), after=break_after, minutes=break_minutes)
     if (board.break_after, board.break_minutes) == (break_after, break_minutes):
         return ()

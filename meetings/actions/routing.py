@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from mdo.directory import access as directory
 from mdo.directory.events import DirectoryChanged
+from mdo.directory.models import Organisation
 from mdo.kernel.acting import Actor, current
 from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
@@ -47,12 +48,14 @@ def save_route(
 
     Refused: ``NotFound`` for whoever does not administer the organisation, ``Invalid`` by field, ``Stale``, ``RuleBroken`` above 20.
     """
+    organisation_id = directory.access_organisation_for_administering(by, current().organisation_id)
+    # Two who take one name at once, or the last place, wait for each other here.
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
     if version:
         route = access.access_route_for_administering(by, route_id)
         if route.version != version:
             raise Stale(_("Somebody else changed this route. Compare and save again."), current=route.version)
     else:
-        organisation_id = directory.access_organisation_for_administering(by, current().organisation_id)
         if access.visible_routes(by).count() >= MOST:
             raise RuleBroken(_("There are %(count)d routes already.") % {"count": MOST})
         route = Route(id=route_id, hospital_id=organisation_id, channel=channel, version=0)

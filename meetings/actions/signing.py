@@ -71,7 +71,8 @@ def sign_decisions(
 
 
 def _sign(rows: Sequence[Decision], by: Actor, board_id: UUID) -> list[Event]:
-    Board.objects.select_for_update(of=("self",)).get(pk=board_id)  # one writer to each chain
+    # One writer to each chain; not its key, so that the board's running room goes on writing beside it.
+    Board.objects.select_for_update(of=("self",), no_key=True).get(pk=board_id)
     number, previous = _head(board_id)
     at = now()
     events: list[Event] = []

@@ -16,6 +16,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.cast import Member, acting_as
+from tests.parts import until
 
 HOUSE = System("sweep")
 
@@ -72,14 +73,8 @@ def at_once(*acts: Callable[[], Any]) -> list[str]:
     start = Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> None:
-        try:
-            start.wait(10)
-            act()
-            outcomes.append("")
-        except Exception as error:
-            outcomes.append(type(error).__name__)
-        finally:
-            connection.close()
+        start.wait(10)
+        _run(act, outcomes)
 
     threads = [Thread(target=run, args=(act,)) for act in acts]
     for thread in threads:
@@ -87,3 +82,36 @@ def at_once(*acts: Callable[[], Any]) -> list[str]:
     for thread in threads:
         thread.join(30)
     return sorted(outcomes)
+
+
+def begin_beside(act: Callable[[], Any]) -> Callable[[], str]:
+    """Begin this in a thread with a connection of its own, up to where it waits for a lock of the transaction that is open here. To be asked
+    once that one has ended: the name of what it raised, or ""."""
+    outcomes: list[str] = []
+    thread = Thread(target=_run, args=(act, outcomes))
+    thread.start()
+    until(_somebody_waits_for_us, "it waits for what was done here")
+
+    def ended() -> str:
+        thread.join(30)
+        return outcomes[0]
+
+    return ended
+
+
+def _run(act: Callable[[], Any], outcomes: list[str]) -> None:
+    try:
+        act()
+        outcomes.append("")
+    except Exception as error:
+        outcomes.append(type(error).__name__)
+    finally:
+        connection.close()
+
+
+def _somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:  # not pg_stat_activity, which stands still within a transaction
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])

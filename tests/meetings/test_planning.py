@@ -16,11 +16,12 @@ from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from meetings import series
 from meetings.actions import planning
+from meetings.actions.sitting import open_item
 from meetings.events import MeetingBreaksSet
 from meetings.models import AgendaItem, Delivery, Meeting, Reminder, Series, SeriesException
-from tests.cast import Cast
+from tests.cast import Cast, acting_as
 from tests.factories import make_item, make_meeting, make_referral, writing
-from tests.meetings.acts import HOUSE, audited, by_house, call, house
+from tests.meetings.acts import HOUSE, audited, begin_beside, by_house, call, house
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 # A Monday; in the eight weeks that follow the clock goes to winter time (25 October) and All Saints' is a Sunday, the
@@ -316,6 +317,19 @@ def test_a_board_says_when_it_takes_a_break(cast: Cast) -> None:
     assert call(planning.set_breaks, cast.coordinator, **values | {"break_after": 0}).events != ()
     cast.board.refresh_from_db()
     assert (cast.board.break_after, cast.board.break_minutes) == (0, 15)
+
+
+def test_breaks_are_set_while_the_room_puts_an_item_on_the_table(committed: None, cast: Cast) -> None:
+    """The room writes the draft of a decision of the board, which the breaks hold, and the breaks wait for the room's meeting."""
+    running = make_meeting(cast.board, state=Meeting.State.RUNNING)
+    item = make_item(running, make_referral(cast.board, cast.organiser, cast.requester.person, status="scheduled"))
+    values = {"board_id": cast.board.pk, "break_after": 45, "break_minutes": 15}
+    with acting_as(cast.chair) as person:
+        open_item(by=person, meeting_id=running.pk, item_id=item.pk, version=item.version, command_id=new_id())
+        breaks = begin_beside(lambda: call(planning.set_breaks, cast.secretary, **values))
+    assert breaks() == ""
+    cast.board.refresh_from_db()
+    assert (cast.board.break_after, cast.board.break_minutes) == (45, 15)
 
 
 @pytest.mark.parametrize(

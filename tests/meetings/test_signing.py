@@ -8,13 +8,15 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
+from mdo.kernel.acting import acting
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
 from meetings import chain
 from meetings.actions.reporting import make_report
 from meetings.actions.signing import correct_decision, sign_decisions
+from meetings.actions.sitting import open_item
 from meetings.models import AgendaItem, Decision, Delivery, Meeting, Report
-from tests.cast import Cast, Member
+from tests.cast import Cast, Member, acting_as
 from tests.factories import make_decision, make_item, make_meeting, make_referral, writing
 from tests.meetings.acts import at_once, audited, by_house, call, client_of, house
 
@@ -192,6 +194,22 @@ def test_two_signatures_at_once(committed: None, cast: Cast, meeting: Meeting, d
     with house():
         assert chain.verify(cast.board.pk) == []
     assert [each.number for each in all_decisions()] == [1, 2, 3]
+
+
+def test_the_boards_room_goes_on_while_a_signature_is_being_written(
+    committed: None, cast: Cast, meeting: Meeting, decisions: list[Decision]
+) -> None:
+    running = make_meeting(cast.board, state=Meeting.State.RUNNING)
+    item, what = make_item(running), seen(decisions)
+
+    def open_it() -> None:  # as patient as the room is
+        with acting(cast.chair.person, cast.chair.organisation_id, "care", lock_timeout_ms=2000):
+            open_item(by=cast.chair.person, meeting_id=running.pk, item_id=item.pk, version=1, command_id=new_id())
+
+    with acting_as(cast.coordinator) as person:
+        sign_decisions(by=person, meeting_id=meeting.pk, decisions=what, command_id=new_id())
+        assert at_once(open_it) == [""]
+    assert [each.number for each in all_decisions()] == [1, 2, 3, None]
 
 
 def test_two_meetings_signed_at_once_share_one_chain(

@@ -52,8 +52,8 @@ def set_identity_provider(
         raise Stale(_("Somebody else changed this. Compare and save again."), current=row.version)
     kept = sorted({each.strip().lower() for each in domains if each.strip()})
     problems: dict[str, list[str]] = {}
-    # Two administrators who claim one domain at once wait for each other here.
-    list(Organisation.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
+    # Two administrators who claim one domain at once wait for each other here; nobody who writes a row of an organisation waits for them.
+    list(Organisation.objects.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     if issuer and not providers.allowed(issuer):
         problems["issuer"] = [_("An https address at one of the hosts that the site's operator named for signing in.")]
     elif len(issuer) > 290 or "?" in issuer or "#" in issuer or not _PLAIN.fullmatch(issuer):

@@ -21,18 +21,21 @@ from meetings.models import Dispatch, Route
 from meetings.tasks import hand_over
 from tests.cast import Cast, acting_as
 from tests.delivery_peers import ehr, fhir_server
-from tests.meetings.acts import audited, call, house
+from tests.meetings.acts import audited, begin_beside, call, house
 from tests.meetings.delivering.routing import make_route, rows, send
 
 HL7 = {"address": "127.0.0.1:2575"}
 
 
-def save(cast: Cast, **values: Any) -> Any:
-    told: dict[str, Any] = {
+def told(**values: Any) -> dict[str, Any]:
+    return {
         "route_id": new_id(), "channel": "hl7", "name": "Dossier", "kinds": ["case"], "recipients": [], "settings": HL7, "secret": None,
         "active": True, "version": 0,
-    }  # fmt: skip
-    return call(save_route, values.pop("by", cast.admin), **told | values)
+    } | values  # fmt: skip
+
+
+def save(cast: Cast, **values: Any) -> Any:
+    return call(save_route, values.pop("by", cast.admin), **told(**values))
 
 
 def kept() -> list[Route]:
@@ -57,6 +60,19 @@ def test_a_route_is_made_changed_and_switched_off(cast: Cast) -> None:
     with pytest.raises(Stale):
         save(cast, route_id=key, version=1)
     assert {each[1:] for each in audited("route.save")} == {(cast.organiser.pk, "ok")}
+
+
+def test_two_who_take_one_name_at_once(committed: None, cast: Cast) -> None:
+    """The second waits for the first, and is told at the field: making a route, and giving another one this name."""
+    other = new_id()
+    save(cast, route_id=other, name="Ander dossier")
+    for number, second in enumerate(({}, {"route_id": other, "version": 1})):
+        name = {"name": f"Dossier {number}"}
+        with acting_as(cast.admin) as person:
+            save_route(by=person, command_id=new_id(), **told(**name))
+            beside = begin_beside(lambda values={**name, **second}: save(cast, **values))
+        assert beside() == "Invalid"
+    assert [each.name for each in kept()] == ["Ander dossier", "Dossier 0", "Dossier 1"]
 
 
 def test_who_keeps_routes(cast: Cast) -> None:
