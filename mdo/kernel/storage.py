@@ -81,3 +81,12 @@ class EncryptedStorage(Encrypted, FileSystemStorage):
 
 
 storage: Any = storages["files"]
+
+
+def read_whole(name: str) -> bytes:
+    """What a small file holds. Raises ``Unavailable`` where it cannot be read."""
+    try:
+        with storage.open(name) as file:
+            return bytes(file.read())
+    except (OSError, Damaged) as error:
+        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error

@@ -197,8 +197,8 @@ def mark_dispatches(
 ) -> tuple[Event, ...]:
     """Say that letters were sent, and what was given up was sent in another way; or take that back (``sent`` false).
 
-    Effects: letters are done, the others dropped as sent by hand; taken back, they wait as before. Refused: ``NotFound`` (also for ids of
-    another meeting or hospital), ``Denied``, and what does not stand so that this can be said of it.
+    Effects: letters are done, the others dropped as sent by hand; taken back, they wait anew: a letter to be printed, the others
+    to be sent at once. Refused: ``NotFound`` (also for ids of another meeting or hospital), ``Denied``, and what does not stand so that this can be said of it.
     """
     meeting, of = access.access_meeting_for_delivering(by, meeting_id)
     found = access.visible_dispatches(meeting, of).select_for_update(of=("self",))

@@ -16,9 +16,7 @@ from pypdf import PdfReader, PdfWriter
 from mdo.directory.access import Standing
 from mdo.directory.details import address_of
 from mdo.directory.models import Board, Organisation
-from mdo.kernel.encryption import Damaged
-from mdo.kernel.errors import Unavailable
-from mdo.kernel.storage import storage
+from mdo.kernel.storage import read_whole
 from meetings.delivering import access
 from meetings.models import Dispatch, Meeting
 from meetings.reports.printing import cover_pdf
@@ -90,11 +88,7 @@ def sender_of(hospital: Organisation) -> str:
 
 def _body(row: Dispatch) -> bytes:
     assert row.report is not None
-    try:
-        with storage.open(row.report.storage_name) as file:
-            return bytes(file.read())
-    except (OSError, Damaged) as error:
-        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
+    return read_whole(row.report.storage_name)
 
 
 def _add(writer: PdfWriter, body: bytes) -> None:

@@ -79,7 +79,7 @@ def informer(decision: Decision) -> str:
 
 def not_made_sentence() -> str:
     """Why the summary cannot be handed over although it is open."""
-    return _("The summary for the patient is being made. Try again in a minute; not every board makes one.")
+    return _("The summary for the patient is being made. Try again in a minute.")
 
 
 def closed_sentence() -> str:

@@ -209,7 +209,7 @@ def discuss(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
     elif discussion.status == discussion.Status.DRAFT:
         words = _("The new discussion is a draft. Complete the question and hand it in.")
     else:
-        words = _("The new discussion was drafted before. It stands at: %(state)s.")
+        words = _("The new discussion is there already: %(state)s.")
         words %= {"state": discussion.get_status_display()}
     return did(request, page + acting_for(request), words)
 

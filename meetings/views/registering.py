@@ -17,10 +17,9 @@ from cases import access as cases
 from cases.views.identity import identity
 from mdo.kernel import audit
 from mdo.kernel.clock import now
-from mdo.kernel.encryption import Damaged
-from mdo.kernel.errors import NotFound, Unavailable
+from mdo.kernel.errors import NotFound
 from mdo.kernel.ids import new_id
-from mdo.kernel.storage import storage
+from mdo.kernel.storage import read_whole
 from meetings.actions.exporting import choose, export_registrations
 from meetings.actions.registering import save_registration
 from meetings.models import AgendaItem, BillingLine, RegistrationForm, RegistryExport
@@ -219,11 +218,7 @@ def export(request: HttpRequest) -> HttpResponse:
 def export_file(request: HttpRequest, export_id: UUID) -> HttpResponse:
     """The bytes of a file. Leaves a trace for the hospital."""
     found = access.access_export_for_reading(person(request), export_id)
-    try:
-        with storage.open(found.storage_name) as file:
-            content = bytes(file.read())
-    except (OSError, Damaged) as error:
-        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
+    content = read_whole(found.storage_name)
     audit.act("registration.fetched", hospital_id=found.hospital_id, detail={"export_id": str(found.pk)})
     response = HttpResponse(content, content_type="application/zip")
     name = f"{found.what}-{found.since:%Y%m%d}-{found.until:%Y%m%d}.zip"

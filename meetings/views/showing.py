@@ -9,16 +9,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from mdo.directory.middleware import FOR, is_id
 from mdo.directory.models import Person
 from mdo.kernel import audit
-from mdo.kernel.encryption import Damaged
-from mdo.kernel.errors import IdReused, Invalid, NotFound, Refused, RuleBroken, Stale, Unavailable
+from mdo.kernel.errors import IdReused, Invalid, NotFound, Refused, RuleBroken, Stale
 from mdo.kernel.ids import new_id
-from mdo.kernel.storage import storage
+from mdo.kernel.storage import read_whole
 from meetings.models import Report
 
 SHOWN = (RuleBroken, Invalid, Stale, IdReused)  # refusals that belong beside the form; the others are the middleware's
@@ -43,15 +41,7 @@ def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 
 def printed(report: Report) -> bytes:
     """A printed report, read whole: it is small. Raises ``Unavailable`` where the file cannot be read."""
-    return _stored(report.storage_name)
-
-
-def _stored(name: str) -> bytes:
-    try:
-        with storage.open(name) as file:
-            return bytes(file.read())
-    except (OSError, Damaged) as error:
-        raise Unavailable(_("This document cannot be read now. Ask your administrator.")) from error
+    return read_whole(report.storage_name)
 
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -66,7 +56,7 @@ def docx(row: Report, name: str) -> HttpResponse:
     """The same as DOCX. Raises ``NotFound`` for a report that has none: it was made before there were any."""
     if not row.word_name:
         raise NotFound()
-    return _file(_stored(row.word_name), DOCX, f'attachment; filename="{name}"')
+    return _file(read_whole(row.word_name), DOCX, f'attachment; filename="{name}"')
 
 
 def _file(content: bytes, kind: str, disposition: str) -> HttpResponse:

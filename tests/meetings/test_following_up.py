@@ -424,7 +424,7 @@ def test_a_note_added_later_asks_for_no_second_discussion(cast: Cast) -> None:
     ):
         with writing():
             Referral.objects.filter(pk=draft.pk).update(status=state)
-        assert pressed(f"was drafted before. It stands at: {Referral.Status(state).label}.") == page
+        assert pressed(f"is there already: {Referral.Status(state).label}.") == page
 
 
 def test_whoever_serves_the_board_drafts_what_they_cannot_see(cast: Cast) -> None:
