@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.dossiers.board_kinds import MOST_DAYS, BoardKind
 from mdo.directory import disciplines
 from mdo.kernel.ids import new_id
-from meetings.actions.planning import LONGEST_BREAK, LONGEST_WITHOUT_BREAK
+from meetings.actions.planning import LONGEST, LONGEST_BREAK, LONGEST_WITHOUT_BREAK, SHORTEST
 from meetings.models import AgendaItem, FollowUp, Reply, Series
 from meetings.reminders import Manner
 from meetings.reports import packing
@@ -34,6 +34,16 @@ RHYTHMS = [(1, _("Every week")), (2, _("Every second week")), (4, _("Every fourt
 
 def _hidden_id() -> forms.UUIDField:
     return forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
+
+
+def _beginning() -> forms.TimeField:
+    widget = forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
+    return forms.TimeField(label=_("Time"), widget=widget)
+
+
+def _length() -> forms.IntegerField:
+    widget = forms.NumberInput(attrs={"class": "input-number"})
+    return forms.IntegerField(label=_("Length in minutes"), min_value=SHORTEST, max_value=LONGEST, widget=widget)
 
 
 class CommandForm(forms.Form):
@@ -115,15 +125,8 @@ class MomentForm(CommandForm):
     day = forms.DateField(
         label=_("Day"), widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d")
     )
-    at = forms.TimeField(
-        label=_("Time"), widget=forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
-    )
-    minutes = forms.IntegerField(
-        label=_("Length in minutes"),
-        min_value=10,
-        max_value=600,
-        widget=forms.NumberInput(attrs={"class": "input-number"}),
-    )
+    at = _beginning()
+    minutes = _length()
     place = forms.CharField(label=_("Place"), max_length=200, required=False)
 
     def starts_at(self, zone: str) -> datetime:
@@ -145,15 +148,8 @@ class SeriesForm(CommandForm):
     series_id = _hidden_id()
     weekday = forms.ChoiceField(label=_("Day of the week"), choices=DAYS)
     rhythm = forms.TypedChoiceField(label=_("How often"), choices=RHYTHMS, coerce=int)
-    at = forms.TimeField(
-        label=_("Time"), widget=forms.TimeInput(attrs={"type": "time", "class": "input-date"}, format="%H:%M")
-    )
-    minutes = forms.IntegerField(
-        label=_("Length in minutes"),
-        min_value=10,
-        max_value=600,
-        widget=forms.NumberInput(attrs={"class": "input-number"}),
-    )
+    at = _beginning()
+    minutes = _length()
     starts_on = forms.DateField(
         label=_("From"), widget=forms.DateInput(attrs={"type": "date", "class": "input-date"}, format="%Y-%m-%d")
     )

@@ -31,11 +31,16 @@ def changeable(case: Case) -> bool:
     return not states or bool(states & set(Referral.EDITABLE))
 
 
+def require_changeable(case: Case) -> None:
+    """Raises ``RuleBroken`` once the dossier cannot change any more."""
+    if not changeable(case):
+        raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
+
+
 def open_case(by: Actor, case_id: UUID) -> Case:
     """The case, locked, for changing something in it. Raises ``NotFound``, ``Denied``, or ``RuleBroken`` after its discussion."""
     case = access.access_case_for_submitting(by, case_id)
-    if not changeable(case):
-        raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
+    require_changeable(case)
     return case
 
 

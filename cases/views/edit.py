@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from cases import access
-from cases.actions.dossiers import add_tumour, change_case, changeable, remove_tumour
+from cases.actions.dossiers import add_tumour, change_case, remove_tumour, require_changeable
 from cases.dossiers import DossierForm, Level, changes, form_class, initial
 from cases.forms import DossierCommandForm
 from cases.models import Case, Referral, Tumour
@@ -95,6 +95,21 @@ def fingerprint_of(data: Mapping[str, Any], tumours: Mapping[UUID, Mapping[str, 
     return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
 
 
+def case_to_change(request: HttpRequest, by: Person, case_id: UUID) -> Case | HttpResponse:
+    """The case for its dossier's form; writes the read row. After its discussion the way to its page, which says so. Raises ``NotFound``,
+    ``Denied``, and instead of leading away from what was sent ``RuleBroken``."""
+    case = access.access_case_for_reading(by, case_id)
+    access.access_case_for(by, case_id, "submit", lock=False)
+    try:
+        require_changeable(case)
+    except RuleBroken as refusal:
+        if request.method == "POST":
+            raise
+        messages.info(request, refusal.message)
+        return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
+    return case
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
     """``/cases/<id>/edit/``: GET shows the form and writes the read row; POST saves whatever is there.
@@ -103,13 +118,9 @@ def case_edit(request: HttpRequest, case_id: UUID) -> HttpResponse:
     saved other answers in between, the answer is 409 with both beside each other, and saving again is meant.
     """
     by: Person = request.user  # type: ignore[assignment]
-    case = access.access_case_for_reading(by, case_id)
-    access.access_case_for(by, case_id, "submit", lock=False)
-    if not changeable(case):
-        if request.method == "POST":
-            raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
-        messages.info(request, _("This case was discussed or withdrawn. Refer it again to change its dossier."))
-        return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
+    case = case_to_change(request, by, case_id)
+    if isinstance(case, HttpResponse):
+        return case
     tumours = list(case.tumours.order_by("position"))
     forms = make_forms(case, tumours, request.POST if request.method == "POST" else None)
     if request.method != "POST":

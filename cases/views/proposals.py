@@ -13,8 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from cases import access
-from cases.actions.dossiers import changeable
 from cases.dossiers.fields import clean_text
 from cases.dossiers.proposed import (
     SOURCES,
@@ -22,13 +20,13 @@ from cases.dossiers.proposed import (
 from cases.forms import LONGEST_PASTE, PasteForm
 from cases.models import Case, Tumour
 from cases.queries import case_referrals
-from cases.views.edit import fingerprint
+from cases.views.edit import case_to_change, fingerprint
 from cases.views.identity import identity
 from cases.views.pages import SHOWN, put_errors
 from cases.views.sheet import Sheet, made_sheet
 from cases.views.taken import take
 from mdo.directory.models import Person
-from mdo.kernel.errors import IdReused, Invalid, RuleBroken, Stale
+from mdo.kernel.errors import IdReused, Invalid, Stale
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,13 +38,9 @@ def case_paste(request: HttpRequest, case_id: UUID) -> HttpResponse:
     Somebody else saved other answers in between: 409 with texts and ticks, beside what stands now.
     """
     by: Person = request.user  # type: ignore[assignment]
-    case = access.access_case_for_reading(by, case_id)
-    access.access_case_for(by, case_id, "submit", lock=False)
-    if not changeable(case):
-        if request.method == "POST":
-            raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
-        messages.info(request, _("This case was discussed or withdrawn. Refer it again to change its dossier."))
-        return HttpResponseRedirect(reverse("cases:detail", args=[case.pk]))
+    case = case_to_change(request, by, case_id)
+    if isinstance(case, HttpResponse):
+        return case
     tumours = list(case.tumours.order_by("position"))
     start = {"version": case.version, "seen": fingerprint(case, tumours)}
     if request.method != "POST":

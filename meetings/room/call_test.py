@@ -7,18 +7,18 @@ is sent here is kept.
 import asyncio
 import contextlib
 import secrets
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.utils.translation import gettext_lazy as _
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from mdo.directory.models import Person
 from meetings.room import hub
 from meetings.room.bucket import Bucket
 from meetings.room.connection import dumps
-from meetings.room.protocol import Close, Malformed, Message, Text, refused
+from meetings.room.protocol import Close, Malformed, Message, Text, decoded, refused
 from meetings.room.sessions import signed_in
 
 LONGEST = 16 * 1024  # bytes of one echo
@@ -52,12 +52,9 @@ class Echo(Message):
     back: int | None = Field(None, ge=0, le=LONGEST)
 
 
-def decode(text: str) -> Echo:
-    """One frame as a message. Raises ``Malformed``, whatever the bytes are."""
-    try:
-        return Echo.model_validate_json(text.encode("utf-8"), strict=True)
-    except (ValidationError, UnicodeEncodeError, RecursionError) as error:
-        raise Malformed(str(_("This message was not understood."))) from error
+def decode(text: str | None) -> Echo:
+    """One frame as a message; ``None`` for one of bytes. Raises ``Malformed``, whatever stands in it."""
+    return decoded(text, partial(Echo.model_validate_json, strict=True))
 
 
 class CallTestConsumer(AsyncWebsocketConsumer):
@@ -118,8 +115,6 @@ class CallTestConsumer(AsyncWebsocketConsumer):
             await self.close_with(Close.TOO_LARGE)
             return
         try:
-            if text_data is None:
-                raise Malformed("Only text frames are understood.")
             echo = decode(text_data)
         except Malformed as error:
             self.malformed += 1

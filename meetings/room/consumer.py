@@ -145,8 +145,6 @@ class RoomConsumer(AsyncWebsocketConsumer):
             await self.close_with(Close.TOO_LARGE)
             return
         try:
-            if text_data is None:
-                raise Malformed("Only text frames are understood.")
             message = decode(text_data)
         except Malformed as error:
             await self._misunderstood(error)

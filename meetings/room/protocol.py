@@ -5,7 +5,8 @@ that refuses what Python's would let through: lone surrogates, NUL, endless nest
 """
 
 import binascii
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mdo.kernel.errors import Invalid, Refused
 
+T = TypeVar("T")
 SUBPROTOCOL: Final = "mdo.room.v1"
 MAX_BYTES: Final = 64 * 1024
 
@@ -196,11 +198,17 @@ class Malformed(Refused):
     code = "invalid"
 
 
-def decode(text: str) -> ClientMessage:
-    """One frame as a message. Raises ``Malformed``, whatever the bytes are."""
+def decode(text: str | None) -> ClientMessage:
+    """One frame as a message; ``None`` for one of bytes. Raises ``Malformed``, whatever stands in it."""
+    return decoded(text, _MESSAGE.validate_json)
+
+
+def decoded(text: str | None, read: Callable[[bytes], T]) -> T:
+    """The same by a model's own way to ``read`` a frame."""
+    if text is None:
+        raise Malformed("Only text frames are understood.")
     try:
-        raw = text.encode("utf-8")
-        return _MESSAGE.validate_json(raw)
+        return read(text.encode("utf-8"))
     except (ValidationError, UnicodeEncodeError, RecursionError) as error:
         raise Malformed(str(_("This message was not understood."))) from error
 
