@@ -146,14 +146,23 @@ def _visible(c: str) -> bool:
 
 
 def _pieces(run: str) -> list[str]:
-    """Pieces of about 12 characters, never cut before a mark that belongs to the letter in front of it."""
+    """Pieces of about 12 characters, never cut before a mark that belongs to the letter in front of it, nor within what such a mark
+    joins (the conjuncts of Indic scripts)."""
     pieces, piece = [], ""
     for c in run:
-        if len(piece) >= 12 and not unicodedata.combining(c) and c not in _JOINERS and piece[-1] not in _JOINERS:
+        if len(piece) >= 12 and not (_holds_on(c) or piece[-1] in _JOINERS or _joins(piece[-1])):
             pieces.append(piece)
             piece = ""
         piece += c
     return [*pieces, piece]
+
+
+def _holds_on(c: str) -> bool:
+    return c in _JOINERS or unicodedata.category(c).startswith("M")
+
+
+def _joins(c: str) -> bool:
+    return unicodedata.combining(c) == 9  # virama
 
 
 @cache

@@ -321,6 +321,43 @@ def test_names_in_chinese_japanese_and_korean() -> None:
         assert printing.MISSING not in content
 
 
+NAMES = {
+    "Bengali": "মোহাম্মদ রহিম উদ্দিন",
+    "Burmese": "ဒေါ်အောင်ဆန်း",
+    "Cherokee": "ᏎᏉᏯ",
+    "Devanagari": "श्रेष्ठ लक्ष्मी देवी",
+    "Ethiopic": "አበበ ቢቂላ",
+    "Gujarati": "પટેલ હર્ષદ",
+    "Gurmukhi": "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ",
+    "Kannada": "ಶ್ರೀನಿವಾಸ ಗೌಡ",
+    "Khmer": "សុខ ស្រីមុំ",
+    "Lao": "ສົມພອນ ແກ້ວ",
+    "Malayalam": "ശ്രീകുമാർ നായർ",
+    "Mongolian": "ᠪᠠᠭᠠᠲᠤᠷ",
+    "N’Ko": "ߡߡߊߘߎ ߖߊߟߏ",
+    "Odia": "ସୁଭାଷ ଚନ୍ଦ୍ର",
+    "Sinhala": "ශ්‍රීමතී පෙරේරා",
+    "Syriac": "ܐܦܪܝܡ ܒܪܨܘܡ",
+    "Tamil": "முருகன் செல்வராஜ்",
+    "Telugu": "శ్రీనివాస రావు",
+    "Thaana": "އިބްރާހީމް",
+    "Thai": "สมชาย ใจดี",
+    "Tibetan": "བསྟན་འཛིན་རྒྱ་མཚོ",
+    "Tifinagh": "ⵎⵓⵃⵎⵎⴷ ⴰⵎⵖⵏⴰⵙ",
+}
+
+
+@pytest.mark.parametrize("script", NAMES)
+def test_names_in_other_scripts(script: str, caplog: pytest.LogCaptureFixture) -> None:
+    content = case_report_pdf(patient_named(NAMES[script]), "en")
+    found = "".join(pages(content))
+    assert printing.MISSING not in found
+    # Which letters, and not in which order: a cluster is written out once for each of its glyphs.
+    assert {c for c in NAMES[script] if not c.isspace() and c not in "\u200c\u200d"} <= set(found)
+    assert b"pdfaid" in content
+    assert not caplog.records  # set at once, marks and all
+
+
 def test_emoji_greek_cyrillic_and_signs_have_glyphs() -> None:
     text = "🩺👩‍⚕️ Ελένη Наталья Łódź ğış ≤ ≥ ± µ → ✓ ☐ H₂O 10⁹/l ♀"
     content = flat(case_report_pdf(report_with(question=text), "en"))
@@ -347,6 +384,14 @@ def test_long_words_may_break_and_nothing_is_lost() -> None:
     word = "a" * 100
     assert printable(word) != word
     assert printable(word).replace("\u200b", "") == word
+    thai = "ประเสริฐวัฒนานุกูลประเสริฐวัฒนานุกูลที่นี่"
+    indic = "श्रीक्ष्मीक्ष्मीक्ष्मीक्ष्मीक्ष्मीक्ष्मीक्ष्मी"
+    for word in (thai, indic):
+        pieces = printable(word).split("\u200b")
+        assert len(pieces) > 1
+        assert "".join(pieces) == word
+        assert not any(unicodedata.category(piece[0]).startswith("M") for piece in pieces)
+        assert not any(unicodedata.combining(piece[-1]) == 9 for piece in pieces)
     assert printable("short words stay as they are") == "short words stay as they are"
 
 

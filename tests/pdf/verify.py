@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 LANGUAGES = ("nl", "fr", "de", "en")
 FLAVOURS = ("3a", "ua1")  # PDF/A-3a (ISO 19005-3), PDF/UA-1 (ISO 14289-1)
 PACKAGES = "default-jdk-headless maven"
-NASTY = '<script>alert(\'x\')</script> #eval("1") =HYPERLINK("x") D\'Hondt 王小明 Ελένη Анна محمد ‏עברית 🩺'
+NASTY = '<script>alert(\'x\')</script> #eval("1") =HYPERLINK("x") D\'Hondt 王小明 Ελένη Анна محمد ‏עברית लक्ष्मी முருகன் สมชาย አበበ 🩺'
 
 
 def documents() -> dict[str, Callable[[str], bytes]]:
