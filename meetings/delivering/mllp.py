@@ -84,7 +84,10 @@ def connect(host: str, port: int) -> socket.socket:
     """A connection, within ``CONNECT_S`` with all that it takes: the name's look-up, and each of its addresses. Raises ``NotTaken``."""
     until = monotonic() + CONNECT_S
     for family, kind, protocol, _name, address in look_up(host, port, until):
-        line = socket.socket(family, kind, protocol)
+        try:
+            line = socket.socket(family, kind, protocol)
+        except OSError:  # this machine does not speak it: IPv6 is switched off, and the name has such an address
+            continue
         try:
             line.settimeout(max(0.05, until - monotonic()))
             line.connect(address)

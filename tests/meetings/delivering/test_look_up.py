@@ -78,6 +78,21 @@ def test_a_name_that_is_none(host: str) -> None:
     _refused(host)
 
 
+def test_an_address_that_this_machine_cannot_speak_to_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a name with an IPv6 address where that is switched off: the kernel makes no such socket."""
+    strange, own = 255, socket.AF_INET
+    with pytest.raises(OSError, match="Address family not supported"):
+        socket.socket(strange, socket.SOCK_STREAM)
+    with socket.create_server(("127.0.0.1", 0)) as peer:
+        place = peer.getsockname()
+        found = [(family, socket.SOCK_STREAM, 0, "", place) for family in (strange, own)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_how: found)
+        with mllp.connect("ehr.example.org", place[1]) as line:
+            assert line.getpeername() == place
+        found.pop()
+        _refused("ehr.example.org")
+
+
 def test_every_address_of_a_name_is_tried_within_the_time() -> None:
     """A peer that listens on one of two addresses is found."""
     with socket.create_server(("127.0.0.1", 0)) as peer:
