@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from django.utils import translation
@@ -167,7 +167,9 @@ def made_up(row: Dispatch) -> Document:
         language=language,
         decision=decision,
         recipient=None if row.role == Role.RECORD else signer,
-        body=cover_pdf(sender=hospital.name, recipient="TEST", text=lines, when=at.astimezone(UTC), language=language),
+        body=cover_pdf(
+            sender=hospital.name, recipient="TEST", text=lines, when=at, zone=board.time_zone, language=language
+        ),
         made_at=at,
         trial=True,
     )

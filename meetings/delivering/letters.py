@@ -76,7 +76,12 @@ def _cover(row: Dispatch) -> bytes:
         }
     address = "\n".join((recipient.display_name, *filter(None, map(str.strip, address_of(recipient).splitlines()))))
     return cover_pdf(
-        sender=sender_of(row.hospital), recipient=address, text=text, when=report.created_at, language=report.language
+        sender=sender_of(row.hospital),
+        recipient=address,
+        text=text,
+        when=report.created_at,
+        zone=report.decision.board.time_zone,
+        language=report.language,
     )
 
 

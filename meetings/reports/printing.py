@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import typst
-from django.utils.dateformat import format as date_format
 from django.utils.translation import override
 from fontTools.ttLib import TTFont
 
 from meetings.reports import layout
 from meetings.reports.content import AgendaSheet, CaseReport, CaseSheet, FiguresSheet, Letter, Minutes, Summary
 from meetings.reports.registration import RegistrationSheet, registration
+from meetings.reports.wording import Wording
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +104,11 @@ def registration_pdf(sheet: RegistrationSheet, language: str) -> bytes:
     return _pdf("registration_form", data, sheet.sitting.starts_at)
 
 
-def cover_pdf(*, sender: str, recipient: str, text: str, when: datetime, language: str) -> bytes:
-    """The page with the address that lies before a letter in an envelope with a window. ``sender`` and ``recipient`` are lines."""
+def cover_pdf(*, sender: str, recipient: str, text: str, when: datetime, zone: str, language: str) -> bytes:
+    """The page with the address that lies before a letter in an envelope with a window. ``sender`` and ``recipient`` are lines, ``zone`` is
+    where it is written."""
     with override(language):
-        day = date_format(when, "j F Y")
+        day = Wording(zone).day(when, weekday=False)
     lines = [each.strip() for each in sender.splitlines() if each.strip()]
     data = {
         "title": text.splitlines()[0] if text else "–",

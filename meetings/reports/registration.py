@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from meetings.reports import wording
 from meetings.reports.content import Group, Imprint, PatientIdentity, Row, Sitting
-from meetings.reports.layout import Json, _frame, _group
+from meetings.reports.layout import Json, _banner, _frame, _group
 from meetings.reports.wording import Wording
 
 
@@ -32,8 +31,6 @@ class RegistrationSheet:
 
 def registration(sheet: RegistrationSheet) -> Json:
     """The data of ``registration_form.typ``."""
-    words = Wording(sheet.sitting.zone)
-    patient = sheet.patient
     data = _frame(sheet.title, sheet.sitting, sheet.imprint, draft=not sheet.complete)
     labels = {
         **data["labels"],
@@ -46,15 +43,7 @@ def registration(sheet: RegistrationSheet) -> Json:
     return {
         **data,
         "labels": labels,
-        "banner": {
-            "name": patient.name,
-            "facts": [
-                {"label": _("Born"), "value": words.birth(patient.birth_date) or "–"},
-                {"label": _("Sex"), "value": wording.gender(patient.gender)},
-                {"label": str(patient.number_kind), "value": patient.number or "–"},
-                {"label": _("Hospital"), "value": str(patient.hospital) or "–"},
-            ],
-        },
+        "banner": _banner(Wording(sheet.sitting.zone), sheet.patient),
         "facts": [{"label": str(row.label), "value": str(row.value)} for row in sheet.facts],
         "groups": [_group(group) for group in sheet.groups],
         "chronology": list(sheet.chronology),

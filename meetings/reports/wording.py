@@ -27,12 +27,12 @@ class Wording:
     def __init__(self, zone: str) -> None:
         self.zone = ZoneInfo(zone)
 
-    def day(self, moment: datetime | date | None) -> str:
-        """`Wednesday 25 November 2026`, or "" for None."""
+    def day(self, moment: datetime | date | None, *, weekday: bool = True) -> str:
+        """`Wednesday 25 November 2026`, or without its ``weekday``; "" for None."""
         if moment is None:
             return ""
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
-        return _day(local)
+        return _day(local, weekday=weekday)
 
     @staticmethod
     def birth(day: date | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typst
+from django.utils.translation import override
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
@@ -35,6 +36,7 @@ from meetings.reports.content import (
     Step,
 )
 from meetings.reports.printing import agenda_pdf, case_report_pdf, minutes_pdf, printable
+from meetings.reports.registration import RegistrationSheet, registration
 
 START = datetime(2026, 11, 25, 13, tzinfo=UTC)
 
@@ -537,6 +539,29 @@ def test_an_agenda_of_200_items() -> None:
 
 
 # The fonts
+
+
+@pytest.mark.parametrize(("language", "day"), [("de", "30. November 2026"), ("nl", "30 november 2026")])
+def test_the_page_with_the_address_has_the_day_of_where_it_is_written(language: str, day: str) -> None:
+    """Half an hour past midnight there, as the language writes it and without its weekday."""
+    late = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
+    page = printing.cover_pdf(
+        sender="AZ", recipient="dr. Lemmens", text="Bericht", when=late, zone="Europe/Brussels", language=language
+    )
+    lines = PdfReader(io.BytesIO(page)).pages[0].extract_text().splitlines()
+    assert day in [" ".join(line.split()) for line in lines]
+
+
+def test_a_registration_names_its_patient_as_every_document_does() -> None:
+    """Also a number of which nobody said what it is called."""
+    patient = dataclasses.replace(REPORT.patient, number_kind="")
+    sheet = RegistrationSheet(
+        "New diagnosis", SITTING, patient, REPORT.imprint, (), (), (), (), (), "mdo-be-1", complete=True
+    )  # fmt: skip
+    with override("en"):
+        banner = registration(sheet)["banner"]
+        assert banner == layout.case_report(dataclasses.replace(REPORT, patient=patient))["banner"]
+    assert {"label": "Number", "value": patient.number} in banner["facts"]
 
 
 def test_fonts_are_shipped_with_their_licence() -> None:

@@ -68,7 +68,7 @@ def documents() -> dict[str, Callable[[str], bytes]]:
         "agenda": lambda language: printing.agenda_pdf(SHEET, language, True),
         "case sheet": lambda language: printing.case_sheet_pdf(sheet, language),
         "page with the address": lambda language: printing.cover_pdf(
-            sender="AZ Elisabeth\nDorp 1", recipient="dr. An Lemmens\nBrug 1\n9999 Elders", text=NASTY, when=SITTING.starts_at, language=language
+            sender="AZ Elisabeth\nDorp 1", recipient="dr. An Lemmens\nBrug 1\n9999 Elders", text=NASTY, when=SITTING.starts_at, zone=SITTING.zone, language=language
         ),
     }  # fmt: skip
 
