@@ -3,7 +3,7 @@
 
 Five hundred deliveries wait: a quarter each by mail, HL7, FHIR and folder, to peers on real sockets. Three workers run; fifty times the
 oldest is ended with `kill -9` while deliveries are on their way, and started again. In the end each must have arrived; a repetition must have
-the same Message-ID, MSH-10, identifier or file name, and say the same.
+the same Message-ID, MSH-10, identifier or file name, and say the same; beside each description in the folder lies the PDF whose digest it holds.
 
 The same is done with a worker that commits before it sends (`early_deliveries.py`): it must lose, or this run proves nothing.
 """
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -47,11 +48,19 @@ class Peers:
     fhir: Fhir
     mail: MailServer
     folder: Path
-    files: dict[str, set[bytes]] = field(default_factory=dict)  # what a file held whenever it was looked at
+    files: dict[str, set[bytes]] = field(default_factory=dict)  # what a description held whenever it was looked at
+    torn: set[str] = field(default_factory=set)  # descriptions beside which lay no PDF, or another
 
-    def look(self) -> None:
+    def look(self, *, all_pdfs: bool = False) -> None:
+        """Read what lies there; the PDF of a description when that is seen for the first time, or of all."""
         for path in self.folder.glob("*/*.json"):
-            self.files.setdefault(path.name, set()).add(path.read_bytes())
+            told, new = path.read_bytes(), path.name not in self.files
+            self.files.setdefault(path.name, set()).add(told)
+            pdf = path.with_suffix(".pdf")
+            if (new or all_pdfs) and not (
+                pdf.is_file() and sha256(pdf.read_bytes()).hexdigest() == json.loads(told)["sha256"]
+            ):
+                self.torn.add(path.name)
 
     @property
     def arrived(self) -> int:
@@ -184,6 +193,7 @@ class Outcome:
     strangers: int = 0
     repeated: int = 0
     altered: int = 0
+    torn: int = 0
     unfinished: int = 0
     kills: int = 0
     kills_in_flight: int = 0
@@ -221,13 +231,14 @@ def run(rig: Rig, peers: Peers, program: tuple[str, ...], *, kills: int, workers
             child.ask_to_stop()
         for child in living:
             child.wait_or_kill()
-    peers.look()
+    peers.look(all_pdfs=True)
     stored, arrived = expected(), peers.by_id()
     found.arrived = len(set(stored) & set(arrived))
     found.lost = len(set(stored) - set(arrived))
     found.strangers = len(set(arrived) - set(stored))
     found.repeated = sum(len(each) > 1 for each in arrived.values())
     found.altered = sum(len(set(each)) > 1 for each in arrived.values())
+    found.torn = len(peers.torn)
     found.unfinished = Counter(state != "done" for state in stored.values())[True]
     found.seconds = round(monotonic() - began, 1)
     return found
@@ -269,6 +280,7 @@ def main() -> int:
             (not kept.unfinished, "deliveries are not done"),
             (not kept.strangers, "something arrived that nobody ordered"),
             (not kept.altered, "a repetition says something else"),
+            (not kept.torn, "a PDF in the folder is missing, or not the one that its description names"),
             (control.lost > 0, "the control lost nothing: this run could not have seen a loss"),
         )
         if not holds
