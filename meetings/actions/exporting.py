@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 
 from cases.access import visible_cases
+from mdo.directory.forms import EARLIEST, LATEST
 from mdo.directory.models import Board, Organisation
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action, note
@@ -57,9 +58,12 @@ def export_registrations(
         errors["what"] = [_("Choose from the list.")]
     if until < since:
         errors["until"] = [_("The period ends before it begins.")]
+    for name, day in (("since", since), ("until", until)):
+        if not EARLIEST <= day <= LATEST:
+            errors[name] = [_("Give a day between 1900 and 2200.")]
     if errors:
         raise Invalid(errors)
-    boards = [board for board in boards if reading.registers(board.kind, board.rule_set)]
+    boards = registering(boards, since, until)
     model = RegistrationForm if what == What.REGISTRY else BillingLine
     chosen = choose(by, model, organisation_id, boards, since, until, lock=True)
     if not chosen.rows:
@@ -111,6 +115,11 @@ def export_registrations(
     return (RegistryExported(export_id=export.pk, hospital_id=organisation_id, what=what, rows=rows),)
 
 
+def registering(boards: Iterable[Board], since: date, until: date) -> list[Board]:
+    """Which of these boards register something of a period."""
+    return [board for board in boards if any(reading.registers(board, day) for day in (since, until))]
+
+
 def choose(
     by: Actor,
     model: type[Row],
@@ -150,7 +159,12 @@ def _signed(by: Actor, hospital_id: UUID, boards: Sequence[Board], since: date, 
         .filter(meeting__starts_at__gte=start, meeting__starts_at__lt=end)
         .select_related("meeting", "board")
     )
-    return {each.item_id: each.pk for each in found if since <= reading.day_of(each) <= until}
+    days = {each: reading.day_of(each) for each in found}
+    return {
+        each.item_id: each.pk
+        for each, day in days.items()
+        if since <= day <= until and reading.registers(each.board, day)
+    }
 
 
 def _change(row: Row) -> str:

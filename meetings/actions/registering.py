@@ -63,7 +63,7 @@ def save_registration(
         },
     )
     board = item.meeting.board
-    if not reading.registers(board.kind, board.rule_set):
+    if not reading.registers(board, reading.held_on(item.meeting, board)):
         raise RuleBroken(_("This board registers no cancers."))
     _lock(item.pk)
     entry = reading.entries(by, [item]).get(item.pk)
@@ -144,7 +144,7 @@ def propose(by: Actor, meeting: Meeting, signed: Iterable[Decision]) -> None:
     """Put down what the rules say of each case that was signed now, with the reasons: a form for each tumour and the billing, for whoever
     registers to look at, complete and confirm. What somebody saved before a correction stays as they saved it, and shows that it is of the
     version before. Inside the action that signs."""
-    if not reading.registers(meeting.board.kind, meeting.board.rule_set):
+    if not reading.registers(meeting.board, reading.held_on(meeting, meeting.board)):
         return
     items = AgendaItem.objects.filter(pk__in=[each.item_id for each in signed if each.case_id is not None])
     for entry in reading.entries(by, items).values():

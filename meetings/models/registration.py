@@ -107,7 +107,7 @@ class RegistrationForm(Kept):
 
 
 class BillingLine(Kept):
-    """What is billed for one case after one signed decision. ``lines``: for each code ``{"service", "codes", "person", "name",
+    """What is billed for one case after one signed decision. ``lines``: for each code ``{"service", "code", "person", "name",
     "licence_number"}``; ``requested_on``: the day of the written request, empty where there is none. ``version``: of the case's whole
     registration, its forms included."""
 

@@ -12,6 +12,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from cases.dossiers.fields import DATE_FORMATS, form_field
+from mdo.directory.forms import DayField
 from meetings.forms import CommandForm, VersionedForm
 from meetings.models import BillingLine, RegistryExport
 from meetings.registering import columns, showing
@@ -21,14 +22,8 @@ from meetings.registering.reading import Entry, Told
 _YES_NO = (("", "–"), ("yes", _("Yes")), ("no", _("No")))
 
 
-def _day(label: Any, help_text: Any = "", *, required: bool = False) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        help_text=help_text,
-        required=required,
-        input_formats=DATE_FORMATS,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )
+def _day(label: Any, help_text: Any = "", *, required: bool = False) -> DayField:
+    return DayField(label=label, help_text=help_text, required=required, input_formats=DATE_FORMATS)
 
 
 class RegistrationCaseForm(VersionedForm):

@@ -1,4 +1,4 @@
-"""The printed form of one tumour, from what was saved of it."""
+"""The printed form of one tumour: the dossier as it was discussed, what was saved beside it, and the patient as their record says now."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from meetings.reports.registration import RegistrationSheet
 
 
 def registration_pdf(entry: Entry, row: RegistrationForm, language: str) -> bytes:
-    """The form in a language; what is not complete or whose decision was corrected since says so as a draft."""
+    """The form in a language; what is not complete, or whose decision, patient or tumour was changed since, says so as a draft."""
     with translation.override(language):
         return printing.registration_pdf(_sheet(entry, row, language), language)
 
@@ -74,7 +74,7 @@ def _sheet(entry: Entry, row: RegistrationForm, language: str) -> RegistrationSh
         missing=tuple(each.label for each in shown.missing),
         reasons=tuple(reason.words() for reason in shown.reasons),
         layout=f"{registration.layout} ({entry.rules.id})",
-        complete=shown.state in (showing.State.COMPLETE, showing.State.EXPORTED),
+        complete=shown.state in (showing.State.COMPLETE, showing.State.EXPORTED) and not entry.outdated,
     )
 
 

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 from cases.dossiers import Dossier, dossier
 from cases.models import Case, Discussion, Referral, Tumour
-from mdo.directory.models import Person
+from mdo.directory.models import Board, Person
 from mdo.kernel.acting import Actor
 from meetings import access
-from meetings.models import AgendaItem, BillingLine, Decision, RegistrationForm
+from meetings.models import AgendaItem, BillingLine, Decision, Meeting, RegistrationForm
 from meetings.quorum import Interval, Participant
 from meetings.registering import columns
 from meetings.registering.course import Verdict, verdicts
 from meetings.registering.facts import Discussed, TumourFacts
-from meetings.rulesets import RuleSet, rule_set
+from meetings.rulesets import RuleSet, rule_set, valid_on
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ def _physician(person: Person) -> dict[str, str]:
 
 
 def entries(by: Actor, items: Iterable[AgendaItem], said: Mapping[UUID, Said] | None = None) -> dict[UUID, Entry]:
-    """By item, for those whose decision is signed and whose board registers. ``said``: what somebody says now, instead of what was saved.
-    What each discussion is depends on the patient's earlier ones, as far as ``by`` may read them. Six queries, and one more for people."""
+    """By item, for those whose decision is signed and whose board registers, by the rules under which it was put down, else those of its
+    meeting's day. ``said``: what somebody says now, instead of what was saved. What each discussion is depends on the patient's earlier ones, as far as ``by`` may read them. Six queries, and one more for people."""
     wanted = [item.pk for item in items]
     patients = Case.objects.filter(referrals__items__in=wanted).values("patient")
     found = list(
@@ -173,7 +173,10 @@ def entries(by: Actor, items: Iterable[AgendaItem], said: Mapping[UUID, Said] | 
         .select_related("case__patient", "case__hospital", "item__referral__requester", "meeting", "board", "signed_by")
         .order_by("meeting__starts_at", "pk")
     )
-    found = [each for each in found if each.item.referral is not None and _registers(each)]
+    found = [each for each in found if each.item.referral is not None]
+    lines = {line.item_id: line for line in BillingLine.objects.filter(item__in=[each.item_id for each in found])}
+    rules = {each.item_id: _rules(each, lines.get(each.item_id)) for each in found}
+    found = [each for each in found if _registers(each.board, rules[each.item_id])]
     referrals = [each.item.referral_id for each in found]
     discussions: dict[UUID, Discussion] = {}
     for discussion in Discussion.objects.filter(referral__in=referrals, outcome=Referral.Status.DISCUSSED).order_by(
@@ -183,7 +186,6 @@ def entries(by: Actor, items: Iterable[AgendaItem], said: Mapping[UUID, Said] | 
     live: dict[UUID, list[Tumour]] = {}
     for tumour in Tumour.objects.filter(case__in=[each.case_id for each in found]):
         live.setdefault(tumour.case_id, []).append(tumour)
-    lines = {line.item_id: line for line in BillingLine.objects.filter(item__in=[each.item_id for each in found])}
     forms: dict[UUID, dict[UUID, RegistrationForm]] = {}
     for form in RegistrationForm.objects.filter(item__in=[each.item_id for each in found]):
         forms.setdefault(form.item_id, {})[form.tumour_id] = form
@@ -205,20 +207,23 @@ def entries(by: Actor, items: Iterable[AgendaItem], said: Mapping[UUID, Said] | 
         told = (said or {}).get(decision.item_id) or _saved(line, own, referral)
         now = {each.pk: each.data for each in live.get(case.pk, [])}
         every[decision.item_id] = Entry(
-            decision, case, referral, rule_set(decision.board.rule_set), data, tumours, line, own, told, people, now
+            decision, case, referral, rules[decision.item_id], data, tumours, line, own, told, people, now
         )
     _decide(every.values())
     return {item_id: every[item_id] for item_id in wanted if item_id in every}
 
 
-def registers(board_kind: str, rules: str) -> bool:
-    """Whether a board of this kind registers under these rules."""
-    registration = rule_set(rules).registration
-    return registration is not None and board_kind in registration.board_kinds
+def registers(board: Board, day: date) -> bool:
+    """Whether a board registers what it discusses on a day."""
+    return _registers(board, valid_on(board.rule_set, day))
 
 
-def _registers(decision: Decision) -> bool:
-    return registers(decision.board.kind, decision.board.rule_set)
+def _registers(board: Board, rules: RuleSet) -> bool:
+    return rules.registration is not None and board.kind in rules.registration.board_kinds
+
+
+def _rules(decision: Decision, line: BillingLine | None) -> RuleSet:
+    return rule_set(line.rule_set) if line else valid_on(decision.board.rule_set, day_of(decision))
 
 
 def _saved(line: BillingLine | None, forms: Mapping[UUID, RegistrationForm], referral: Referral) -> Said:
@@ -296,5 +301,10 @@ def _participant(row: Mapping[str, Any], closed: datetime | None) -> Iterable[Pa
 
 
 def day_of(decision: Decision) -> date:
-    """The day of its meeting, where the board sits."""
-    return decision.meeting.starts_at.astimezone(ZoneInfo(decision.board.time_zone)).date()
+    """The day of its meeting."""
+    return held_on(decision.meeting, decision.board)
+
+
+def held_on(meeting: Meeting, board: Board) -> date:
+    """The day of a meeting, where its board sits."""
+    return meeting.starts_at.astimezone(ZoneInfo(board.time_zone)).date()

@@ -27,6 +27,7 @@ SERVICES = {
     "external_physician": gettext_lazy("External physician"),
 }
 PROPOSED = "proposed"  # what the rules say of what nobody saved yet
+_BILLED_BY = ("codes", "participations", "billing_quorum", "request", "coordinator_supplement")  # of a rule set
 _TONES = {State.COMPLETE: "ok", State.EXPORTED: "ok", State.DRAFT: "warn"}
 
 
@@ -87,6 +88,11 @@ class CaseShown:
     entry: Entry
     forms: tuple[FormShown, ...]
     bill: BillShown
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether something by which the registration was decided, or of its columns, could not be verified."""
+        return self.entry.rules.is_uncertain("registration")
 
     @property
     def missing(self) -> list[Missing]:
@@ -174,7 +180,7 @@ def _bill(entry: Entry) -> BillShown:
         changed=bool(row and row.changed_since),
         row=row,
         lines=lines,
-        uncertain=entry.rules.is_uncertain("codes"),
+        uncertain=any(map(entry.rules.is_uncertain, _BILLED_BY)),
     )
 
 

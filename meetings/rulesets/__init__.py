@@ -71,14 +71,24 @@ class RuleSet(_Strict):
     """None where a rule set knows no registration: nothing is registered or billed under it."""
 
     def is_uncertain(self, path: str) -> bool:
-        """Whether a figure (``codes``, ``participations.internal_most``) could not be verified, and has to be shown so."""
-        return path in self.uncertain
+        """Whether a figure (``codes``, ``participations.internal_most``), or something of a part (``registration``), could not be verified, and
+        has to be shown so."""
+        return any(each == path or each.startswith(f"{path}.") for each in self.uncertain)
 
 
 def names() -> tuple[str, ...]:
     """The ids of all rule sets, for a board's setting."""
     found = (entry.name for entry in files(__name__).iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+
+
+def valid_on(name: str, day: date) -> RuleSet:
+    """The rules of a day for whoever goes by the rule set ``name`` now: that one, or of its country the one that was valid before it began."""
+    chosen = rule_set(name)
+    if chosen.valid_from <= day:
+        return chosen
+    known = [each for each in map(rule_set, names()) if each.country == chosen.country and each.valid_from <= day]
+    return max(known, key=lambda each: each.valid_from, default=chosen)
 
 
 @cache

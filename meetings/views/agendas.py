@@ -158,7 +158,7 @@ def _page(
         }
     if meeting.state == State.CLOSED and access.may_read_minutes(place, meeting):
         context["minutes"] = _minutes(meeting)
-    if meeting.state == State.CLOSED and reading.registers(meeting.board.kind, meeting.board.rule_set):
+    if meeting.state == State.CLOSED and reading.registers(meeting.board, reading.held_on(meeting, meeting.board)):
         context["registers"] = registering.may_register(place)
     return render(request, "meetings/agenda.html", context, status=status)
 

@@ -20,7 +20,7 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import NotFound
 from mdo.kernel.ids import new_id
 from mdo.kernel.storage import read_whole
-from meetings.actions.exporting import choose, export_registrations
+from meetings.actions.exporting import choose, export_registrations, registering
 from meetings.actions.registering import save_registration
 from meetings.models import AgendaItem, BillingLine, RegistrationForm, RegistryExport
 from meetings.registering import access, files, reading, showing
@@ -58,7 +58,7 @@ def of_meeting(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
         "rows": rows,
         "ready": sum(row.ready for row in rows),
         "unsigned": unsigned,
-        "registers": reading.registers(meeting.board.kind, meeting.board.rule_set),
+        "registers": reading.registers(meeting.board, reading.held_on(meeting, meeting.board)),
         "acting_for": acting_for(request),
     }
     return render(request, "meetings/registration.html", context)
@@ -150,7 +150,6 @@ def _exports(request: HttpRequest, errors: list[dict[str, str]] | None = None, s
     by = person(request)
     organisation_id = access.acting_hospital(by)
     boards = access.access_hospital_for_registering(by, organisation_id)
-    boards = [board for board in boards if reading.registers(board.kind, board.rule_set)]
     since, until = _last_month()
     given = request.POST if request.method == "POST" else request.GET
     period = PeriodForm(given) if "since" in given else PeriodForm(initial={"since": since, "until": until})
@@ -159,6 +158,7 @@ def _exports(request: HttpRequest, errors: list[dict[str, str]] | None = None, s
             since, until = period.cleaned_data["since"], period.cleaned_data["until"]
         else:
             status = 422
+    boards = registering(boards, since, until)
     kinds = []
     for what, model in ((RegistryExport.What.REGISTRY, RegistrationForm), (RegistryExport.What.BILLING, BillingLine)):
         chosen = choose(by, model, organisation_id, boards, since, until)

@@ -1,17 +1,21 @@
 """Registering a case: who may, what is refused, what is kept, and what a correction does to it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from cases.models import Discussion
-from mdo.directory.models import Person
+from mdo.directory.models import Board, Person
+from mdo.environment import BASE_DIR
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied, Invalid, NotFound, RuleBroken, Stale
 from mdo.kernel.ids import new_id
-from meetings import chain
+from meetings import chain, rulesets
 from meetings.actions.exporting import choose
 from meetings.actions.registering import save_registration
 from meetings.actions.signing import correct_decision, sign_decisions
@@ -425,6 +429,69 @@ def test_a_changed_tumour_asks_which_answers_count(cast: Cast) -> None:
         tumour.data = {**tumour.data, "laterality": "left"}
         tumour.save()
     assert entry_of(cast, decision).outdated
+
+
+@pytest.fixture
+def next_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A second rule set that holds from tomorrow, with other codes."""
+    began = (timezone.localdate(now()) + timedelta(days=1)).isoformat()
+    text = (BASE_DIR / "meetings" / "rulesets" / "be-2025.yaml").read_text("utf-8")
+    (tmp_path / "be-2025.yaml").write_text(text, "utf-8")
+    new = text.replace("be-2025", "be-next").replace("2025-11-01", began).replace("350372", "999372")
+    (tmp_path / "be-next.yaml").write_text(new, "utf-8")
+    monkeypatch.setattr(rulesets, "files", lambda _package: tmp_path)
+    rulesets.rule_set.cache_clear()
+    yield "be-next"
+    rulesets.rule_set.cache_clear()
+
+
+def test_an_old_meeting_keeps_its_rules(cast: Cast, next_rules: str) -> None:
+    """What was put down when the board went by others stays under them, however often it is saved; what was not, is under those of its
+    meeting's day; and a meeting under the new ones is so."""
+    with writing():
+        Board.objects.filter(pk=cast.board.pk).update(
+            kind="clinical_board"
+        )  # which registers nothing: nothing is put down
+    cast.board.refresh_from_db()
+    bare = signed(cast)
+    with writing():
+        Board.objects.filter(pk=cast.board.pk).update(kind="tumour_board")
+    cast.board.refresh_from_db()
+    old = signed(cast)
+    save(cast.secretary, old)
+    with house():
+        assert not BillingLine.objects.filter(item=bare.item_id).exists()
+    with writing():
+        Board.objects.filter(pk=cast.board.pk).update(rule_set=next_rules)
+    cast.board.refresh_from_db()
+    later = make_meeting(cast.board, state=Meeting.State.CLOSED, starts_at=now() + timedelta(days=2), closed_at=now())
+    new = signed(cast, meeting=later)
+    early = signed(cast, meeting=later)
+    with writing():  # put down under the first rules, before the board went by the others
+        for model in (BillingLine, RegistrationForm):
+            model.objects.filter(item=early.item_id).update(rule_set="be-2025")
+    for decision, version, rules, code in (
+        (old, 1, "be-2025", "350372"),
+        (bare, 0, "be-2025", "350372"),
+        (new, 0, next_rules, "999372"),
+        (early, 0, "be-2025", "350372"),
+    ):
+        assert entry_of(cast, decision).rules.id == rules
+        save(cast.secretary, decision, version=version, requested_on=timezone.localdate(now()) - timedelta(days=9))
+        line, (form,) = kept(decision)
+        assert (line.rule_set, form.rule_set, line.lines[0]["code"]) == (rules, rules, code)
+    with acting_as(cast.secretary) as person:
+        assert {row.rule_set for row, _change in choose(
+            person, BillingLine, cast.organiser.pk, [cast.board], now().date() - timedelta(days=9), now().date() + timedelta(days=9)
+        ).rows} == {"be-2025", next_rules}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ahead", "name"), [(-400, "be-next"), (0, "be-2025"), (1, "be-next"), (99, "be-next")])
+def test_the_rules_of_a_day(next_rules: str, ahead: int, name: str) -> None:
+    """Those that a board goes by, unless they began later: then those before them; of a day before all, the board's own."""
+    day = timezone.localdate(now()) + timedelta(days=ahead)
+    assert rulesets.valid_on(next_rules, day).id == name
+    assert rulesets.valid_on("be-2025", day).id == "be-2025"  # nobody chose the others for it
 
 
 def test_a_patient_without_a_number_needs_another_one(cast: Cast) -> None:

@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from pypdf import PdfReader
 
+from cases.models import Patient, Tumour
+from mdo.directory.models import Person
 from mdo.kernel.clock import now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from meetings.models import Decision, Meeting, RegistryExport
+from meetings.reports.wording import labels
 from tests.cast import Cast
 from tests.factories import make_meeting, tumour_data, writing
 from tests.meetings.acts import house
 from tests.meetings.test_registering import client_of, kept, save, signed, test_a_correction_asks_to_look_again
+from tests.meetings.test_reporting import text_of
 
 MEETING_QUERIES, EXPORT_QUERIES = 22, 28
 
@@ -134,10 +139,51 @@ def test_the_form_on_paper(cast: Cast, language: str) -> None:
     cast.secretary.person.save(update_fields=["language"])
     page = client.get(address)
     assert (page.status_code, page["Content-Type"], page.content[:5]) == (200, "application/pdf", b"%PDF-")
-    assert b"/Lang (" + language.encode() in page.content or b"xmp" in page.content
+    reader = PdfReader(io.BytesIO(page.content))
+    root: Any = reader.trailer["/Root"]
+    assert root["/Lang"] == language
+    words = {"nl": "Nieuwe diagnose", "fr": "Nouveau diagnostic", "de": "Neue Diagnose", "en": "New diagnosis"}
+    text = text_of(page.content)
+    assert [each for each, said in words.items() if said in text] == [language]
     if language == "nl":
         for name, status in (("chair", 403), ("partnersecretary", 404), ("outsider", 404)):
             assert client_of(cast.members[name]).get(address).status_code == status, name
+
+
+@pytest.mark.parametrize("what", ["patient", "tumour"])
+def test_what_was_changed_since_it_was_saved_is_printed_as_a_draft(cast: Cast, what: str) -> None:
+    decision = signed(cast)
+    save(cast.secretary, decision)
+    _line, (form,) = kept(decision)
+    client, address = client_of(cast.secretary), reverse("meetings:registration_form", args=[form.pk])
+    with translation.override("nl"):
+        draft = labels()["draft"]
+    assert draft not in text_of(client.get(address).content)
+    with writing():
+        if what == "patient":
+            Patient.objects.filter(cases=decision.case_id).update(given_name="Anders")
+        else:
+            Tumour.objects.filter(case=decision.case_id).update(data=tumour_data(laterality="right"))
+    assert draft in text_of(client.get(address).content)
+
+
+def test_what_could_not_be_verified_is_said_of_both(cast: Cast) -> None:
+    """Beside the registration and beside the billing, also where nothing is billed; not of rules of which all is certain."""
+    decision = signed(cast, people=())
+    client = client_of(cast.secretary)
+    for language in ("nl", "en"):
+        Person.objects.filter(pk=cast.secretary.pk).update(language=language)
+        page = client.get(case_page(decision))
+        assert page.context["case"].bill.lines == ()
+        with translation.override(language):
+            sentences = [
+                translation.gettext(each) % {"rules": "be-2025"}
+                for each in (
+                    "The codes and numbers of the rules %(rules)s, and who may ask and take part, were not verified to the letter: compare them before you invoice.",
+                    "Which tumours are registered by the rules %(rules)s, as which form and in which columns, was not verified to the letter: compare it before you hand over a file.",
+                )
+            ]
+        assert [page.content.decode().count(each) for each in sentences] == [1, 1]
 
 
 def test_no_form_no_paper(cast: Cast) -> None:
@@ -160,6 +206,15 @@ def test_the_files(cast: Cast) -> None:
     page = client.get(address, period(decision))
     assert [(kind["ready"], kind["new"], kind["waiting"]) for kind in page.context["kinds"]] == [(1, 1, 0), (1, 1, 0)]
     assert client.get(address, {"since": "soon", "until": ""}).status_code == 422
+    for since, until, status in (
+        ("0001-01-01", "2026-01-31", 422),
+        ("2026-01-01", "9999-12-31", 422),
+        ("1900-01-01", "2200-01-01", 200),
+    ):
+        assert client.get(address, {"since": since, "until": until}).status_code == status
+        if status == 422:
+            asked = {"command_id": new_id(), "export_id": new_id(), "what": "registry", "since": since, "until": until}
+            assert client.post(reverse("meetings:registry_export"), asked).status_code == 422
     assert client.get(address).status_code == 200
     made = {"command_id": new_id(), "export_id": new_id(), "what": "registry", **period(decision)}
     for _double_click in range(2):
@@ -182,7 +237,9 @@ def test_the_files(cast: Cast) -> None:
         reverse("meetings:registry_export"),
         {**made, "command_id": new_id(), "export_id": new_id(), "since": "2020-01-01", "until": "2020-01-02"},
     )
-    assert (empty.status_code, RegistryExport.objects.count()) == (422, 0)  # outside of a door nothing is seen
+    assert empty.status_code == 422
+    with house():
+        assert RegistryExport.objects.count() == 1
     for name, status in (("chair", 403), ("radiologist", 403), ("requester", 404), ("outsider", 404), ("admin", 404)):
         other: Client = client_of(cast.members[name])
         assert other.get(address).status_code == status, name

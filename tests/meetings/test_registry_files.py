@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from mdo.directory.forms import EARLIEST, LATEST
 from mdo.environment import BASE_DIR
 from mdo.kernel.acting import acting
 from mdo.kernel.clock import now
@@ -193,7 +194,12 @@ def test_a_file_is_read_by_whoever_registers_at_all_of_its_boards(cast: Cast) ->
 
 @pytest.mark.parametrize(
     ("values", "field"),
-    [({"what": "everything"}, "what"), ({"until": date(2020, 1, 1)}, "until")],
+    [
+        ({"what": "everything"}, "what"),
+        ({"until": date(2020, 1, 1)}, "until"),
+        ({"since": date.min}, "since"),
+        ({"until": date.max}, "until"),
+    ],
 )
 def test_what_cannot_be_asked_for(cast: Cast, values: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -212,6 +218,11 @@ def test_a_period_ends_with_its_days(cast: Cast) -> None:
         else:
             with pytest.raises(RuleBroken):
                 export(cast.secretary, **asked)
+
+
+def test_a_period_may_be_as_long_as_days_are_taken(cast: Cast) -> None:
+    save(cast.secretary, signed(cast))
+    assert export(cast.secretary, since=EARLIEST, until=LATEST).rows == 1
 
 
 EVIL = ["=HYPERLINK(1)", "+1", "-1", "@x", "\t=1", "a\r\n=1", "|x", "%x", ' "quoted"; and;more\n']
