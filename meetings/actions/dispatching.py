@@ -32,6 +32,7 @@ State = work.State
 SIGNED = "signed"
 REPLACED, TWICE, BY_HAND = "replaced", "ordered already", "by_hand"  # why a row was dropped
 
+NO_FILE = "no_file"
 
 # --- ordering, inside the action that makes the report ------------------------------------------------------------------
 
@@ -228,3 +229,17 @@ def _may_be_marked(row: Dispatch) -> bool:
 def _was_marked(row: Dispatch) -> bool:
     by_hand = row.state == State.DROPPED and row.last_error == BY_HAND
     return by_hand or (row.channel == Channel.PAPER and row.state == State.DONE)
+@action("dispatch.lose", row="deliver")
+def lose_letters(*, by: Actor, meeting_id: UUID, dispatch_ids: Sequence[UUID]) -> tuple[Event, ...]:
+    """Letters whose file could not be read when they were to be printed. Effects: those that wait are given up, so that they stand among the
+    deliveries until somebody looks, and the others can be printed. Refused: ``NotFound``, ``Denied``.
+    """
+    meeting, of = access.access_meeting_for_delivering(by, meeting_id)
+    found = access.visible_letters(meeting.board, of).filter(meeting=meeting, pk__in=dispatch_ids)
+    rows = list(found.select_for_update(of=("self",)).order_by("pk"))
+    for row in rows:
+        work.give_up(row, NO_FILE)
+    note(dispatches=[str(row.pk) for row in rows], missing=NO_FILE)
+    return ()
+
+

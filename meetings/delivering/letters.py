@@ -1,7 +1,6 @@
 """The letters of a meeting that wait to be printed: one PDF, each report behind a page for an envelope with a window."""
 
 import io
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from pypdf import PdfReader, PdfWriter
 from mdo.directory.access import Standing
 from mdo.directory.details import address_of
 from mdo.directory.models import Board, Organisation
+from mdo.kernel.errors import Unavailable
 from mdo.kernel.storage import read_whole
 from meetings.delivering import access
 from meetings.models import Dispatch, Meeting
@@ -42,26 +42,35 @@ def _by_recipient(found: QuerySet[Dispatch]) -> list[Dispatch]:
 
 
 def waiting_letters(standing: Standing) -> Mapping[str, Any] | None:
-    """For a board's page: ``{"ids", "days"}``, the letters of all its meetings that wait to be printed, and the days on which they were made;
-    nothing where there is none, or somebody with this place does not deliver. One query."""
+    """For a board's page: ``{"number", "days"}``, how many letters of all its meetings wait to be printed, and each day on which some were made
+    with their ids; nothing where there is none, or somebody with this place does not deliver. One query."""
     of = access.hospitals(standing)
     if not of:
         return None
     zone = ZoneInfo(standing.board.time_zone)
     rows = list(access.visible_letters(standing.board, of).order_by("created_at", "pk").values_list("pk", "created_at"))
-    days = Counter(made.astimezone(zone).date() for _id, made in rows)
-    return {"ids": [key for key, _made in rows], "days": sorted(days.items())} if rows else None
+    days: dict[date, list[UUID]] = {}
+    for key, made in rows:
+        days.setdefault(made.astimezone(zone).date(), []).append(key)
+    return {"number": len(rows), "days": sorted(days.items())} if rows else None
 
 
-def print_all(rows: Sequence[Dispatch]) -> bytes:
-    """All of them as one PDF; each begins on a right-hand page when it is printed on both sides. Raises ``Unavailable``."""
-    writer = PdfWriter()
+def print_all(rows: Sequence[Dispatch]) -> tuple[bytes, list[Dispatch]]:
+    """One PDF of all whose file can be read, and the others; each begins on a right-hand page when it is printed on both sides. Raises
+    ``Unavailable`` where not one can be read: then it is the store that is at fault, not a letter."""
+    writer, lost = PdfWriter(), []
     for row in rows:
+        body = _body(row)
+        if body is None:
+            lost.append(row)
+            continue
         _add(writer, _cover(row))
-        _add(writer, _body(row))
-    body = io.BytesIO()
-    writer.write(body)
-    return body.getvalue()
+        _add(writer, body)
+    if len(lost) == len(rows):
+        raise Unavailable(_("This document cannot be read now. Ask your administrator."))
+    whole = io.BytesIO()
+    writer.write(whole)
+    return whole.getvalue(), lost
 
 
 def _cover(row: Dispatch) -> bytes:
@@ -91,9 +100,12 @@ def sender_of(hospital: Organisation) -> str:
     return "\n".join(filter(None, (hospital.name, *map(str.strip, where.splitlines()))))
 
 
-def _body(row: Dispatch) -> bytes:
+def _body(row: Dispatch) -> bytes | None:
     assert row.report is not None
-    return read_whole(row.report.storage_name)
+    try:
+        return read_whole(row.report.storage_name)
+    except Unavailable:
+        return None
 
 
 def _add(writer: PdfWriter, body: bytes) -> None:

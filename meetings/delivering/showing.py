@@ -212,8 +212,9 @@ class Stuck:
     letters: int
 
 
-def stuck(standings: Sequence[Standing], most: int) -> list[Stuck]:
-    """The meetings of which something waits for somebody who delivers, the newest first. Three queries, none without such a place."""
+def stuck(standings: Sequence[Standing], most: int, *, letters: bool = True) -> list[Stuck]:
+    """The meetings of which something waits for somebody who delivers, the newest first; ``letters`` false: not those of which there are only
+    letters to print. Three queries, none without such a place."""
     boards = {standing.board.pk: standing.board for standing in standings if access.hospitals(standing)}
     if not boards:
         return []
@@ -240,7 +241,8 @@ def stuck(standings: Sequence[Standing], most: int) -> list[Stuck]:
         for name in ("failed", "given_up"):
             found[row["meeting"], name] += row[name]
     shown = []
-    for meeting in Meeting.objects.filter(pk__in={key for key, _name in found}).order_by("-starts_at")[:most]:
+    shown_for = {key for (key, name), number in found.items() if number and (letters or name != "letters")}
+    for meeting in Meeting.objects.filter(pk__in=shown_for).order_by("-starts_at")[:most]:
         meeting.board = boards[meeting.board_id]
         numbers = (found[meeting.pk, name] for name in ("failed", "given_up", "letters"))
         shown.append(Stuck(meeting, *numbers))

@@ -146,7 +146,7 @@ def _board_page(
             "series": list(Series.objects.filter(board=standing.board)) if can_build else [],
             "in_two_hospitals": unlinked(standing) if can_build else 0,
             "sort": sort,
-            "stuck": [each for each in delivering.stuck([standing], MOST_SITTINGS) if each.failed or each.given_up],
+            "stuck": delivering.stuck([standing], MOST_SITTINGS, letters=False),
             "letters": waiting_letters(standing),
             "errors": errors or [],
             "new_id": new_id,

@@ -1,19 +1,23 @@
 """What goes out of a meeting: waiting, sent, failed, given up, with a button for each; and the letters to print."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from mdo.directory.forms import DayField
 from mdo.kernel.errors import Invalid, NotFound
 from mdo.kernel.ids import derived_id, new_id
-from meetings.actions.dispatching import mark_dispatches, retry_dispatch
+from mdo.kernel.work import State
+from meetings.actions.dispatching import lose_letters, mark_dispatches, retry_dispatch
 from meetings.actions.mailing import retry_delivery
 from meetings.delivering import access, letters, showing
 from meetings.figures.counting import REPORT_WITHIN
@@ -85,7 +89,9 @@ def _page(
     return render(request, "meetings/deliveries.html", context, status=status)
 
 
-def _did(request: HttpRequest, meeting_id: UUID, form: forms.Form, act: Any, words: str) -> HttpResponse:
+def _did(
+    request: HttpRequest, meeting_id: UUID, form: forms.Form, act: Any, words: str | Callable[[], str]
+) -> HttpResponse:
     def page(errors: list[dict[str, str]], status: int) -> HttpResponse:
         return _page(request, meeting_id, errors, status)
 
@@ -103,8 +109,14 @@ def retry(request: HttpRequest, meeting_id: UUID, dispatch_id: UUID) -> HttpResp
         meeting_id,
         CommandForm(request.POST),
         lambda data: retry_dispatch(by=by, dispatch_id=dispatch_id, command_id=data["command_id"]),
-        _("It is tried again."),
+        lambda: _tried_again(dispatch_id),
     )
+
+
+def _tried_again(dispatch_id: UUID) -> str:
+    if Dispatch.objects.filter(pk=dispatch_id, state=State.DROPPED).exists():
+        return _("It is no longer needed: something newer took its place.")
+    return _("It is tried again.")
 
 
 @private
@@ -150,7 +162,7 @@ def print_letters(request: HttpRequest, meeting_id: UUID) -> HttpResponse:
     rows = letters.waiting(meeting, of)
     if not rows:
         raise NotFound()
-    return _printed(rows, f"{meeting.starts_at:%Y-%m-%d}", meeting=str(meeting.pk))
+    return _printed(request, rows, f"{meeting.starts_at:%Y-%m-%d}", meeting=str(meeting.pk))
 
 
 @private
@@ -165,16 +177,33 @@ def print_board_letters(request: HttpRequest, board_id: UUID) -> HttpResponse:
     rows = letters.waiting_of_board(board, of, day)
     if not rows:
         raise NotFound()
-    return _printed(rows, f"{day:%Y-%m-%d}" if day else "all", board=str(board.pk))
+    return _printed(request, rows, f"{day:%Y-%m-%d}" if day else "all", board=str(board.pk))
 
 
-def _printed(rows: list[Dispatch], name: str, **where: str) -> HttpResponse:
-    body = letters.print_all(rows)
-    named = ((row.hospital_id, row.report.decision.case_id) for row in rows)  # type: ignore[union-attr]
+def _printed(request: HttpRequest, rows: list[Dispatch], name: str, **where: str) -> HttpResponse:
+    body, lost = letters.print_all(rows)
+    for meeting_id, ids in _by_meeting(lost).items():
+        lose_letters(by=person(request), meeting_id=meeting_id, dispatch_ids=ids)
+    if lost:
+        words = ngettext(
+            "%(n)d letter is not among those that you print: its file cannot be read. It stands among the deliveries as given up.",
+            "%(n)d letters are not among those that you print: their files cannot be read. They stand among the deliveries as given up.",
+            len(lost),
+        )
+        messages.warning(request, words % {"n": len(lost)})
+    named = ((row.hospital_id, row.report.decision.case_id) for row in rows if row not in lost)  # type: ignore[union-attr]
     trace("letters.printed", named, **where)  # type: ignore[arg-type]
     response = HttpResponse(body, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="letters-{name}.pdf"'
     return response
+
+
+def _by_meeting(rows: Iterable[Dispatch]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        assert row.meeting_id is not None  # of what is no trial
+        found.setdefault(row.meeting_id, []).append(row.pk)
+    return found
 
 
 @private
@@ -188,11 +217,10 @@ def mark_board(request: HttpRequest, board_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return did(request, back, _("Choose what was sent."))
     chosen = set(form.cleaned_data["dispatch"])
-    by_meeting: dict[UUID, list[UUID]] = {}
-    for row in access.visible_letters(board, of).filter(pk__in=chosen).order_by("meeting", "pk"):
-        assert row.meeting_id is not None
-        by_meeting.setdefault(row.meeting_id, []).append(row.pk)
-    for meeting_id, ids in by_meeting.items():
+    rows = list(access.visible_letters(board, of).filter(pk__in=chosen).order_by("meeting", "pk"))
+    for meeting_id, ids in _by_meeting(rows).items():
         command_id = derived_id(form.cleaned_data["command_id"], meeting_id, "posted")
         mark_dispatches(by=by, meeting_id=meeting_id, dispatch_ids=ids, sent=True, command_id=command_id)
-    return did(request, back, _("Marked as sent."))
+    n = len(rows)
+    words = ngettext("%(n)d letter marked as sent.", "%(n)d letters marked as sent.", n) % {"n": n}
+    return did(request, back, words if rows else _("None of these letters waits any more."))

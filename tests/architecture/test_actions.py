@@ -197,6 +197,7 @@ WITHOUT_COMMAND_ID = {
     "call.note_stay": "a session of the media server is one row, whatever is told of it again",
     "call.take_way": "as above",
     "delivery.send": "a row that is done is not done again",
+    "dispatch.lose": "a letter that does not wait any more is left alone",
     "dispatch.send": "a row that is done is not done again",
     "directory.begin": "a second telling finds the operator that the first one made",
     "directory.amend": "the same again changes nothing",
