@@ -20,6 +20,7 @@ from mdo.kernel.errors import NotFound, RuleBroken
 from mdo.kernel.events import Event
 from mdo.kernel.ids import new_id
 from mdo.kernel.storage import storage
+from meetings import informing
 from meetings.delivering import access, fhir, folder, hl7, routes
 from meetings.delivering.documents import Document, addressee, control_id, decision_of, document_of, recipient_of
 from meetings.delivering.faults import MISSING, Missing
@@ -31,18 +32,21 @@ from meetings.waking import HAND_OVER, wake
 State = work.State
 SIGNED = "signed"
 REPLACED, TWICE, BY_HAND = "replaced", "ordered already", "by_hand"  # why a row was dropped
-
 NO_FILE = "no_file"
+
 
 # --- ordering, inside the action that makes the report ------------------------------------------------------------------
 
 
 def order(meeting: Meeting, report: Report) -> None:
     """Order a signed report by every active route of its hospital that takes its kind, and to everybody to whom the version that it
-    replaces was ordered. What was ordered before stays one row."""
+    replaces was ordered. What was ordered before stays one row; letters on paper that it outdates are dropped."""
     decision = report.decision
     if report.edition != SIGNED or decision is None or decision.case_id is None:
         return
+    if decision.state == Decision.State.REPLACED:  # a report that was made late: nobody gets it
+        return
+    drop_letters(decision)
     taking = Route.objects.filter(hospital=report.hospital_id, active=True, kinds__contains=[report.kind])
     asked: list[tuple[Route, str, Person | None]] = [
         (route, role, None)
@@ -78,6 +82,25 @@ def order(meeting: Meeting, report: Report) -> None:
     wake(HAND_OVER)
 
 
+def drop_letters(decision: Decision) -> None:
+    """Letters on paper that wait and hold no longer: of the version that a signed ``decision`` replaces, and of it what was written before
+    something newer was said of the patient. The worker sees to the other channels when it comes to send. Inside an action."""
+    said = informing.newest([decision.pk]).get(decision.pk)
+    old = Q(report__decision=decision.pk, report__kind__in=informing.TELLING) & ~Q(report__statement=said)
+    if decision.replaces_id is not None:
+        old |= Q(report__decision=decision.replaces_id)
+    waiting = Dispatch.objects.filter(old, channel=Channel.PAPER, state=State.WAITING)
+    waiting.update(state=State.DROPPED, done_at=now(), leased_until=None, last_error=REPLACED)
+
+
+def _replaced(row: Dispatch) -> bool:
+    """Whether something newer took the place of what a row holds: a version of the decision, or what was said of the patient."""
+    report = row.report
+    if report is None or report.decision is None:
+        return False
+    return report.decision.state == Decision.State.REPLACED or informing.outdated(report)
+
+
 def _missing(row: Dispatch, route: Route, decision: Decision) -> str:
     """The code of what keeps a delivery from going out; empty, with its recipient on the row, when nothing does."""
     if not route.active:
@@ -96,8 +119,8 @@ def _missing(row: Dispatch, route: Route, decision: Decision) -> str:
 @action("dispatch.send", row="system")
 def send_dispatch(*, by: Actor, dispatch_id: UUID) -> tuple[Event, ...]:
     """Send one report by its route. Effects: the row is done; or given up at once where something is missing that no attempt brings; or
-    dropped where a newer version of the decision took its place. A row that is not waiting, and a letter on paper, is left alone. Raises
-    ``NotTaken``: the caller puts the row back. Killed after sending and before the commit, the same ids go out again.
+    dropped where something newer took its place. A row that is not waiting, and a letter on paper, is left alone. Raises ``NotTaken``: the
+    caller puts the row back. Killed after sending and before the commit, the same ids go out again.
     """
     directory.require_system(by)
     rows = Dispatch.objects.select_for_update(of=("self",))
@@ -106,8 +129,7 @@ def send_dispatch(*, by: Actor, dispatch_id: UUID) -> tuple[Event, ...]:
     note(dispatch_id=str(row.pk), channel=row.channel, role=row.role, report_id=str(row.report_id or ""))
     if row.state != State.WAITING or row.channel == Channel.PAPER:
         return ()
-    decision = row.report.decision if row.report else None
-    if decision is not None and decision.state == Decision.State.REPLACED:
+    if _replaced(row):
         return _drop(row, REPLACED)
     try:
         if not row.route.active and not row.trial:
@@ -168,7 +190,8 @@ def _secret(route: Route) -> str:
 
 @action("dispatch.retry", row="deliver")
 def retry_dispatch(*, by: Actor, dispatch_id: UUID, command_id: UUID) -> tuple[Event, ...]:
-    """Try again what failed or was given up. Effects: it is due at once, as if it had never been tried; a letter waits to be printed.
+    """Try again what failed or was given up. Effects: it is due at once, as if it had never been tried; a letter waits to be printed; dropped
+    where something newer took its place.
 
     Refused: ``NotFound``, ``Denied``; what is sent, dropped or sent by hand already; what is missing still, in words.
     """
@@ -176,6 +199,8 @@ def retry_dispatch(*, by: Actor, dispatch_id: UUID, command_id: UUID) -> tuple[E
     if row.state not in (State.WAITING, State.GIVEN_UP):
         raise RuleBroken(_("This does not wait any more."))
     assert row.report is not None
+    if _replaced(row):
+        return _drop(row, REPLACED)
     if Route.objects.filter(
         pk=row.route_id, active=False
     ).exists():  # of another hospital, that is for the worker to see
@@ -198,11 +223,12 @@ def mark_dispatches(
 ) -> tuple[Event, ...]:
     """Say that letters were sent, and what was given up was sent in another way; or take that back (``sent`` false).
 
-    Effects: letters are done, the others dropped as sent by hand; taken back, they wait anew: a letter to be printed, the others
-    to be sent at once. Refused: ``NotFound`` (also for ids of another meeting or hospital), ``Denied``, and what does not stand so that this can be said of it.
+    Effects: letters are done, the others dropped as sent by hand; taken back, they wait anew, a letter to be printed, the others to be sent at
+    once, or are dropped where something newer took their place. Refused: ``NotFound`` (also for ids of another meeting or hospital),
+    ``Denied``, and what does not stand so that this can be said of it.
     """
     meeting, of = access.access_meeting_for_delivering(by, meeting_id)
-    found = access.visible_dispatches(meeting, of).select_for_update(of=("self",))
+    found = access.visible_dispatches(meeting, of).select_for_update(of=("self",)).select_related("report__decision")
     rows = list(found.filter(pk__in=dispatch_ids).order_by("pk"))
     if not rows or len(rows) != len(set(dispatch_ids)):
         raise NotFound()
@@ -210,7 +236,9 @@ def mark_dispatches(
         if not (_may_be_marked(row) if sent else _was_marked(row)):
             raise RuleBroken(_("This stands otherwise by now. Look again."))
     for row in rows:
-        if not sent:
+        if not sent and _replaced(row):
+            work.dropped(row, REPLACED)
+        elif not sent:
             work.retry(row)
         elif row.channel == Channel.PAPER:
             work.done(row)
@@ -222,13 +250,6 @@ def mark_dispatches(
     return ()
 
 
-def _may_be_marked(row: Dispatch) -> bool:
-    return row.state == State.GIVEN_UP or (row.channel == Channel.PAPER and row.state == State.WAITING)
-
-
-def _was_marked(row: Dispatch) -> bool:
-    by_hand = row.state == State.DROPPED and row.last_error == BY_HAND
-    return by_hand or (row.channel == Channel.PAPER and row.state == State.DONE)
 @action("dispatch.lose", row="deliver")
 def lose_letters(*, by: Actor, meeting_id: UUID, dispatch_ids: Sequence[UUID]) -> tuple[Event, ...]:
     """Letters whose file could not be read when they were to be printed. Effects: those that wait are given up, so that they stand among the
@@ -243,3 +264,10 @@ def lose_letters(*, by: Actor, meeting_id: UUID, dispatch_ids: Sequence[UUID]) -
     return ()
 
 
+def _may_be_marked(row: Dispatch) -> bool:
+    return row.state == State.GIVEN_UP or (row.channel == Channel.PAPER and row.state == State.WAITING)
+
+
+def _was_marked(row: Dispatch) -> bool:
+    by_hand = row.state == State.DROPPED and row.last_error == BY_HAND
+    return by_hand or (row.channel == Channel.PAPER and row.state == State.DONE)

@@ -39,8 +39,8 @@ def inform_patient(
     for the patient and stand on their summary. ``informed`` false takes back what was said by mistake. ``version``: the number of the
     newest statement that was read, 0 for none.
 
-    Effects: a new row, the ones before it stay; the letter to the GP is made anew; the summary for the patient is made, or closed again.
-    Refused: ``Invalid`` by field, ``Stale``; as a broken rule unless the decision is signed and in force, and for taking back what nobody
+    Effects: a new row, the ones before it stay; the letter to the GP is made anew; the summary for the patient is made, or closed again where
+    they did not take part themselves. Refused: ``Invalid`` by field, ``Stale``; as a broken rule unless the decision is signed and in force, and for taking back what nobody
     said.
     """
     decision = access_decision_for_informing(by, decision_id)

@@ -53,6 +53,8 @@ def order_signed(meeting: Meeting, decisions: Iterable[Decision]) -> None:
     if not Decision.objects.filter(meeting=meeting, state=Decision.State.RECORDED).exists():
         _order_minutes(meeting, SIGNED)
         reminding.drop_reminders(meeting, "signed", "signature")
+    for decision in of_cases:
+        dispatching.drop_letters(decision)
     wake()
 
 
@@ -60,6 +62,7 @@ def order_told(decision: Decision, statement: InformedStatement) -> None:
     """Order what says whether the patient was informed. Inside the action that states it."""
     meeting = Meeting.objects.select_related("board").get(pk=decision.meeting_id)
     _order_for_readers(meeting, [decision], statement)
+    dispatching.drop_letters(decision)
     wake()
 
 
@@ -80,7 +83,7 @@ def _order_for_readers(
     meeting: Meeting, decisions: Sequence[Decision], statement: InformedStatement | None = None
 ) -> None:
     """The letter to each patient's GP, where one is known, in the GP's language; the summary for the patient, in theirs, once they were
-    informed. A GP of whom only the name is known gets the patient's language."""
+    informed or were there. A GP of whom only the name is known gets the patient's language."""
     ids = [decision.case_id for decision in decisions]
     cases = {each.pk: each for each in Case.objects.filter(pk__in=ids).select_related("patient__gp")}
     otherwise = _language_of(meeting)
@@ -92,8 +95,7 @@ def _order_for_readers(
         if patient.gp is not None or patient.gp_name:
             language = patient.gp.language if patient.gp else theirs
             rows.append(_row(meeting, decision, Report.Kind.LETTER, SIGNED, patient.gp_id, language, statement))
-        told = statement.informed if statement else informing.took_part(decision)
-        if told:
+        if (statement and statement.informed) or informing.took_part(decision):
             rows.append(_row(meeting, decision, Report.Kind.SUMMARY, SIGNED, None, theirs, statement))
     _order_rows(rows)
 
@@ -172,7 +174,7 @@ def make_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
     if row.state != work.State.WAITING:
         return ()
     row.meeting = meeting
-    if _outdated(row):
+    if informing.outdated(row):
         work.dropped(row, "something newer was said")
         return ()
     content = made(row, meeting)
@@ -184,15 +186,6 @@ def make_report(*, by: Actor, report_id: UUID) -> tuple[Event, ...]:
     dispatching.order(meeting, row)
     work.done(row)
     return (ReportMade(meeting_id=meeting.pk, report_id=row.pk, edition=row.edition),)
-
-
-def _outdated(row: Report) -> bool:
-    """Whether a letter or summary would tell what holds no longer: a statement came since, or a newer version of the decision."""
-    if row.kind not in (Report.Kind.LETTER, Report.Kind.SUMMARY):
-        return False
-    assert row.decision is not None
-    newest = informing.newest([row.decision.pk]).get(row.decision.pk)
-    return row.decision.state != Decision.State.SIGNED or (newest.pk if newest else None) != row.statement_id
 
 
 @action("report.give_up", row="system")

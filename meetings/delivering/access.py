@@ -7,7 +7,7 @@ seen there and nowhere else.
 
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from cases.models import living
 from mdo.directory import access as directory
@@ -18,7 +18,7 @@ from mdo.kernel.action import granted
 from mdo.kernel.errors import Denied, NotFound
 from mdo.kernel.work import State
 from meetings import access
-from meetings.models import Decision, Delivery, Dispatch, Handover, Meeting, Report, Route
+from meetings.models import Decision, Delivery, Dispatch, Handover, InformedStatement, Meeting, Report, Route
 from meetings.models.dispatch import Channel
 
 
@@ -99,7 +99,13 @@ def visible_handovers(meeting: Meeting, of: frozenset[UUID]) -> QuerySet[Handove
 def summaries_kept(meeting: Meeting, of: frozenset[UUID]) -> int:
     """How many cases of these hospitals have a summary in force that was not given to its patient yet."""
     given = Handover.objects.filter(decision=OuterRef("pk"))
-    printed = Report.objects.filter(decision=OuterRef("pk"), kind=Report.Kind.SUMMARY).exclude(storage_name="")
+    said = InformedStatement.objects.filter(decision=OuterRef("decision")).order_by("-number").values("pk")[:1]
+    printed = (
+        Report.objects.filter(decision=OuterRef("pk"), kind=Report.Kind.SUMMARY)
+        .exclude(storage_name="")
+        .alias(said=Subquery(said))
+        .filter(Q(statement=F("said")) | Q(statement=None, said=None))
+    )
     found = Decision.objects.filter(Exists(printed), ~Exists(given), meeting=meeting, hospital__in=of)
     return found.filter(living("case__patient"), state=Decision.State.SIGNED).count()
 
@@ -107,7 +113,8 @@ def summaries_kept(meeting: Meeting, of: frozenset[UUID]) -> int:
 def access_dispatch_for_delivering(by: Actor, dispatch_id: UUID) -> Dispatch:
     """One delivery, locked, with its report and meeting. Raises ``NotFound`` (also for a trial, and where the case is out of sight) or
     ``Denied``."""
-    found = Dispatch.objects.select_for_update(of=("self",)).select_related("meeting__board__organiser", "report")
+    beside = ("meeting__board__organiser", "report__decision")
+    found = Dispatch.objects.select_for_update(of=("self",)).select_related(*beside)
     row = found.filter(pk=dispatch_id, trial=False).first()
     if row is None:
         raise NotFound()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -24,7 +25,7 @@ NOBODY = "00000000000"  # stands where a made-up document needs a number that no
 
 @dataclass(frozen=True)
 class Document:
-    """``key`` is the delivery's and ``number`` the document's own id, alike for all who get it; ``replaces`` is that of the version before.
+    """``key`` is the delivery's and ``number`` the document's own id, alike for all who get it; ``replaces`` is that of the one before it.
     ``decision`` has everything around it at hand."""
 
     key: UUID
@@ -105,10 +106,6 @@ def document_of(row: Dispatch) -> Document:
             body = bytes(file.read())
     except (OSError, Damaged):
         raise Missing("no_file") from None
-    before = Report.objects.filter(
-        decision=decision.replaces_id, kind=report.kind, edition=report.edition, decision__isnull=False
-    )
-    replaces = before.order_by("-created_at").values_list("pk", flat=True).first()
     return Document(
         key=row.pk,
         number=report.pk,
@@ -118,8 +115,20 @@ def document_of(row: Dispatch) -> Document:
         recipient=recipient,
         body=body,
         made_at=report.created_at,
-        replaces=replaces,
+        replaces=_before(report, decision),
     )
+
+
+def _before(report: Report, decision: Decision) -> UUID | None:
+    """What a report takes the place of: the one before it of the same version (what was said of the patient changed), else the last of the
+    version that this one replaces."""
+    made = Report.objects.filter(kind=report.kind, edition=report.edition).exclude(storage_name="")
+    earlier = Q(created_at__lt=report.created_at) | Q(created_at=report.created_at, pk__lt=report.pk)
+    for found in (made.filter(earlier, decision=decision), made.filter(decision=decision.replaces_id)):
+        before = found.exclude(decision=None).order_by("-created_at", "-pk").values_list("pk", flat=True).first()
+        if before is not None:
+            return before
+    return None
 
 
 def made_up(row: Dispatch) -> Document:

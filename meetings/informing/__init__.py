@@ -6,14 +6,19 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from meetings import agreed
-from meetings.models import Decision, InformedStatement
+from meetings.models import Decision, InformedStatement, Report
 
 TOOK_PART = "informed"  # among the board's words for who informs: the patient sat at the table
 REQUESTER = "requester"
 ASKED_FOR = timedelta(days=90)  # after its signature nobody is asked any more
+TELLING = (
+    Report.Kind.LETTER,
+    Report.Kind.SUMMARY,
+)  # what says whether the patient knows, and is made anew when that changes
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class Informed:
     @property
     def number(self) -> int:
         return self.statement.number if self.statement else 0
+
+    @property
+    def statement_id(self) -> UUID | None:
+        return self.statement.pk if self.statement else None
 
     @property
     def said(self) -> bool:
@@ -59,6 +68,21 @@ def informed(decision: Decision) -> Informed:
     found = newest(versions)
     earlier = next((found[key] for key in versions[1:] if key in found and found[key].informed), None)
     return Informed(found.get(decision.pk), took_part(decision), earlier)
+
+
+def outdated(report: Report) -> bool:
+    """Whether a letter or summary tells what holds no longer: a statement came since, or a newer version of the decision, which is at hand."""
+    if report.kind not in TELLING:
+        return False
+    assert report.decision is not None
+    said = newest([report.decision.pk]).get(report.decision.pk)
+    return report.decision.state != Decision.State.SIGNED or (said.pk if said else None) != report.statement_id
+
+
+def summaries(decision: Decision, known: Informed) -> QuerySet[Report]:
+    """The prints of the summary for the patient that say what was said last: none while that one is being made."""
+    found = Report.objects.filter(decision=decision, kind=Report.Kind.SUMMARY, statement=known.statement_id)
+    return found.exclude(storage_name="")
 
 
 def informer(decision: Decision) -> str:

@@ -71,8 +71,7 @@ def visible_to_inform(by: Actor) -> QuerySet[Decision]:
     return asked.alias(said=Coalesce(Subquery(newest), False)).filter(said=False)
 
 
-def _printed(decision: Decision, kind: str) -> Report | None:
-    rows = Report.objects.filter(decision=decision, kind=kind).exclude(storage_name="")
+def _newest(rows: QuerySet[Report]) -> Report | None:
     return rows.select_related("statement").order_by("-created_at", "-pk").first()
 
 
@@ -82,17 +81,19 @@ def access_letter_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
 
 
 def access_summary_of(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
-    """The newest summary for the patient. Raises ``RuleBroken`` while it is closed, ``NotFound`` and ``Denied``."""
+    """The summary for the patient with what was said last. Raises ``RuleBroken`` while it is closed, ``NotFound`` (also while it is made anew)
+    and ``Denied``."""
     return _access(by, decision_id, Report.Kind.SUMMARY)
 
 
 def access_summary_for_handing_over(by: Actor, decision_id: UUID) -> tuple[Decision, Report]:
-    """The decision, locked, with the newest summary for its patient, for whoever may say that they were informed. Raises ``RuleBroken`` while
-    it is closed or not made yet, ``NotFound`` and ``Denied``."""
+    """The decision, locked, with the summary for its patient as of what was said last, for whoever may say that they were informed. Raises
+    ``RuleBroken`` while it is closed or not made yet, ``NotFound`` and ``Denied``."""
     decision = access_decision_for_informing(by, decision_id)
-    if not informing.informed(decision).said:
+    known = informing.informed(decision)
+    if not known.said:
         raise RuleBroken(informing.closed_sentence())
-    row = _printed(decision, Report.Kind.SUMMARY)
+    row = _newest(informing.summaries(decision, known))
     if row is None:
         raise RuleBroken(informing.not_made_sentence())
     return decision, row
@@ -104,9 +105,13 @@ def _access(by: Actor, decision_id: UUID, kind: str) -> tuple[Decision, Report]:
         raise NotFound()
     if not access.may_read_report(by, decision):
         raise Denied()
-    if kind == Report.Kind.SUMMARY and not informing.informed(decision).said:
-        raise RuleBroken(informing.closed_sentence())
-    row = _printed(decision, kind)
+    rows = Report.objects.filter(decision=decision, kind=kind).exclude(storage_name="")
+    if kind == Report.Kind.SUMMARY:
+        known = informing.informed(decision)
+        if not known.said:
+            raise RuleBroken(informing.closed_sentence())
+        rows = informing.summaries(decision, known)
+    row = _newest(rows)
     if row is None:
         raise NotFound()
     return decision, row

@@ -24,7 +24,19 @@ from meetings.informing import access
 from meetings.informing.forms import HandoverForm, InformedForm, NotInformedForm
 from meetings.models import Decision, Handover, Report
 from meetings.reports import writing
-from meetings.views.showing import SHOWN, acting_for, did, docx, pdf, person, private, put_on, renew
+from meetings.views.showing import (
+    SHOWN,
+    acting_for,
+    did,
+    docx,
+    form_sentences,
+    pdf,
+    person,
+    private,
+    put_on,
+    renew,
+    sentences,
+)
 
 
 @private
@@ -35,29 +47,36 @@ def informed(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     decision = access.access_decision_for_informing_reading(by, decision_id)
     known = informing.informed(decision)
     status = 200
+    errors: list[dict[str, str]] = []
     taken_back = request.method == "POST" and "taken_back" in request.POST
-    form: InformedForm | NotInformedForm
+    form = InformedForm(initial=_proposed(decision, known))
     if request.method == "POST":
-        form = NotInformedForm(request.POST) if taken_back else InformedForm(request.POST)
+        form = form if taken_back else InformedForm(request.POST)
+        sent = NotInformedForm(request.POST) if taken_back else form
         status = 422
-        if form.is_valid():
-            data = form.cleaned_data
+        if sent.is_valid():
             try:
-                inform_patient(by=by, decision_id=decision_id, informed=not taken_back, **data)
+                inform_patient(by=by, decision_id=decision_id, informed=not taken_back, **sent.cleaned_data)
             except SHOWN as refusal:
-                put_on(form, refusal)
                 known = informing.informed(decision)
                 status = refusal.status
-                renew(form, known.number)
+                if taken_back:  # nothing was typed: what was said meanwhile is shown
+                    errors, form = sentences(refusal), InformedForm(initial=_proposed(decision, known))
+                else:
+                    put_on(form, refusal)
+                    renew(form, known.number, "statement_id")
             else:
                 return did(
-                    request, reverse("meetings:decision", args=[decision_id]) + acting_for(request), _said(taken_back)
+                    request,
+                    reverse("meetings:decision", args=[decision_id]) + acting_for(request),
+                    _said(taken_back, took_part=known.took_part),
                 )
-    else:
-        form = InformedForm(initial=_proposed(decision, known))
+        elif taken_back:
+            errors = form_sentences(sent)
     context: dict[str, Any] = {
         "form": form,
-        "errors": [],
+        "errors": errors,
+        "errors_title": _("This was not done") if errors else "",
         "decision": decision,
         "board": decision.board,
         "known": known,
@@ -70,7 +89,9 @@ def informed(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     return render(request, "meetings/informed.html", context, status=status)
 
 
-def _said(taken_back: bool) -> str:
+def _said(taken_back: bool, *, took_part: bool) -> str:
+    if taken_back and took_part:
+        return _("Taken back. The patient took part in the meeting: the summary is being made without those words.")
     if taken_back:
         return _("Taken back: the patient is not informed yet. The summary is closed again.")
     return _("The patient is informed. The summary and the letter to the GP are being made.")
@@ -136,19 +157,18 @@ def handover(request: HttpRequest, decision_id: UUID) -> HttpResponse:
             except SHOWN as refusal:
                 put_on(form, refusal)
                 status = refusal.status
-                renew(form, 0)
+                renew(form, 0, "handover_id")
             else:
                 words = _("Noted: the summary was given to the patient.")
                 return did(request, reverse("meetings:decision", args=[decision_id]) + acting_for(request), words)
     assert decision.case is not None
     known = informing.informed(decision)
-    printed = Report.objects.filter(decision=decision, kind=Report.Kind.SUMMARY).exclude(storage_name="")
     context = {
         "form": form,
         "decision": decision,
         "board": decision.board,
         "known": known,
-        "made": known.said and printed.exists(),
+        "made": known.said and informing.summaries(decision, known).exists(),
         "may_print": meetings.may_read_report(by, decision),
         "handovers": handovers(decision),
         "identity": identity(decision.case.patient, decision.case.hospital),
@@ -169,7 +189,7 @@ def shown(by: Actor, decision: Decision, *, may_print: bool) -> Mapping[str, Any
         return None
     known = informing.informed(decision)
     in_force = decision.state == Decision.State.SIGNED
-    rows = Report.objects.filter(decision=decision, kind__in=(Report.Kind.LETTER, Report.Kind.SUMMARY))
+    rows = Report.objects.filter(decision=decision, kind__in=informing.TELLING)
     made = list(rows.exclude(storage_name="").order_by("-created_at", "-pk")) if may_print else []
     return {
         "known": known,
@@ -177,7 +197,8 @@ def shown(by: Actor, decision: Decision, *, may_print: bool) -> Mapping[str, Any
         "who": decision.agreed.get("informs_who") or "",
         "asked": in_force and not known.said and decision.case.patient.deceased_on is None,
         "letter": next((row for row in made if row.kind == Report.Kind.LETTER), None),
-        "summary": known.said and any(row.kind == Report.Kind.SUMMARY for row in made),
+        "summary": known.said
+        and any(row.kind == Report.Kind.SUMMARY and row.statement_id == known.statement_id for row in made),
         "handovers": handovers(decision) if known.said else [],
         "closed": may_print and in_force and not known.said,
     }

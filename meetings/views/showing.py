@@ -145,9 +145,12 @@ def trace(action: str, rows: Iterable[tuple[UUID, UUID]], **detail: Any) -> None
         audit.act(action, hospital_id=hospital_id, detail={**detail, "cases": by_hospital[hospital_id]})
 
 
-def renew(form: forms.Form, version: int) -> None:
-    """After a refusal: what was typed stays, on top of the version as it is now and as a new command."""
+def renew(form: forms.Form, version: int, *ids: str) -> None:
+    """After a refusal: what was typed stays, on top of the version as it is now, as a new command and for a new row (``ids``: the fields
+    that name one): a row of the old id may be there already, made by the same page before."""
     data = QueryDict(mutable=True)
     data.update(form.data)
-    data["version"], data["command_id"] = str(version), str(new_id())
+    data["version"] = str(version)
+    for name in ("command_id", *ids):
+        data[name] = str(new_id())
     form.data = data

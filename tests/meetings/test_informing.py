@@ -110,6 +110,11 @@ def kinds(decision: Decision) -> list[tuple[str, str, str]]:
     return [(row.kind, row.language, row.state) for row in rows]
 
 
+def pdf_text(answer: Any) -> str:
+    assert answer.status_code == 200
+    return text_of(answer.content)
+
+
 def letters(decision: Decision) -> list[str]:
     rows = Report.objects.filter(decision=decision, kind="letter").exclude(storage_name="").order_by("created_at", "pk")
     return [text_of(stored(row)) for row in rows]
@@ -203,9 +208,8 @@ def test_who_may_say_it(cast: Cast, signed: Decision) -> None:
 def test_a_topic_has_no_patient(cast: Cast, meeting: Meeting) -> None:
     topic = make_decision(make_item(meeting, topic=make_topic(cast.board), state="discussed"))
     with acting_as(cast.chair) as person:
-        for asked in (access.access_decision_for_informing,):
-            with pytest.raises(Denied):
-                asked(person, topic.pk)
+        with pytest.raises(Denied):
+            access.access_decision_for_informing(person, topic.pk)
         for paper in (access.access_letter_of, access.access_summary_of):
             with pytest.raises(NotFound):
                 paper(person, topic.pk)
@@ -300,6 +304,25 @@ def test_a_patient_who_took_part_knows(cast: Cast, decision: Decision) -> None:
     assert to_inform(cast.requester) == 0
 
 
+def test_who_took_part_keeps_a_summary_without_the_words_that_were_taken_back(cast: Cast, decision: Decision) -> None:
+    with writing():
+        Decision.objects.update(agreed={"informs": "informed"})
+    sign(cast, decision)
+    make_all()
+    inform(cast.requester, decision, words="Wir rufen Sie an.")
+    make_all()
+    client, address = client_of(cast.requester), reverse("meetings:summary", args=[decision.pk])
+    assert "Wir rufen Sie an." in pdf_text(client.get(address))
+    again = {"command_id": new_id(), "statement_id": new_id(), "version": 1, "taken_back": "true"}
+    assert client.post(reverse("meetings:informed", args=[decision.pk]), again).status_code == 303
+    assert client.get(address).status_code == 404  # it is being made anew
+    make_all()
+    with translation.override("de"):
+        there = translation.gettext("You took part in the meeting.")
+    text = pdf_text(client.get(address))
+    assert (there in text, "Wir rufen Sie an." in text) == (True, False)
+
+
 def correct(cast: Cast, decision: Decision) -> Decision:
     key = new_id()
     call(
@@ -324,9 +347,8 @@ def test_a_correction_has_to_be_told_anew(cast: Cast, signed: Decision) -> None:
             "Please do not tell the patient about this recommendation until the hospital has done so."
         )
     assert words in letters(corrected)[-1]
-    for path in ("summary",):
-        answer = client_of(cast.requester).get(reverse(f"meetings:{path}", args=[corrected.pk]))
-        assert answer.status_code == 422
+    answer = client_of(cast.requester).get(reverse("meetings:summary", args=[corrected.pk]))
+    assert answer.status_code == 422
     with pytest.raises(RuleBroken):
         inform(cast.requester, signed, version=1)  # replaced
 
@@ -355,7 +377,9 @@ def test_without_the_rule_it_would_open(cast: Cast, signed: Decision, monkeypatc
     inform(cast.requester, signed)
     make_all()
     inform(cast.requester, signed, version=1, informed=False)
-    monkeypatch.setattr(informing, "informed", lambda _decision: informing.Informed(None, took_part=True))
+    with house():
+        first = InformedStatement.objects.get(number=1)
+    monkeypatch.setattr(informing, "informed", lambda _decision: informing.Informed(first, took_part=False))
     assert client_of(cast.requester).get(reverse("meetings:summary", args=[signed.pk])).status_code == 200
 
 
@@ -394,6 +418,32 @@ def test_the_summary_is_given_to_the_patient_and_it_is_said_by_whom(cast: Cast, 
     assert client.post(address, {**given, "command_id": new_id(), "handover_id": new_id()}).status_code == 422
     with house():
         assert Handover.objects.count() == 1
+
+
+def test_words_that_changed_are_not_given_as_they_were(cast: Cast, signed: Decision) -> None:
+    """Until the worker made the new summary, the one before it is neither opened nor noted as given, nor counted among those to give."""
+    client, address = client_of(cast.requester), reverse("meetings:summary", args=[signed.pk])
+    deliveries = reverse("meetings:deliveries", args=[signed.meeting_id])
+
+    def offered() -> tuple[int, bool, bool, int]:
+        handing = client.get(reverse("meetings:handover", args=[signed.pk])).context["made"]
+        shown = client.get(reverse("meetings:decision", args=[signed.pk])).content.decode()
+        kept = client_of(cast.secretary).get(deliveries).context["kept"]
+        return client.get(address).status_code, handing, f'"{address}' in shown, kept
+
+    inform(cast.requester, signed, words="Alte Worte.")
+    make_all()
+    assert offered() == (200, True, True, 1)
+    inform(cast.requester, signed, version=1, words="Neue Worte.")
+    assert offered() == (404, False, False, 0)
+    with pytest.raises(RuleBroken):
+        call(hand_over_summary, cast.requester, decision_id=signed.pk, handover_id=new_id(), way="hand")
+    make_all()
+    assert offered() == (200, True, True, 1)
+    assert "Neue Worte." in pdf_text(client.get(address))
+    call(hand_over_summary, cast.requester, decision_id=signed.pk, handover_id=new_id(), way="hand")
+    with house():
+        assert Handover.objects.get().report.statement.number == 2  # type: ignore[union-attr]
 
 
 def test_the_summary_holds_plain_sentences_and_no_text_about_the_patient(cast: Cast, signed: Decision) -> None:
@@ -567,6 +617,44 @@ def test_each_page_that_draws_the_patient_leaves_a_trace(cast: Cast, signed: Dec
         "actor_id", "object_id", "hospital_id", "patient_id", "outcome"
     )
     assert list(read) == [(cast.secretary.pk, signed.pk, cast.organiser.pk, signed.case.patient_id, "ok")] * 2
+
+
+def test_the_page_is_no_dead_end(cast: Cast, signed: Decision) -> None:
+    """Saved, back, other words, saved: refused once, then it can be saved. The same for handing over, and for taking back what somebody else
+    took back already."""
+
+    def sent(page: Any) -> dict[str, Any]:
+        form = page.context["form"]
+        values = {name: form[name].value() for name in form.fields}
+        return {name: "" if value is None else value for name, value in values.items()}
+
+    client, address = client_of(cast.requester), reverse("meetings:informed", args=[signed.pk])
+    first = sent(client.get(address))
+    assert client.post(address, {**first, "words": "Erst."}).status_code == 303
+    refused = client.post(address, {**first, "words": "Dann."})
+    assert (refused.status_code, sent(refused)["words"]) == (409, "Dann.")
+    assert client.post(address, sent(refused)).status_code == 303
+    with house():
+        assert informing.informed(signed).statement.words == "Dann."  # type: ignore[union-attr]
+    make_all()
+    giving = reverse("meetings:handover", args=[signed.pk])
+    first = {**sent(client.get(giving)), "way": "hand"}
+    assert client.post(giving, first).status_code == 303
+    refused = client.post(giving, {**first, "way": "post"})
+    assert refused.status_code == 409
+    assert client.post(giving, sent(refused)).status_code == 303
+    with house():
+        assert sorted(Handover.objects.values_list("way", flat=True)) == ["hand", "post"]
+    again = client.get(address).context["again"]
+    late = {name: again[name].value() for name in again.fields}
+    inform(cast.secretary, signed, version=2, words="Schon anders.")
+    refused = client.post(address, {**late, "taken_back": "true"})
+    assert (refused.status_code, bool(refused.context["errors"])) == (409, True)
+    shown = sent(refused)
+    assert (shown["words"], shown["version"], shown["informer"]) == ("Schon anders.", 3, "dr. Mia Maes")
+    assert client.post(address, {**shown, "words": "Zuletzt."}).status_code == 303
+    broken = client.post(address, {"taken_back": "true"})
+    assert (broken.status_code, bool(broken.context["errors"])) == (422, True)
 
 
 @pytest.mark.parametrize(

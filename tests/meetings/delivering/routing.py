@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from cases.models import Patient
 from mdo.directory.models import Organisation
+from mdo.kernel.clock import now
+from mdo.kernel.ids import new_id
 from meetings.actions.dispatching import send_dispatch
+from meetings.actions.informing import inform_patient
 from meetings.actions.reporting import make_report
 from meetings.actions.signing import sign_decisions
 from meetings.models import AgendaItem, Decision, Dispatch, Meeting, Report, Route
@@ -57,11 +62,25 @@ def make_closed(cast: Cast, *, gp: bool = True, hospital: Organisation | None = 
 def sign(cast: Cast, decision: Decision) -> list[Report]:
     """Sign it and make what is printed of it; the reports of the case."""
     call(sign_decisions, cast.coordinator, meeting_id=decision.meeting_id, decisions=seen([decision]))
+    return [row for row in make(decision) if row.kind == Report.Kind.CASE]
+
+
+def make(decision: Decision) -> list[Report]:
+    """What the worker makes of a signed decision; its reports."""
     with house():
-        rows = list(Report.objects.filter(decision=decision, edition="signed").order_by("kind"))
+        rows = list(Report.objects.filter(decision=decision, edition="signed").order_by("kind", "created_at"))
     for row in rows:
         by_house(make_report, report_id=row.pk)
-    return [row for row in rows if row.kind == Report.Kind.CASE]
+    return rows
+
+
+def tell(cast: Cast, decision: Decision, *, version: int = 0, informed: bool = True, words: str = "") -> None:
+    """Say that the patient was informed, or take that back, and make what is printed of it."""
+    call(
+        inform_patient, cast.secretary, decision_id=decision.pk, statement_id=new_id(), version=version, informed=informed,
+        informer="dr. Mia Maes", informed_on=timezone.localdate(now()), words=words,
+    )  # fmt: skip
+    make(decision)
 
 
 def rows(**found: Any) -> list[Dispatch]:
@@ -75,4 +94,4 @@ def send(row: Dispatch) -> Dispatch:
     return rows(pk=row.pk)[0]
 
 
-__all__ = ["NAME", "insz", "make_closed", "make_route", "rows", "send", "sign"]
+__all__ = ["NAME", "insz", "make", "make_closed", "make_route", "rows", "send", "sign", "tell"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from pypdf import PdfReader
 
 from cases.models import Patient
@@ -18,14 +19,15 @@ from mdo.kernel.ids import new_id
 from meetings import waiting
 from meetings.actions.dispatching import mark_dispatches, retry_dispatch
 from meetings.actions.mailing import retry_delivery
+from meetings.actions.signing import sign_decisions
 from meetings.delivering import access, showing
 from meetings.models import Decision, Delivery, Dispatch, Meeting, Route
 from tests.cast import Cast, Member, acting_as
 from tests.delivery_peers import ehr
 from tests.factories import make_meeting, writing
 from tests.meetings.acts import audited, call, house
-from tests.meetings.delivering.routing import NAME, make_closed, make_route, rows, send, sign
-from tests.meetings.test_signing import correct
+from tests.meetings.delivering.routing import NAME, make, make_closed, make_route, rows, send, sign, tell
+from tests.meetings.test_signing import correct, seen
 
 PAGE_QUERIES = 18
 
@@ -213,6 +215,40 @@ def test_letters_are_printed_marked_and_taken_back(cast: Cast) -> None:
     assert states() == [("waiting", "")]
     with pytest.raises(RuleBroken):
         call(mark_dispatches, cast.secretary, meeting_id=row.meeting_id, dispatch_ids=ids, sent=False)
+
+
+def printed_letters(member: Member, meeting_id: Any) -> str:
+    page = signed_in(member).get(reverse("meetings:letters", args=[meeting_id]))
+    return " ".join("".join(each.extract_text() for each in PdfReader(io.BytesIO(page.content)).pages).split())
+
+
+def test_a_letter_that_holds_no_longer_is_not_printed(cast: Cast) -> None:
+    """The letter "not informed" beside the later one, and that of a version that was corrected: dropped at once, also before what takes their
+    place is made; one that was posted does not come back to be printed either."""
+    make_route(cast.organiser, "paper", kinds=["case", "letter"], settings={})
+    decision = make_closed(cast)
+    sign(cast, decision)
+    with translation.override(cast.guest.person.language):
+        unsaid = translation.gettext("The patient is not informed yet.")
+    assert unsaid in printed_letters(cast.secretary, decision.meeting_id)
+    tell(cast, decision)
+    with house():
+        found = list(Dispatch.objects.filter(report__kind="letter").order_by("created_at", "pk"))
+    assert [(row.state, row.last_error) for row in found] == [("dropped", "replaced"), ("waiting", "")]
+    assert unsaid not in printed_letters(cast.secretary, decision.meeting_id)
+    call(mark_dispatches, cast.secretary, meeting_id=decision.meeting_id, dispatch_ids=[found[1].pk], sent=True)
+    correction = new_id()
+    correct(cast, decision, correction_id=correction)
+    with house():
+        new = Decision.objects.get(pk=correction)
+    call(sign_decisions, cast.coordinator, meeting_id=new.meeting_id, decisions=seen([new]))
+    assert [row.state for row in rows(report__kind="case")] == ["dropped"]
+    make(new)
+    with house():
+        waits = Dispatch.objects.filter(state="waiting").values_list("report__kind", "report__decision")
+        assert sorted(waits) == [("case", new.pk), ("letter", new.pk)]
+    call(mark_dispatches, cast.secretary, meeting_id=decision.meeting_id, dispatch_ids=[found[1].pk], sent=False)
+    assert rows(pk=found[1].pk)[0].state == "dropped"
 
 
 def test_what_was_given_up_may_be_sent_by_hand(cast: Cast) -> None:

@@ -16,8 +16,9 @@ from fhir.resources.R4B import get_fhir_model_class
 from mdo.kernel import clock
 from mdo.kernel.clock import now
 from mdo.kernel.errors import Denied
+from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry, JournalEntry
-from meetings.actions.dispatching import send_dispatch
+from meetings.actions.dispatching import retry_dispatch, send_dispatch
 from meetings.delivering import mllp
 from meetings.delivering.documents import control_id
 from meetings.delivering.faults import NotTaken
@@ -26,8 +27,9 @@ from meetings.tasks import hand_over
 from tests.cast import Cast, acting_as
 from tests.delivery_peers import Ehr, ehr, fhir_server
 from tests.factories import writing
-from tests.meetings.acts import audited, house
-from tests.meetings.delivering.routing import NAME, make_closed, make_route, rows, send, sign
+from tests.meetings.acts import audited, call, house
+from tests.meetings.delivering.routing import NAME, make_closed, make_route, rows, send, sign, tell
+from tests.meetings.test_signing import correct
 
 FACILITY = {"sending_facility": "ZH", "receiving_application": "EHR", "receiving_facility": "ZH", "authority": "ZH"}
 
@@ -77,9 +79,6 @@ def test_a_record_system_gets_the_report(cast: Cast, decision: Decision, form: s
 
 
 def test_a_correction_names_what_it_replaces_and_a_late_old_version_stays_here(cast: Cast, decision: Decision) -> None:
-    from mdo.kernel.ids import new_id
-    from tests.meetings.test_signing import correct
-
     with ehr() as peer:
         hl7_route(cast, peer.port)
         (report,) = sign(cast, decision)
@@ -97,6 +96,66 @@ def test_a_correction_names_what_it_replaces_and_a_late_old_version_stays_here(c
     assert str(message.segment("TXA")[13]) == f"{report.pk}^MDO"
     assert str(message.segment("OBX")[11]) == "C"
     assert newer.report_id == corrected.pk
+
+
+def test_what_was_taken_back_stays_here(cast: Cast, decision: Decision) -> None:
+    """The record system was down: it gets the summary that holds, not the one that was closed again, also when somebody tries that again."""
+    with ehr() as peer:
+        told = {"address": f"127.0.0.1:{peer.port}", **FACILITY}
+        make_route(cast.organiser, "hl7", kinds=["summary"], settings=told)
+        sign(cast, decision)
+        tell(cast, decision, words="Eerst.")
+        (first,) = rows()
+        tell(cast, decision, version=1, informed=False)
+        assert (send(first).state, rows(pk=first.pk)[0].last_error) == ("dropped", "replaced")
+        with writing():
+            Dispatch.objects.update(state="given_up", last_error="no_answer")
+        call(retry_dispatch, cast.secretary, dispatch_id=first.pk)
+        assert rows(pk=first.pk)[0].state == "dropped"
+        assert send(first).state == "dropped"
+        assert peer.messages == []
+        tell(cast, decision, version=2, words="Dan.")
+        _first, second = rows()
+        assert send(second).state == "done"
+    assert len(peer.messages) == 1
+
+
+def test_a_second_letter_of_one_version_names_the_one_before(cast: Cast, decision: Decision) -> None:
+    """By HL7 and by FHIR; and the first letter of a correction names the last of the version before."""
+    with ehr() as peer, fhir_server() as server:
+        make_route(cast.organiser, "hl7", kinds=["letter"], settings={"address": f"127.0.0.1:{peer.port}", **FACILITY})
+        make_route(cast.organiser, "fhir", kinds=["letter"], settings={"address": server.base})
+        sign(cast, decision)
+        for row in rows():
+            send(row)
+        tell(cast, decision)
+        for row in rows():
+            send(row)
+        correction = new_id()
+        correct(cast, decision, correction_id=correction)
+        with house():
+            new = Decision.objects.get(pk=correction)
+        sign(cast, new)
+        for row in rows():
+            send(row)
+    with house():
+        made = Report.objects.filter(kind="letter", state="done").order_by("created_at", "pk")
+        first, second, third = (str(each) for each in made.values_list("pk", flat=True))
+    messages = [hl7.parse(raw.decode()) for raw in peer.messages]
+    assert [(str(each.segment("MSH")[9]), str(each.segment("TXA")[13])) for each in messages] == [
+        ("MDM^T02^MDM_T02", ""),
+        ("MDM^T10^MDM_T02", f"{first}^MDO"),
+        ("MDM^T10^MDM_T02", f"{second}^MDO"),
+    ]
+    replaced = {
+        name: [each["target"]["identifier"]["value"] for each in resource.get("relatesTo", [])]
+        for name, resource in server.created.items()
+    }
+    assert replaced == {
+        f"urn:uuid:{first}": [],
+        f"urn:uuid:{second}": [f"urn:uuid:{first}"],
+        f"urn:uuid:{third}": [f"urn:uuid:{second}"],
+    }
 
 
 def test_what_people_typed_breaks_no_segment(cast: Cast) -> None:
