@@ -12,13 +12,15 @@ from allauth.mfa.stages import AuthenticateStage
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError, Provider
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from mdo.directory import proofs
 from mdo.directory.models import Person
 from mdo.directory.signing_in import providers
 from mdo.directory.signing_in.protocol import HospitalAdapter, HospitalProvider
-from mdo.directory.views import sign_in
+from mdo.directory.views import proving, sign_in
 from meetings.views.guests import identify
 
 
@@ -38,6 +40,26 @@ class ClosedAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def is_reauthentication_required(self, *, app: str, **values: Any) -> bool:
+        """Before somebody's second factors and addresses are changed. allauth asks for a password or a code, and lets pass whoever has
+        neither: in a session that was left open, anybody could set up a second factor of their own and sign with it. They go to their
+        organisation first."""
+        request = self.request
+        if not super().is_reauthentication_required(app=app, **values):
+            return False
+        if proofs.factors(request.user) or proofs.password_counts(request.user):
+            return True
+        if proofs.lately(request):
+            return False
+        raise ImmediateHttpResponse(proving.before_setting_up(request))
+
+    def get_reauthentication_methods(self, user: Person | AnonymousUser) -> list[dict[str, Any]]:
+        """allauth's, without the password where it shows nothing: beside a second factor, which it could then take away."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if isinstance(user, Person) and not proofs.password_counts(user):
+            return [each for each in found if each["id"] != "reauthenticate"]
+        return found
 
     def get_login_stages(self) -> list[str]:
         own = {"allauth.mfa.stages.AuthenticateStage": "mdo.accounts.SecondFactor"}

@@ -130,8 +130,9 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types a stranger's address does not make us write to them
 ACCOUNT_FORMS = {"reset_password": "mdo.accounts.ResetPasswordForm"}
 # Who signs shows again that it is them, unless that was within these minutes (mdo/kernel/action.py: proven). The same for the pages of
-# one's own second factor.
+# one's own second factor and addresses, to which a forgotten password is sent.
 MDO_PROOF_MINUTES = ENVIRONMENT.proof_minutes
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = MDO_PROOF_MINUTES * 60
 # A whole hospital comes from one address: what counts is the account. Five bad passwords, then five minutes' rest.
 # Guests' links and codes are counted with each invitation; this only slows down who tries many. Each run of the call's test asks
@@ -141,6 +142,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "100/m/ip,5/300s/key",
     "guest": "60/m/ip",
     "sign_in": "300/m/ip",
+    "sign_in_back": "300/m/ip",
     "call_test": "10/300s/user",
     "verify": "30/m/ip",
 }

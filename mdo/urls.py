@@ -19,7 +19,7 @@ from mdo.watch.status import status
 from meetings.views.today import today
 
 
-def nothing(request: HttpRequest, provider_id: object) -> HttpResponse:
+def nothing(request: HttpRequest, provider_id: object = None) -> HttpResponse:
     """An address of a library that this site does not use."""
     raise Http404
 
@@ -39,6 +39,8 @@ urlpatterns = [
     path("sign-in/<uuid:provider>/back/", sign_in.back, name="sign_in_back"),
     path("sign-in-again/", sign_in_again, name="sign_in_again"),
     path("identity-provider/", identity_provider, name="identity_provider"),
+    # Whoever has no password gets none by asking: in a session that was left open, anybody could then sign with it.
+    path("accounts/password/set/", nothing),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("act-for/", act_for, name="act_for"),

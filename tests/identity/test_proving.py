@@ -16,10 +16,11 @@ from mdo.directory.signing_in import protocol
 from mdo.directory.signing_in.people import SENTENCES
 from mdo.kernel.clock import now
 from mdo.kernel.models import AuditEntry
-from meetings.models import Meeting
-from tests.cast import Cast
+from meetings.models import AgendaItem, Meeting
+from tests.cast import PASSWORD, Cast
+from tests.factories import make_decision, make_item, make_referral
 from tests.identity.hospital import Hospital, come_back, leading, leave, offer
-from tests.meetings.acts import show
+from tests.meetings.acts import client_of, show
 from tests.meetings.test_signing_proof import LONG_AGO, meeting, press, proof, states
 
 __all__ = ["meeting"]
@@ -131,6 +132,21 @@ def test_somebody_else_there_is_refused(
     assert press(client, meeting).status_code == 401
 
 
+def test_a_second_factor_that_was_not_asked_there(
+    cast: Cast, hospital: Hospital, row: IdentityProvider, meeting: Meeting
+) -> None:
+    """It is not said to be well: the next signature would ask again, without a reason."""
+    client = coordinator(cast, hospital, row, amr=["pwd"])
+    TOTP.activate(cast.coordinator.person, generate_totp_secret())
+    offer(hospital, cast, second_factor="theirs", strong=["mfa"])
+    answer = come_back(client, hospital.sign_in(go(client, press(client, meeting)), "wim"))
+    assert answer.status_code == 403
+    assert str(SENTENCES["weak"]) in unescape(answer.content.decode())
+    assert AuditEntry.objects.filter(action="sign_in.provider", outcome="weak").count() == 1
+    assert client.get("/sign-in-again/")["Location"] == "/"
+    assert press(client, meeting).status_code == 401
+
+
 @pytest.mark.parametrize(("second", "offered"), [("ours", False), ("theirs", True)])
 def test_whoever_has_a_second_factor_shows_one(
     cast: Cast, hospital: Hospital, row: IdentityProvider, meeting: Meeting, second: str, offered: bool
@@ -144,6 +160,63 @@ def test_whoever_has_a_second_factor_shows_one(
     if offered:
         come_back(client, hospital.sign_in(go(client, asked), "wim"))
         assert press(client, meeting).status_code == 303
+
+
+ACTIVATE = "/accounts/2fa/totp/activate/"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_there_and_back_before_a_second_factor(
+    cast: Cast,
+    hospital: Hospital,
+    row: IdentityProvider,
+    meeting: Meeting,
+    monkeypatch: pytest.MonkeyPatch,
+    tells: bool,
+) -> None:
+    """Also at a provider that does not tell when they typed their password: asked for it, it is believed, but not for a signature."""
+    real = protocol.told_by
+
+    def told(row: IdentityProvider, login: Any) -> Any:
+        if not tells:
+            login.account.extra_data.pop("auth_time")
+        return real(row, login)
+
+    monkeypatch.setattr(protocol, "told_by", told)
+    client = coordinator(cast, hospital, row)
+    if not tells:  # a sign-in by a session that was open there all day shows nothing
+        come_back(client, hospital.sign_in(leave(client, row), "wim"))
+    asked = client.get(ACTIVATE)
+    assert (asked.status_code, field(asked, "to")) == (401, ACTIVATE)
+    names = ("provider", "to", "label", "setting_up")
+    address = leading(client.post("/sign-in-again/", {name: field(asked, name) for name in names}))
+    assert "prompt=login" in address
+    answer = come_back(client, hospital.sign_in(address, "wim"))
+    assert (answer.status_code, answer["Location"]) == (302, "/sign-in-again/")
+    assert f'href="{ACTIVATE}"' in client.get("/sign-in-again/").content.decode()
+    assert client.get(ACTIVATE).status_code == 200
+    assert press(client, meeting).status_code == (303 if tells else 401)
+
+
+def test_a_forbidden_password_shows_nothing(
+    cast: Cast, hospital: Hospital, row: IdentityProvider, meeting: Meeting
+) -> None:
+    """Where the organisation wants its own sign-in alone, the old password signs nothing and sets nothing up."""
+    client = client_of(cast.coordinator)
+    assert press(client, meeting).status_code == 303  # while passwords work
+    offer(hospital, cast, passwords=False)
+    make_decision(
+        make_item(
+            meeting,
+            make_referral(cast.board, cast.organiser, cast.requester.person, status="discussed"),
+            state=AgendaItem.State.DISCUSSED,
+        ),
+        recorded_by=cast.chair.person,
+    )
+    assert press(client, meeting).status_code == 401
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 403
+    assert press(client, meeting).status_code == 401
+    assert client.get(ACTIVATE).status_code == 401
 
 
 def test_nobody_is_led_elsewhere(cast: Cast, hospital: Hospital, row: IdentityProvider) -> None:

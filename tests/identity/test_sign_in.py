@@ -173,6 +173,16 @@ def test_an_answer_of_another_browser_or_twice_is_none(cast: Cast, hospital: Hos
     assert signed_in(mine) == ""
 
 
+def test_many_answers_of_nobody_do_not_fill_the_access_log(
+    cast: Cast, hospital: Hospital, row: IdentityProvider, settings: Any
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "sign_in_back": "3/m/ip"}
+    address = f"/sign-in/{row.pk}/back/?state=x"
+    statuses = [Client().get(address).status_code for _ in range(5)]
+    assert statuses == [403] * 3 + [429] * 2
+    assert AuditEntry.objects.filter(action="sign_in.provider").count() == 3
+
+
 def test_a_wrong_nonce_is_refused(cast: Cast, hospital: Hospital, row: IdentityProvider) -> None:
     hospital.knows("greet", cast.chair.person.email)
     client = Client()

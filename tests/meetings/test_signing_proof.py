@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
@@ -196,7 +197,7 @@ def test_a_security_key(cast: Cast, meeting: Meeting) -> None:
 
 
 def test_whoever_signs_in_elsewhere_is_told_what_to_do(cast: Cast, meeting: Meeting) -> None:
-    """No password and no second factor: no dead end. A fresh sign-in there counts; so does a second factor that one sets up."""
+    """No password and no second factor: no dead end. A fresh sign-in there counts; so does a second factor that one sets up after it."""
     cast.coordinator.person.set_unusable_password()
     cast.coordinator.person.save()
     client = client_of(cast.coordinator, shown=LONG_AGO, by="hospital")
@@ -205,10 +206,69 @@ def test_whoever_signs_in_elsewhere_is_told_what_to_do(cast: Cast, meeting: Meet
     page = asked.content.decode()
     assert reverse("mfa_index") in page
     assert f"{reverse('account_login')}?next={reverse('meetings:signing')}" in page
-    assert client.get(reverse("mfa_activate_totp")).status_code == 200
     show(client, cast.coordinator, timedelta(minutes=1), by="hospital")
+    assert client.get(reverse("mfa_activate_totp")).status_code == 200
     assert press(client, meeting).status_code == 303
     assert proof()["proof"] == "provider"
+
+
+SETTING_UP = ("mfa_activate_totp", "mfa_add_webauthn", "mfa_generate_recovery_codes")
+
+
+@pytest.mark.parametrize("name", SETTING_UP)
+def test_a_session_left_open_sets_up_no_second_factor(cast: Cast, meeting: Meeting, name: str) -> None:
+    """Else whoever finds it open scans their own telephone, and signs with its code."""
+    cast.coordinator.person.set_unusable_password()
+    cast.coordinator.person.save()
+    client = client_of(cast.coordinator, shown=LONG_AGO, by="hospital")
+    secret = totp.generate_totp_secret()
+    session = client.session
+    session["mfa.totp.secret"] = secret
+    session.save()
+    for answer in (client.get(reverse(name)), client.post(reverse(name), {"code": code(secret)})):
+        assert answer.status_code == 401
+        page = answer.content.decode()
+        assert f"{reverse('account_login')}?next={reverse('mfa_index')}" in page
+        assert secret not in page
+    assert not Authenticator.objects.exists()
+    assert client.get("/accounts/password/set/").status_code == 404
+    assert client.post("/accounts/password/set/", {"password1": PASSWORD, "password2": PASSWORD}).status_code == 404
+    cast.coordinator.person.refresh_from_db()
+    assert not cast.coordinator.person.has_usable_password()
+
+
+def test_the_same_factor_by_whoever_showed_it(cast: Cast, meeting: Meeting) -> None:
+    """The control: set up a minute after the sign-in there, its code signs hours later."""
+    cast.coordinator.person.set_unusable_password()
+    cast.coordinator.person.save()
+    client = client_of(cast.coordinator, shown=timedelta(minutes=1), by="hospital")
+    client.get(reverse("mfa_activate_totp"))
+    secret = client.session["mfa.totp.secret"]
+    assert client.post(reverse("mfa_activate_totp"), {"code": code(secret)}).status_code == 302
+    cache.clear()  # a code counts once
+    show(client, cast.coordinator, LONG_AGO, by="hospital")
+    assert again(client, press(client, meeting), code=code(secret)).status_code == 303
+    assert proof()["proof"] == "totp"
+
+
+def test_a_password_takes_no_second_factor_away(cast: Cast, meeting: Meeting) -> None:
+    """Whoever saw it typed would otherwise take the factor away first, and sign with the password then."""
+    with_app(cast)
+    client = client_of(cast.coordinator, shown=LONG_AGO, by="totp")
+    there = client.get(reverse("mfa_deactivate_totp"))["Location"]
+    assert there.startswith(reverse("mfa_reauthenticate"))
+    answer = client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert answer["Location"].startswith(reverse("mfa_reauthenticate"))
+    assert client.post(reverse("mfa_deactivate_totp")).status_code == 302
+    assert Authenticator.objects.filter(type="totp").exists()
+
+
+def test_an_address_of_one_s_own_is_added_by_whoever_showed_it(cast: Cast, meeting: Meeting) -> None:
+    """A forgotten password goes there: in a session that was left open, anybody could have it sent to themselves."""
+    client = client_of(cast.coordinator, shown=LONG_AGO)
+    added = {"email": "stranger@elsewhere.example", "action_add": "1"}
+    assert client.post("/accounts/email/", added)["Location"].startswith(reverse("account_reauthenticate"))
+    assert not EmailAddress.objects.filter(email=added["email"]).exists()
 
 
 @pytest.mark.parametrize("by", ["password", "totp"])

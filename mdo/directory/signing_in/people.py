@@ -21,6 +21,7 @@ SENTENCES: Final[dict[str, str | Promise]] = {
     "left": _("Your account here was closed. Ask your administrator."),
     "other_person": _("That was somebody else than the one who is signed in here."),
     "old": _("Your organisation's sign-in did not ask for your password again. Try again, or set up a second factor here."),
+    "weak": _("Your organisation's sign-in did not ask for your second factor there. Show the one that you have here."),
     "not_offered": _("Nobody signs in there. Choose your organisation from the list."),
 }  # fmt: skip
 

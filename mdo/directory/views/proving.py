@@ -59,9 +59,7 @@ class Asking:
         self.key = Authenticator.Type.WEBAUTHN in kinds
         self.app = Authenticator.Type.TOTP in kinds
         self.code = bool(kinds - {Authenticator.Type.WEBAUTHN})
-        self.password = (
-            not kinds and self.person.has_usable_password() and providers.instead_of_password(self.person) is None
-        )
+        self.password = proofs.password_counts(self.person)
         self.provider = providers.to_prove_at(self.person, second=bool(kinds))
         self.form: forms.Form | None = None
         self.status, self.refusals = 401, list[str]()
@@ -94,9 +92,18 @@ class Asking:
         return True
 
     def page(
-        self, *, title: str, lede: str, submit: str, refused: str, carried: Iterable[tuple[str, str]], back: str
+        self,
+        *,
+        title: str,
+        lede: str,
+        submit: str,
+        refused: str,
+        carried: Iterable[tuple[str, str]],
+        back: str,
+        setting_up: bool = False,
     ) -> HttpResponse:
-        """Ask. ``carried`` (name, value) comes back with the answer; ``back`` is where whoever changes their mind goes."""
+        """Ask. ``carried`` (name, value) comes back with the answer; ``back`` is where whoever changes their mind goes. ``setting_up``: what
+        follows is a page on which a second factor is set up."""
         shown = self.form if isinstance(self.form, CodeForm | PasswordForm) else None
         if shown is None and self.code:
             shown = self._code()
@@ -115,6 +122,7 @@ class Asking:
             "minutes": settings.MDO_PROOF_MINUTES,
             "provider": self.provider,
             "here": self.request.get_full_path(),
+            "setting_up": setting_up,
         }
         return render(self.request, "directory/prove.html", context, status=self.status)
 
@@ -125,6 +133,19 @@ class Asking:
 
     def _password(self, sent: QueryDict | None = None) -> forms.Form:
         return _dressed(PasswordForm(sent, user=self.person), PASSWORD, _("Password"))
+
+
+def before_setting_up(request: HttpRequest) -> HttpResponse:
+    """Ask somebody whom no password and no second factor shows, before they set up what does: they go to their organisation for it."""
+    return Asking(request).page(
+        title=_("Show that it is you"),
+        lede=_("What you are about to do concerns the safety of your account."),
+        submit=_("Continue"),
+        refused="",
+        carried=(),
+        back=reverse("mfa_index"),
+        setting_up=True,
+    )
 
 
 def _dressed(form: forms.Form, name: str, label: str, help_text: str = "") -> forms.Form:
@@ -155,12 +176,13 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
         raise NotFound()
     if not ratelimit.consume(request, action="reauthenticate", user=person):
         raise RuleBroken(_("Too many tries. Wait a minute and try again."))
-    ours = {"csrfmiddlewaretoken", "provider", "to", "label"}
+    ours = {"csrfmiddlewaretoken", "provider", "to", "label", "setting_up"}
     carried = [(name, value) for name, values in request.POST.lists() if name not in ours for value in values]
     if sum(len(name) + len(value) for name, value in carried) > SENT_MOST:
         raise RuleBroken(_("This is too large."))
     label = request.POST.get("label", "")[:80]
-    sent = {"person": str(person.pk), "to": to, "carried": carried, "label": label}
+    setting_up = "setting_up" in request.POST
+    sent = {"person": str(person.pk), "to": to, "carried": carried, "label": label, "setting_up": setting_up}
     return sign_in.leave(request, row, protocol.PROVE, reverse("sign_in_again"), **sent)
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, Final, cast
 
+from allauth.account import app_settings
 from allauth.account.adapter import get_adapter as account_adapter
 from allauth.account.internal.flows.login import record_authentication
-from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal import ratelimit  # its public face lets every GET through
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -38,7 +39,7 @@ PROVED: Final = (
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """``POST /sign-in/``: to the provider of the organisation that was picked (``provider``) or that the typed mail address means."""
-    if not ratelimit.consume(request, action="sign_in"):
+    if not _may(request, "sign_in"):
         return refused(request, _("Too many tries. Wait a minute and try again."), status=429)
     picked = request.POST.get("provider", "")
     row = providers.find(picked) if picked else providers.for_mail(request.POST.get("login", ""))
@@ -48,6 +49,12 @@ def start(request: HttpRequest) -> HttpResponse:
     if not account_adapter(request).is_safe_url(after):
         after = ""
     return leave(request, row, protocol.SIGN_IN, after or reverse("today"))
+
+
+def _may(request: HttpRequest, action: str) -> bool:
+    limits = app_settings.RATE_LIMITS
+    used = ratelimit.consume(request, app="allauth.account", action=action, config=limits, limit_get=True)
+    return used is not None
 
 
 def leave(request: HttpRequest, row: IdentityProvider, purpose: str, after: str, **kept: Any) -> HttpResponse:
@@ -65,6 +72,8 @@ def leave(request: HttpRequest, row: IdentityProvider, purpose: str, after: str,
 @require_GET
 def back(request: HttpRequest, provider: str) -> HttpResponse:
     """``GET /sign-in/<id>/back/``: where a provider sends people back. Opens its own doors: who comes is not known yet."""
+    if not _may(request, "sign_in_back"):  # each refusal below leaves a row in the access log
+        return refused(request, _("Too many tries. Wait a minute and try again."), status=429)
     row = providers.find(provider)
     if row is None:
         return refused(request, str(SENTENCES["not_offered"]), status=404)
@@ -130,7 +139,8 @@ def _person(row: IdentityProvider, told: protocol.Told) -> Person:
 
 
 def _proved(request: HttpRequest, row: IdentityProvider, told: protocol.Told, state: dict[str, Any]) -> None:
-    """Whoever is signed in here signed in there again, just now. Raises ``NotSignedIn``."""
+    """Whoever is signed in here signed in there again, just now. Raises ``NotSignedIn``. A provider that does not say when is believed that it
+    asked for the password, but only where a second factor is set up: nothing is signed by that."""
     entry = people.entry_of(row, told)
     person = cast(Person, request.user)
     if (
@@ -141,8 +151,13 @@ def _proved(request: HttpRequest, row: IdentityProvider, told: protocol.Told, st
     ):
         raise NotSignedIn("other_person")
     people.check(row, entry)
+    if told.shown_at is None and state.get("setting_up") is True:
+        record_authentication(request, person, proofs.ASKED, provider=str(row.pk))
+        return
     if told.shown_at is None or told.shown_at.timestamp() < state["left_at"] - protocol.LEEWAY.total_seconds():
         raise NotSignedIn("old")
+    if proofs.factors(person) and not told.strong:
+        raise NotSignedIn("weak")
     _note(request, person, row, told)
 
 
