@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.core import signals
 from django.core.cache import cache
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.test import Client
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
@@ -25,8 +26,12 @@ from mdo.kernel.acting import acting
 from mdo.kernel.errors import Denied, NotFound
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
+from tests.cases.acts import somebody_waits_for_a_lock
 from tests.cast import Cast
 from tests.directory.test_tokens import make, page
+from tests.identity.hospital import Hospital
+from tests.identity.test_sign_in import signed_in, whole_way
+from tests.parts import until
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -235,6 +240,78 @@ def test_whoever_comes_back(cast: Cast, directory: Directory) -> None:
     assert not Person.objects.get(pk=person.pk).is_active
 
 
+def test_whoever_was_taken_away_and_entered_anew_signs_in(
+    cast: Cast, directory: Directory, hospital: Hospital, row: IdentityProvider
+) -> None:
+    """The provider knows them by the same subject still."""
+    mails = [{"value": "els@example.org"}]
+    hospital.knows("els", "els@example.org")
+    first = directory.joins("els", emails=mails).json()["id"]
+    client = Client()
+    whole_way(client, hospital, row, "els")
+    before = DirectoryEntry.objects.get(pk=first)
+    assert (signed_in(client), before.subject) == (str(before.person_id), "els")
+    assert directory.ask("DELETE", f"Users/{first}").status_code == 204
+    assert whole_way(Client(), hospital, row, "els").status_code == 403
+    second = directory.joins("els", emails=mails).json()["id"]
+    again = Client()
+    assert whole_way(again, hospital, row, "els").status_code == 302
+    after = DirectoryEntry.objects.get(pk=second)
+    assert (signed_in(again), after.subject) == (str(after.person_id), "els")
+    assert after.person_id != before.person_id  # who left stays out, with what they signed
+    assert not Person.objects.get(pk=before.person_id).is_active
+
+
+def test_entered_before_the_first_day(cast: Cast, directory: Directory) -> None:
+    """Inactive at first: neither account nor role, until the directory says otherwise."""
+    entry = directory.joins("els", active=False, emails=[{"value": "els@example.org"}]).json()["id"]
+    person = DirectoryEntry.objects.get(pk=entry).person
+    assert (person.is_active, OrganisationRole.objects.filter(person=person).exists()) == (False, False)
+    directory.patch(entry, {"op": "replace", "path": "active", "value": True})
+    person.refresh_from_db()
+    assert person.is_active
+    assert list(OrganisationRole.objects.filter(person=person, valid_until=None).values_list("role", flat=True)) == [
+        "member"
+    ]
+
+
+def test_two_with_one_address_are_not_guessed(cast: Cast, directory: Directory) -> None:
+    """Neither of them, also where one signed in before."""
+    mail = cast.radiologist.person.email
+    Person.objects.filter(pk=cast.chair.pk).update(email=mail)
+    DirectoryEntry.objects.create(organisation=cast.organiser, person=cast.radiologist.person, subject="koen")
+    entry = directory.joins("koen", emails=[{"value": mail}]).json()["id"]
+    assert DirectoryEntry.objects.get(pk=entry).person_id not in (cast.radiologist.pk, cast.chair.pk)
+
+
+def test_one_name_twice_at_once(committed: None, cast: Cast, directory: Directory) -> None:
+    """Also where the organisation has no sign-in of its own: the second one waits, and is told."""
+    answers: list[Any] = []
+
+    def second() -> None:
+        answers.append(directory.joins("els"))
+        connection.close()
+
+    thread = Thread(target=second)
+    with acting(directory.token, cast.organiser.pk, "directory"):
+        join(by=directory.token, entry_id=new_id(), employee=Employee("els"))
+        thread.start()
+        until(somebody_waits_for_a_lock, "the second one waits")
+    thread.join(30)
+    refused(answers[0], 409, "uniqueness")
+    assert DirectoryEntry.objects.count() == 1
+
+
+def test_active_taken_away_stays_as_it_is(cast: Cast, directory: Directory) -> None:
+    """No leaver comes back by a directory that only takes the attribute away."""
+    entry = directory.joins("els", emails=[{"value": "els@example.org"}]).json()["id"]
+    directory.patch(entry, {"op": "replace", "path": "active", "value": False})
+    assert directory.patch(entry, {"op": "remove", "path": "active"}).json()["active"] is False
+    assert not Person.objects.get(email="els@example.org").is_active
+    directory.patch(entry, {"op": "replace", "path": "active", "value": True})
+    assert directory.patch(entry, {"op": "remove", "path": "active"}).json()["active"] is True
+
+
 def test_names_and_paging(cast: Cast, directory: Directory) -> None:
     for number in range(5):
         assert directory.joins(f"u{number}", externalId=f"x{number}").status_code == 201
@@ -260,7 +337,7 @@ def test_names_and_paging(cast: Cast, directory: Directory) -> None:
 @pytest.mark.parametrize(
     "text",
     ["userName", 'userName co "u"', 'password eq "x"', "not (active eq true)", "userName pr", 'emails[type eq "work"]', 'active eq "x"', "(" * 500,
-     'userName eq "\\u0000"', 'meta.created eq "2020-01-01T00:00:00Z"'],
+     'userName eq "\\u0000"', 'userName eq "\\ud800"', 'externalId eq "\\ud800"', 'emails.value eq "a\\u202eb"', 'id eq "\\udfff"', 'meta.created eq "2020-01-01T00:00:00Z"'],
 )  # fmt: skip
 def test_filters_that_are_none(cast: Cast, directory: Directory, text: str) -> None:
     refused(directory.ask("GET", "Users", filter=text), 400, "invalidFilter")

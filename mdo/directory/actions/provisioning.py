@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from mdo.directory import access, sessions
 from mdo.directory.events import DirectoryChanged
-from mdo.directory.models import BoardRole, DirectoryEntry, IdentityProvider, OrganisationRole, Person
+from mdo.directory.models import BoardRole, DirectoryEntry, IdentityProvider, Organisation, OrganisationRole, Person
 from mdo.kernel.acting import Actor
 from mdo.kernel.action import action, note
 from mdo.kernel.clock import now
@@ -66,26 +66,30 @@ def join(*, by: Actor, entry_id: UUID, employee: Employee) -> tuple[Event, ...]:
     found = (
         list(access.people_belonging(organisation_id).filter(email__iexact=employee.mail)[:2]) if employee.mail else []
     )
-    known = DirectoryEntry.objects.select_for_update().filter(organisation=organisation_id, person__in=found).first()
-    if known is not None and known.user_name:
-        raise Taken({"emails.value": [_("Another entry has this person.")]})
-    if len(found) == 1:
-        person = found[0]
-    else:
+    person = found[0] if len(found) == 1 else None  # two with one address are not guessed
+    entry = None
+    if person is not None:
+        entries = DirectoryEntry.objects.filter(organisation=organisation_id, person=person)
+        if entries.exclude(user_name="").exists():
+            raise Taken({"emails.value": [_("Another entry has this person.")]})
+        entry = entries.select_for_update().first()
+    made = person is None
+    if person is None:
         person = Person(username=f"d-{entry_id.hex}", is_active=employee.active)
         person.set_unusable_password()
         _take_over(person, employee)
         person.save()
-    entry = known or DirectoryEntry(id=entry_id, organisation_id=organisation_id, person=person)
+    if entry is None:
+        entry = DirectoryEntry(id=entry_id, organisation_id=organisation_id, person=person)
+    entry.closed = entry.closed or (made and not employee.active)  # not open yet: by this entry it opens
     _keep(entry, employee)
     if not employee.active:
         _leave(entry)
-    elif found:
-        _come(entry)
-        _follow(entry, employee)
     else:
         _come(entry)
-    note(person=str(person.pk), found=len(found) == 1)
+        if not made:
+            _follow(entry, employee)
+    note(person=str(person.pk), found=not made)
     return (DirectoryChanged(kind="directoryentry", object_id=entry.pk, how="joined"),)
 
 
@@ -115,10 +119,11 @@ def amend(*, by: Actor, entry_id: UUID, employee: Employee) -> tuple[Event, ...]
 def leave(*, by: Actor, entry_id: UUID) -> tuple[Event, ...]:
     """Take an entry away: the person left the organisation. Effects: their roles in it and their seats on boards for it end now, their
     sessions are deleted, so that pages and sockets end within a second; whoever belongs nowhere any more is shut out, with calendar feed and
-    links in mails. Persons, what they wrote and signed stay. The entry is not shown any more, and the directory may use its name again.
-    Refused: ``NotFound``, ``Denied``."""
+    links in mails. Persons, what they wrote and signed stay. The entry is not shown any more; the directory may use its name again, and
+    whoever it enters anew may sign in by the same subject. Refused: ``NotFound``, ``Denied``."""
     entry = access.access_entry_for_provisioning(by, entry_id)
-    entry.user_name = entry.external_id = ""
+    # Whoever is entered anew is somebody else here, and is known by that name, id and subject then.
+    entry.user_name = entry.external_id = entry.issuer = entry.subject = ""
     entry.active, entry.changed_at = False, now()
     entry.save()
     _leave(entry)
@@ -146,8 +151,9 @@ def _check(organisation_id: UUID, entry: DirectoryEntry | None, employee: Employ
         problems["emails.value"] = [_("At most %(count)d addresses.") % {"count": MOST_MAILS}]
     if problems:
         raise Invalid(problems)
-    # Two requests that enter the same name at once wait for each other here, so that the second one is told.
-    IdentityProvider.objects.select_for_update().filter(organisation=organisation_id).first()
+    # Two requests that enter the same name at once wait for each other here, so that the second one is told. What only refers to the
+    # organisation waits for nobody.
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
     others = DirectoryEntry.objects.filter(organisation=organisation_id)
     if entry is not None:
         others = others.exclude(pk=entry.pk)

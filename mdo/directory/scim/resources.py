@@ -173,7 +173,7 @@ class ToQuery(FilterVisitor[Q]):
         if asked is None or str(node.op).lower() != "eq":
             raise InvalidFilterException(detail="Only eq, on userName, externalId, active, id and emails.value.")
         wanted = bool if asked is self._ASKED["active"] else str
-        if not isinstance(node.value, wanted) or "\0" in str(node.value):
+        if not isinstance(node.value, wanted) or not str(node.value).isprintable():  # as what is stored (read)
             raise InvalidFilterException(detail="The value has another type than the attribute.")
         return asked(node.value)
 

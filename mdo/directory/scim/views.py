@@ -193,22 +193,25 @@ def user_replace(request: HttpRequest, token: ApiToken, entry_id: UUID) -> HttpR
     """``PUT /Users/<id>``: as a whole. ``active`` that is not sent stays as it is."""
     entry = access.access_entry_for_provisioning(token, entry_id)
     user = User.model_validate(_body(request), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
-    if user.active is None:
-        user.active = entry.active
-    return _amended(request, token, entry_id, user, Context.RESOURCE_REPLACEMENT_RESPONSE)
+    return _amended(request, token, entry, user, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
 
 def user_patch(request: HttpRequest, token: ApiToken, entry_id: UUID) -> HttpResponse:
-    """``PATCH /Users/<id>``."""
-    user = shown(access.access_entry_for_provisioning(token, entry_id))
+    """``PATCH /Users/<id>``. ``active`` cannot be taken away: it stays as it is."""
+    entry = access.access_entry_for_provisioning(token, entry_id)
+    user = shown(entry)
     patch = PatchOp[User].model_validate(_body(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     patch.patch(user)
-    return _amended(request, token, entry_id, user, Context.RESOURCE_PATCH_RESPONSE)
+    return _amended(request, token, entry, user, Context.RESOURCE_PATCH_RESPONSE)
 
 
-def _amended(request: HttpRequest, token: ApiToken, entry_id: UUID, user: User, context: Context) -> HttpResponse:
-    provisioning.amend(by=token, entry_id=entry_id, employee=read(user))
-    return _one(access.visible_entries(token).get(pk=entry_id), _asked(request), context)
+def _amended(
+    request: HttpRequest, token: ApiToken, entry: DirectoryEntry, user: User, context: Context
+) -> HttpResponse:
+    if user.active is None:
+        user.active = entry.active
+    provisioning.amend(by=token, entry_id=entry.pk, employee=read(user))
+    return _one(access.visible_entries(token).get(pk=entry.pk), _asked(request), context)
 
 
 def user_remove(request: HttpRequest, token: ApiToken, entry_id: UUID) -> HttpResponse:
