@@ -23,6 +23,7 @@ from django.urls import reverse
 from mdo.directory.models import IdentityProvider, Person
 from mdo.directory.signing_in import providers
 from mdo.kernel.clock import now
+from mdo.kernel.encryption import Damaged
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LEEWAY: Final = timedelta(seconds=60)  # by which two clocks may differ
@@ -60,7 +61,7 @@ def _body(response: requests.Response) -> dict[str, Any]:
         raise Unfit("status")
     try:
         body = response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unfit("json") from error
     if not isinstance(body, dict):
         raise Unfit("json")
@@ -75,7 +76,11 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
         self.row = row
 
     def get_provider(self) -> "HospitalProvider":
-        return HospitalProvider(self.request, app=providers.app_of(self.row), row=self.row)
+        try:
+            app = providers.app_of(self.row)
+        except Damaged as error:  # sealed under another file key: the administrator gives the secret anew
+            raise Unfit("secret") from error
+        return HospitalProvider(self.request, app=app, row=self.row)
 
     @property
     def openid_config(self) -> dict[str, Any]:
@@ -136,7 +141,7 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
             raise Unfit("signature") from error
         if claims.get("azp", self.row.client_id) != self.row.client_id:
             raise Unfit("azp")
-        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
+        if not _text(claims["sub"], 255):
             raise Unfit("sub")
         return claims
 
@@ -203,19 +208,25 @@ class Told:
 def told_by(row: IdentityProvider, login: SocialLogin) -> Told:
     """Read what came back for the very request that left this browser. Raises ``Unfit``."""
     claims, state = login.account.extra_data, login.state
-    if not secrets.compare_digest(str(claims.get("nonce", "")), str(state.get("nonce") or "none")):
+    nonce, ours = claims.get("nonce"), str(state.get("nonce") or "none")
+    # As bytes: it compares no text beyond ASCII.
+    if not isinstance(nonce, str) or not secrets.compare_digest(nonce.encode(errors="replace"), ours.encode()):
         raise Unfit("nonce")
-    external, mail = claims.get(row.external_claim), claims.get("email")
     values = [claims.get("acr"), *_list(claims.get("amr"))]
     return Told(
         subject=claims["sub"],
-        external=external if isinstance(external, str) and len(external) <= 200 else "",
-        mail=mail if isinstance(mail, str) and len(mail) <= 254 else "",
+        external=_text(claims.get(row.external_claim), 200),
+        mail=_text(claims.get("email"), 254),
         verified=claims.get("email_verified") is True,
         shown_at=_moment(claims.get("auth_time")),
         strong=row.second_factor == IdentityProvider.SecondFactor.THEIRS
         and any(isinstance(each, str) and each in row.strong for each in values),
     )
+
+
+def _text(value: Any, most: int) -> str:
+    """A claim that is a text and can be stored; empty: it is none."""
+    return value if isinstance(value, str) and len(value) <= most and value.isprintable() else ""
 
 
 def _list(value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ import requests
 from allauth.socialaccount.models import SocialApp
 from django.conf import settings
 from django.db.models import QuerySet
+from urllib3.exceptions import HTTPError
 
 from mdo.directory import access
 from mdo.directory.models import DirectoryEntry, IdentityProvider, Person
@@ -65,7 +66,10 @@ class Session(requests.Session):
         response = super().request(method, url, *args, **values)
         if response.is_redirect:
             raise requests.TooManyRedirects
-        body = response.raw.read(LARGEST + 1, decode_content=True)
+        try:
+            body = response.raw.read(LARGEST + 1, decode_content=True)
+        except HTTPError as error:  # it stalled, stopped midway or packed it wrongly
+            raise requests.ConnectionError from error
         if len(body) > LARGEST:
             raise requests.RequestException("too long")
         response._content, response._content_consumed = body, True
