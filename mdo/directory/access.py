@@ -410,10 +410,11 @@ def administers_organisation(person_id: UUID, organisation_id: UUID) -> bool:
     return held.exists()
 
 
-def access_identity_provider(by: Actor, organisation_id: UUID | None) -> IdentityProvider:
+def access_identity_provider(by: Actor, organisation_id: UUID | None, *, lock: bool = True) -> IdentityProvider:
     """The own organisation's provider, locked, or a new one that is not stored yet. Raises ``NotFound``."""
     organisation = access_organisation_for_administering(by, organisation_id)
-    found = IdentityProvider.objects.select_for_update().filter(organisation=organisation).first()
+    rows = IdentityProvider.objects.select_for_update() if lock else IdentityProvider.objects
+    found = rows.filter(organisation=organisation).first()
     return found or IdentityProvider(organisation_id=organisation, version=0)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from mdo.directory.actions.sign_in import set_identity_provider
 from mdo.directory.models import IdentityProvider, Person
@@ -137,6 +138,22 @@ def test_others_have_no_such_page(cast: Cast, name: str) -> None:
     assert page(member).get("/identity-provider/").status_code == 404
     assert page(member).post("/identity-provider/", sent()).status_code == 404
     assert IdentityProvider.objects.count() == 0
+
+
+def test_nobody_waits_while_the_provider_is_asked(cast: Cast) -> None:
+    """Looking locks nothing: people sign in there meanwhile. Saving does."""
+    client = page(cast.admin)
+    client.post("/identity-provider/", sent())
+    for ask, locked in (
+        (lambda: client.get("/identity-provider/"), False),
+        (lambda: client.post("/identity-provider/", {"look": "1"}), False),
+        (lambda: client.post("/identity-provider/", sent(version=1)), True),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            ask()
+        assert (
+            any("directory_identityprovider" in each["sql"] and "FOR UPDATE" in each["sql"] for each in asked) is locked
+        )
 
 
 def test_asking_the_provider_what_it_is_like(cast: Cast) -> None:

@@ -11,7 +11,7 @@ from mdo.kernel.ids import new_id
 class IdentityProvider(models.Model):
     """Where the people of an organisation sign in (OpenID Connect), and what its directory may do here (SCIM).
 
-    ``sealed`` is the client's secret, encrypted with the site's file key and bound to this row (``mdo/directory/signing_in/secrets.py``).
+    ``sealed`` is the client's secret, encrypted with the site's file key and bound to this row (``mdo/directory/signing_in/providers.py``).
     """
 
     class SecondFactor(models.TextChoices):

@@ -169,10 +169,11 @@ class ColleagueForm(DetailsForm):
         ),
         required=False,
     )
+    seen_data_manager = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, stored: Details, holds: bool) -> None:
         super().__init__(data, stored=stored)
-        self.initial["data_manager"] = holds
+        self.initial |= {"data_manager": holds, "seen_data_manager": holds}
 
 
 @never_cache
@@ -259,12 +260,14 @@ def colleague(request: HttpRequest, person_id: UUID) -> HttpResponse:
 
         def keep(*, command_id: UUID, **details: Details) -> None:
             set_person_details(by=by, person_id=person.pk, **details, command_id=command_id)
-            set_data_manager(
-                by=by,
-                person_id=person.pk,
-                allowed=form.cleaned_data["data_manager"],
-                command_id=derived_id(command_id, person.pk, "data_manager"),
-            )
+            wanted = form.cleaned_data["data_manager"]
+            if wanted != form.cleaned_data["seen_data_manager"]:  # else another administrator's word of meanwhile stays
+                set_data_manager(
+                    by=by,
+                    person_id=person.pk,
+                    allowed=wanted,
+                    command_id=derived_id(command_id, person.pk, "data_manager"),
+                )
 
         status = form.sent(keep)
         if not status:

@@ -95,7 +95,8 @@ def identity_provider(request: HttpRequest) -> HttpResponse:
     by: Person = request.user  # type: ignore[assignment]
     organisation = request.organisation  # type: ignore[attr-defined]
     organisation_id = access.access_organisation_for_administering(by, organisation.pk if organisation else None)
-    row = access.access_identity_provider(by, organisation_id)
+    # Nobody waits for this page: `look` asks another server, and people sign in meanwhile. Saving locks in the action.
+    row = access.access_identity_provider(by, organisation_id, lock=False)
     if request.method != "POST":
         return _page(request, _filled(row), row)
     if "look" in request.POST:
