@@ -57,18 +57,19 @@ def read(ask: Callable[[], T]) -> T:
     fails under it, the primary answers.
     """
     global _rests_until
-    if ALIAS not in connections or monotonic() < _rests_until:
+    if ALIAS not in connections:
         return ask()
-    try:
-        with _door() as near:
-            if near:
-                found = ask()
-                metrics.REPLICA_READS.labels("replica").inc()
-                return found
-    except (OperationalError, InterfaceError) as error:
-        _rests_until = monotonic() + RESTS_S
-        logger.warning("The replica failed (%s); the primary answers.", type(error).__name__)
-        connections[ALIAS].close()
+    if monotonic() >= _rests_until:
+        try:
+            with _door() as near:
+                if near:
+                    found = ask()
+                    metrics.REPLICA_READS.labels("replica").inc()
+                    return found
+        except (OperationalError, InterfaceError) as error:
+            _rests_until = monotonic() + RESTS_S
+            logger.warning("The replica failed (%s); the primary answers.", type(error).__name__)
+            connections[ALIAS].close()
     metrics.REPLICA_READS.labels("primary").inc()
     return ask()
 

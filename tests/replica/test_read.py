@@ -171,7 +171,7 @@ def test_a_replica_that_is_gone_is_left_alone_for_a_while(
     cast: Cast, committed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = settings.DATABASES["default"]
-    tries = 0
+    tries, before = 0, given()
     with replica_at(f"postgresql://{own['USER']}@/{own['NAME']}?host=/nowhere", monkeypatch):
         near = replica._head
 
@@ -185,6 +185,7 @@ def test_a_replica_that_is_gone_is_left_alone_for_a_while(
             with acting_as(cast.chair):
                 assert asked_where() == "primary"
         assert tries == 1
+        assert given() == {**before, "primary": before["primary"] + 3}  # also while nobody asks the replica
         monkeypatch.setattr(replica, "_rests_until", 0.0)
         with acting_as(cast.chair):
             assert asked_where() == "primary"
