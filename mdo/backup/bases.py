@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from mdo.backup.vault import Vault
+from mdo.kernel.encryption import Damaged
 
 FOLDER = "base"
 TAR, NOTE = "base.tar.gz", "note.json"
@@ -16,7 +18,8 @@ TAR, NOTE = "base.tar.gz", "note.json"
 @dataclass(frozen=True)
 class Base:
     """One copy of the database. ``segment``: the file of the log at which a restore begins (PostgreSQL's name: timeline, then place).
-    ``files_key``: by which the right ``MDO_FILE_KEY`` is recognised, and nothing else."""
+    ``files_key``: by which the right ``MDO_FILE_KEY`` is recognised, and nothing else. ``alone``: it holds the log of its own copying, and can be
+    restored without any other."""
 
     name: str
     begun_at: datetime
@@ -25,21 +28,29 @@ class Base:
     server: str
     files_key: str
     size: int = 0
+    alone: bool = True
 
     def note(self) -> bytes:
         return json.dumps(asdict(self), default=datetime.isoformat, sort_keys=True).encode()
 
 
-def bases(vault: Vault) -> list[Base]:
-    """The bases that are whole, oldest first; one that was cut short has no note."""
+def bases(vault: Vault, tell: Callable[[str], None] | None = None) -> list[Base]:
+    """The bases that are whole, oldest first; one that was cut short has no note. One whose note is damaged is left out, and ``tell`` hears of it:
+    the others are as good as before."""
     found = []
     for name in vault.names(FOLDER):
-        if NOTE in vault.names(f"{FOLDER}/{name}"):
+        if NOTE not in vault.names(f"{FOLDER}/{name}"):
+            continue
+        try:
             with vault.open(f"{FOLDER}/{name}/{NOTE}") as handle:
                 said = json.loads(handle.read())
-            for key in ("begun_at", "ended_at"):
-                said[key] = datetime.fromisoformat(said[key])
-            found.append(Base(**said))
+        except Damaged:
+            if tell:
+                tell(f"The note of base {name} in the vault is damaged: nothing can be restored from that base.")
+            continue
+        for key in ("begun_at", "ended_at"):
+            said[key] = datetime.fromisoformat(said[key])
+        found.append(Base(**said))
     return found
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Event
 
 from mdo import environment
-from mdo.backup.keeping import Keeper, Source
+from mdo.backup.keeping import Keeper
 from mdo.backup.restoring import restore as lay_out
+from mdo.backup.source import Source
 from mdo.backup.vault import Vault
 from mdo.cli.home import CannotRun
 from mdo.cli.programs import package_folder, system_postgres
+from mdo.kernel.encryption import Damaged
 
 PROGRAMS = ("pg_basebackup", "pg_receivewal")
 
@@ -53,12 +55,17 @@ def backup(*, follow: bool) -> int:
 
 
 def restore(data: str, var: str, to: str | None) -> int:
-    """Lay a backup out. Reads MDO_BACKUP, MDO_BACKUP_KEY and MDO_FILE_KEY alone: whoever restores has no installation yet."""
+    """Lay a backup out. Reads MDO_BACKUP, MDO_BACKUP_KEY and MDO_FILE_KEY alone, or the files that they are given as: whoever restores has no
+    installation yet. Raises ``CannotRun``."""
     vault = Vault(Path(_asked("MDO_BACKUP")), _key("MDO_BACKUP_KEY"))
     vault.open_up(make=False)
-    made = lay_out(
-        vault, Path(data).absolute(), Path(var).absolute(), moment_of(to) if to else None, _key("MDO_FILE_KEY")
-    )
+    moment, file_key = moment_of(to) if to else None, _key("MDO_FILE_KEY")
+    try:
+        made = lay_out(vault, Path(data).absolute(), Path(var).absolute(), moment, file_key)
+    except Damaged as error:
+        raise CannotRun(
+            f"{error} in the vault is damaged: it is not what was written. What was laid out is not whole; empty both folders."
+        ) from None
     print(
         f"Base {made.base.name} of PostgreSQL {made.base.server}, {made.log_files} files of the log, {made.files} stored files."
     )
@@ -80,7 +87,10 @@ def moment_of(text: str) -> datetime:
 
 
 def _asked(name: str) -> str:
-    value = os.environ.get(name, "")
+    from_file, problems = environment.from_files(os.environ, [name])
+    if problems:
+        raise CannotRun(f"{problems[0]}.")
+    value = from_file.get(name) or os.environ.get(name, "")
     if not value:
         raise CannotRun(f"{name} is missing.")
     return value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
+import signal
 import subprocess
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -18,33 +18,23 @@ import psycopg
 
 from mdo.backup import bases, wal
 from mdo.backup.bases import Base
+from mdo.backup.receiving import Receiver
+from mdo.backup.source import Source
 from mdo.backup.vault import Vault
 from mdo.cli.home import CannotRun, write_private
+from mdo.cli.process import with_parent
+from mdo.kernel.encryption import Damaged
 
-SLOT = "mdo_backup"
 EVERY_S = 10.0
 """How often the log goes to the vault: what is lost with the whole machine is at most this and the time of one round."""
 BASE_EVERY = timedelta(hours=24)
 KEPT = timedelta(days=14)
 """How far back a restore can go; older bases and their log are let go of."""
+SPOOL_AT_MOST = 64
+"""Full files of the log (16 MiB each) beside the installation; above it the log waits with PostgreSQL, which knows a limit of its own."""
 STATE, GONE, ANCHORS = "state", "gone", "anchors/audit.jsonl"
 WATCHED = "backup-state.json"
 """In ``MDO_VAR``: ``{"covered_until", "base_at"}``, moments in ISO, for whoever watches."""
-_BEGINS_AT = re.compile(r"write-ahead log start point: ([0-9A-F]+/[0-9A-F]+) on timeline (\d+)")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is kept: the database by its replication role, PostgreSQL's programs, and the installation's folder."""
-
-    url: str
-    programs: Path
-    var: Path
-    file_key: bytes
-
-    @property
-    def spool(self) -> Path:
-        return self.var / "backup-spool"
 
 
 class Keeper:
@@ -52,94 +42,163 @@ class Keeper:
 
     def __init__(self, source: Source, vault: Vault, tell: Callable[[str], None], every_s: float = EVERY_S) -> None:
         self.source, self.vault, self.tell, self.every_s = source, vault, tell, every_s
+        self.spool_at_most = SPOOL_AT_MOST
         source.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log = wal.Spool(source.spool, vault)
-        self._receiver: subprocess.Popen[bytes] | None = None
+        self.receiver = Receiver(source)
+        # What was asked of the server and is not here yet: up to which place its log held what was committed by which moment.
+        self._moments: deque[tuple[int, datetime]] = deque(maxlen=10_000)
+        self._reached: datetime | None = None  # the latest of those moments of which the log is here
+        self._whole: bool | None = None  # whether that log goes back to a base without a hole; not looked at yet
+        self._due = False  # a base, at once
+        self._copying: Future[Base] | None = None
         self._known: set[str] | None = None
         self._base_at: datetime | None = None
 
     # --- as long as the installation runs --------------------------------------------------------------------------------
 
     def follow(self, stop: Event) -> None:
-        """Until ``stop``: the log every ten seconds, a base every day beside it. A round that fails is said and tried again. Raises ``CannotRun``
-        when it cannot begin."""
-        due = self._slot()
-        copying: Future[Base] | None = None
-        with ThreadPoolExecutor(1) as beside:  # a base of a large database takes longer than the log may wait
+        """Until ``stop``: the log every ten seconds, a base every day beside it. A round that fails is said and tried again."""
+        with ThreadPoolExecutor(2) as beside:
             try:
                 while not stop.is_set():
-                    try:
-                        self._receive()
-                        self.round()
-                        if copying is not None and copying.done():
-                            done, copying = copying, None
-                            due = done.exception() is not None
-                            done.result()
-                            self.let_go()
-                        if copying is None and (due or self._base_is_due()):
-                            copying = beside.submit(self.base)
-                    except (OSError, CannotRun, psycopg.Error) as error:
-                        self.tell(f"The backup did not get on ({_named(error)}); it is tried again.")
+                    self._try(lambda: self._get_on(beside))
                     stop.wait(self.every_s)
-                self.round()
+                self._try(self.round)
             finally:
-                self._end()
+                self.receiver.end()
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except (OSError, CannotRun, psycopg.Error) as error:
+            self.tell(f"The backup did not get on ({_named(error)}); it is tried again.")
+
+    def _get_on(self, beside: ThreadPoolExecutor) -> None:
+        self._hold_back()
+        storing = beside.submit(self.round)
+        while not wait([storing], self.every_s).done:  # a vault that hangs lets nobody go on
+            self._hold_back()
+        storing.result()
+        self._receive()
+        self._copy(beside)  # beside: a base of a large database takes longer than the log may wait
 
     def once(self) -> None:
         """A base with the log that it needs, the files and the anchors; without a process that stays. The log since the base before is there only
         where somebody follows."""
         self._copy_anchors()
-        self.base()
+        made = self.base(alone=True)
         self._copy_files()
-        self._note_state()
+        self._note_state(made.begun_at)
 
     def round(self) -> None:
-        """Bring the vault up to now. What the log tells of must be there: so the log is looked at first, then files are copied, and only
-        then the log is stored; the anchors are from before, for the database is never behind them."""
-        at = datetime.now(UTC)
+        """Bring the vault up to now, and note until when it knows: what the server has committed since is not covered before it arrived here. What
+        is here goes to the vault even while the server is away. Raises ``OSError``, ``CannotRun``, ``psycopg.Error``."""
+        try:
+            at, end, safe = self.receiver.arrived()  # first: what is on the disk by now, the look at the log sees
+            self._moments.append((end, at))
+        finally:
+            self._store()
+        while safe is not None and self._moments and self._moments[0][0] <= safe:
+            self._reached = self._moments.popleft()[1]
+        if self._whole and self._reached is not None:
+            self._note_state(self._reached)
+
+    def _store(self) -> None:
+        """What the log tells of must be in the vault: so the log is looked at first, then files are copied, and only then the log is stored; the
+        anchors are from before, for the database is never behind them."""
+        self.vault.open_up(make=False)  # where its disk is away, an empty folder may stand in its place
         anchors = self._anchors()
         seen = self.log.look()
         self._copy_files()
         self.log.keep(seen)
         if anchors is not None:
             self.vault.put_bytes(ANCHORS, anchors)
-        self._note_state(at)
+
+    # --- the log on its way ------------------------------------------------------------------------------------------------
+
+    def _hold_back(self) -> None:
+        """While the vault takes nothing, the spool must not fill the disk."""
+        if self.receiver.alive() and len(self.log.names()) > self.spool_at_most:
+            self.receiver.end()
+            self.tell("The vault takes nothing and the spool is full: the log waits with PostgreSQL.")
+
+    def _receive(self) -> None:
+        """Start the receiver, or start it again when it ended: then it is seen anew whether the log goes on from what is here. Where it does not (the
+        slot was dropped or given up, another server), a base is due, and nothing is covered before it is there."""
+        if self.receiver.alive():
+            return
+        if words := self.receiver.last_words():
+            self.tell(f"pg_receivewal ended ({words}); it is started again.")
+        place = self.receiver.kept_from()
+        # Where it is known not to go on already, its base is on the way.
+        if place is None or (self._whole is not False and not self._goes_on_at(place)):
+            self._store()
+            self.log.clear()  # else the receiver would ask for what comes after it, which is gone
+            if place is None:
+                self.receiver.make_slot()
+            self._whole, self._due = False, True
+        elif self._whole is None:
+            self._whole = True
+        self.receiver.start()
+
+    def _goes_on_at(self, place: str) -> bool:
+        """Whether the log from the newest base on is here until the place from which the server still has it."""
+        known = bases.bases(self.vault)
+        if not known:
+            return False
+        here = {*wal.stored(self.vault), *(name.removesuffix(wal.PARTIAL) for name in self.log.names())}
+        return wal.missing_from(here, known[-1].segment)[8:] >= wal.segment_of(place)[8:]
 
     # --- the base ----------------------------------------------------------------------------------------------------------
 
-    def base(self) -> Base:
-        """Copy the whole database, through the encryption, without a byte on a disk in between. Raises ``CannotRun``."""
-        begun = datetime.now(UTC)
-        name = begun.strftime("%Y%m%dT%H%M%SZ")
+    def _copy(self, beside: ThreadPoolExecutor) -> None:
+        """Begin a base when one is due; see to one that is done."""
+        if self._copying is not None and self._copying.done():
+            done, self._copying = self._copying, None
+            self._due = self._due or done.exception() is not None
+            done.result()
+            self._whole = self._whole or not self._due
+            self.let_go()
+        if self._copying is None and (self._due or self._base_is_due()):
+            self._due = False
+            self._copying = beside.submit(self.base)
+
+    def base(self, *, alone: bool = False) -> Base:
+        """Copy the whole database, through the encryption, without a byte on a disk in between. Its log comes from whoever follows, for the server may
+        have let go of it by the end of a long copy; ``alone`` brings it along. Raises ``CannotRun``, ``psycopg.Error``."""
+        begun, segment, server = self.source.ask(
+            "SELECT clock_timestamp(), pg_walfile_name(pg_current_wal_insert_lsn()), current_setting('server_version')"
+        )  # the checkpoint from which the copy begins comes after this
+        name = begun.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         said = self.source.spool / "base.said"
-        command = [
-            str(self.source.programs / "pg_basebackup"),
-            "--dbname",
-            self.source.url,
-            "--pgdata=-",
-            "--format=tar",
-        ]
-        command += ["--wal-method=fetch", "--checkpoint=fast", "--compress=client-gzip:1", "--verbose", "--no-password"]
+        arguments = ["--pgdata=-", "--format=tar", "--checkpoint=fast", "--compress=client-gzip:1"]
+        arguments.append("--wal-method=fetch" if alone else "--wal-method=none")
         with said.open("wb") as errors:
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=_quiet()) as child:
+            with subprocess.Popen(
+                self.source.command("pg_basebackup", arguments),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=self.source.environment("mdo backup base"),
+                preexec_fn=with_parent(signal.SIGTERM),
+            ) as child:
                 assert child.stdout is not None
                 size = self.vault.put(f"{bases.FOLDER}/{name}/{bases.TAR}", child.stdout)
             code = child.returncode
-        words = said.read_text("utf-8", "replace")
-        found = _BEGINS_AT.search(words)
-        if code or found is None:
+        if code:
+            words = said.read_text("utf-8", "replace").strip().splitlines()
             shutil.rmtree(self.vault.folder / bases.FOLDER / name, ignore_errors=True)
-            raise CannotRun(
-                f"pg_basebackup failed ({code}): {words.strip().splitlines()[-1] if words.strip() else 'it said nothing'}"
-            )
+            raise CannotRun(f"pg_basebackup failed ({code}): {words[-1] if words else 'it said nothing'}")
+        (ended,) = self.source.ask("SELECT clock_timestamp()")
         made = Base(
             name=name,
             begun_at=begun,
-            ended_at=datetime.now(UTC),
-            segment=_segment(found[1], int(found[2])),
-            server=self._server(),
+            ended_at=ended,
+            segment=segment,
+            server=server,
             files_key=bases.mark_of(self.source.file_key),
             size=size,
+            alone=alone,
         )
         self.vault.put_bytes(f"{bases.FOLDER}/{name}/{bases.NOTE}", made.note())
         self._base_at = made.ended_at
@@ -149,10 +208,6 @@ class Keeper:
     def _base_is_due(self) -> bool:
         known = bases.bases(self.vault)
         return not known or datetime.now(UTC) - known[-1].begun_at >= BASE_EVERY
-
-    def _server(self) -> str:
-        with psycopg.connect(self.source.url, connect_timeout=10) as connection:
-            return str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
 
     # --- files and anchors -------------------------------------------------------------------------------------------------
 
@@ -178,9 +233,9 @@ class Keeper:
                 continue  # it was taken away meanwhile
             self._known.add(name)
 
-    def _note_state(self, at: datetime | None = None) -> None:
+    def _note_state(self, at: datetime) -> None:
         """In the vault, until when it knows; beside the installation the same, for whoever watches it."""
-        until = (at or datetime.now(UTC)).isoformat()
+        until = at.astimezone(UTC).isoformat()
         self.vault.put_bytes(STATE, json.dumps({"covered_until": until}).encode())
         if self._base_at is None:
             self._base_at = max((each.ended_at for each in bases.bases(self.vault)), default=None)
@@ -193,13 +248,12 @@ class Keeper:
         """Remove bases older than ``KEPT`` but for the newest of them, from which the first of those days is reached; the log before the oldest that is left, and files that the
         installation has not had for as long."""
         at = datetime.now(UTC)
-        old = [each for each in bases.bases(self.vault) if each.ended_at < at - KEPT]
+        old = [each for each in bases.bases(self.vault, self.tell) if each.ended_at < at - KEPT]
         for each in old[:-1]:
             self.vault.remove(f"{bases.FOLDER}/{each.name}/{bases.NOTE}")  # first: what has no note is no base
             shutil.rmtree(self.vault.folder / bases.FOLDER / each.name)
-        whole = {each.name for each in bases.bases(self.vault)}
         for name in self.vault.names(bases.FOLDER):
-            if name not in whole:
+            if bases.NOTE not in self.vault.names(f"{bases.FOLDER}/{name}"):  # it was cut short
                 shutil.rmtree(self.vault.folder / bases.FOLDER / name, ignore_errors=True)
         first = min((each.segment for each in bases.bases(self.vault)), default=None)
         for plain, name in wal.stored(self.vault).items():
@@ -211,7 +265,7 @@ class Keeper:
         try:
             with self.vault.open(GONE) as handle:
                 before = json.loads(handle.read())
-        except FileNotFoundError:
+        except (FileNotFoundError, Damaged):  # then they stay for as long again
             before = {}
         kept: dict[str, str] = {}
         for name in sorted(_below(self.vault.folder / "files") - self._stored_files()):
@@ -224,56 +278,6 @@ class Keeper:
                 kept[name] = since
         self.vault.put_bytes(GONE, json.dumps(kept).encode())
 
-    # --- PostgreSQL's receiver of the log ------------------------------------------------------------------------------------
-
-    def _slot(self) -> bool:
-        """Make the slot by which the server keeps its log for us, if there is none; whether it was made. Then whatever log the vault holds may have a
-        hole (the server is another one, or the slot was dropped), so that a base is due."""
-        with psycopg.connect(self.source.url, connect_timeout=10) as connection:
-            there = connection.execute("SELECT FROM pg_replication_slots WHERE slot_name = %s", [SLOT]).fetchone()
-        if there is not None and (any(self.source.spool.iterdir()) or bases.bases(self.vault)):
-            return False
-        if there is None:
-            shutil.rmtree(self.source.spool)
-            self.source.spool.mkdir(mode=0o700)
-            self._run_receiver("--create-slot", "--if-not-exists")
-        return True
-
-    def _run_receiver(self, *arguments: str) -> None:
-        result = subprocess.run(
-            [*self._command(), *arguments], env=_quiet(), capture_output=True, text=True, check=False
-        )
-        if result.returncode:
-            raise CannotRun(f"pg_receivewal: {result.stderr.strip()}")
-
-    def _command(self) -> list[str]:
-        program = str(self.source.programs / "pg_receivewal")
-        return [program, "--dbname", self.source.url, "--no-password", f"--slot={SLOT}"]
-
-    def _receive(self) -> None:
-        """Start the receiver, or start it again when it ended."""
-        if self._receiver is not None and self._receiver.poll() is None:
-            return
-        if self._receiver is not None:
-            self.tell(f"pg_receivewal ended ({self._receiver.returncode}); it is started again.")
-        with (self.source.spool / "receiver.said").open("ab") as said:
-            self._receiver = subprocess.Popen(
-                [*self._command(), "--directory", str(self.source.spool), "--status-interval=2", "--no-loop"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                env=_quiet(),
-            )
-
-    def _end(self) -> None:
-        if self._receiver is not None and self._receiver.poll() is None:
-            self._receiver.terminate()
-            try:
-                self._receiver.wait(10)
-            except subprocess.TimeoutExpired:
-                self._receiver.kill()
-                self._receiver.wait()
-
 
 def _below(folder: Path) -> set[str]:
     """The files below a folder, as paths from there; those that are still being written left out."""
@@ -284,16 +288,6 @@ def _below(folder: Path) -> set[str]:
         if place.is_dir():
             found |= {f"{place.name}/{each.name}" for each in os.scandir(place.path) if not each.name.endswith(".part")}
     return found
-
-
-def _segment(place: str, timeline: int) -> str:
-    """The file of the log in which a place such as ``0/2000028`` lies, at PostgreSQL's usual 16 MiB a file."""
-    high, low = (int(part, 16) for part in place.split("/"))
-    return f"{timeline:08X}{high:08X}{low >> 24:08X}"
-
-
-def _quiet() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PGCONNECT_TIMEOUT": "10"}
 
 
 def _named(error: Exception) -> str:

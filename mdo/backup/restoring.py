@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -41,17 +41,28 @@ def covered_until(vault: Vault) -> datetime:
         raise CannotRun("This vault holds no backup yet.") from None
 
 
-def restore(vault: Vault, data: Path, var: Path, moment: datetime | None, file_key: bytes) -> Restored:
+def restore(
+    vault: Vault,
+    data: Path,
+    var: Path,
+    moment: datetime | None,
+    file_key: bytes,
+    tell: Callable[[str], None] = print,
+) -> Restored:
     """Lay the database out in ``data`` (empty or not there), stored files and anchors in ``var``. PostgreSQL replays the log when it starts from
-    ``data``, and takes commands from then on. ``moment`` is aware; ``None`` is the latest. Raises ``CannotRun`` with what stands in the way,
-    before anything is written.
+    ``data``, and takes commands from then on. ``moment`` is aware; ``None`` is the latest. ``tell`` hears which base is left out. Raises
+    ``CannotRun`` with what stands in the way, before anything is written; ``Damaged`` where a file of the vault is, whenever it is read.
     """
     until = covered_until(vault)
     if moment is not None and moment > until:
         raise CannotRun(
             f"The vault knows until {until.isoformat()}: name that or an earlier moment, or none for the latest."
         )
-    fitting = [each for each in bases.bases(vault) if moment is None or each.ended_at <= moment]
+    fitting = [
+        each
+        for each in bases.bases(vault, tell)
+        if each.ended_at <= (moment or until) or (moment is None and each.alone)
+    ]
     if not fitting:
         raise CannotRun("No base in the vault is old enough for that moment.")
     base = fitting[-1]
@@ -64,15 +75,8 @@ def restore(vault: Vault, data: Path, var: Path, moment: datetime | None, file_k
     for folder in (data, var / "files"):
         if folder.exists() and any(folder.iterdir()):
             raise CannotRun(f"{folder} is not empty: a restore writes over nothing.")
-    log = {
-        plain: name
-        for plain, name in wal.stored(vault).items()
-        if plain[8:] >= base.segment[8:] or not wal.WHOLE.fullmatch(plain)
-    }
-    missing = wal.hole(log, base.segment)
-    if missing is not None and missing != base.segment:
-        raise CannotRun(f"The log has a hole at {missing}: choose a moment before, or a base after it.")
-    owner = (data if data.is_dir() else data.parent).stat()
+    log = _log_for(vault, base, moment)
+    owner = _owner(data)
     data.mkdir(mode=0o700, exist_ok=True)
     _unpack(vault, base, data)
     (data / LOG_FOLDER).mkdir(mode=0o700)
@@ -81,6 +85,22 @@ def restore(vault: Vault, data: Path, var: Path, moment: datetime | None, file_k
     _tell_postgres(data, moment)
     _give(data, owner)
     return Restored(base, until, len(log), _bring_files(vault, var))
+
+
+def _log_for(vault: Vault, base: Base, moment: datetime | None) -> dict[str, str]:
+    """The log to replay after ``base``: each file by PostgreSQL's name, with the vault's. Where it has a hole, what lies before that leads to an
+    earlier ``moment`` at most (PostgreSQL refuses to stop short of it), and nowhere without one. Raises ``CannotRun``."""
+    log = {
+        plain: name
+        for plain, name in wal.stored(vault).items()
+        if plain[8:] >= base.segment[8:] or not wal.WHOLE.fullmatch(plain)
+    }
+    missing = wal.hole(log, base.segment)
+    if missing is None or (base.alone and not any(map(wal.WHOLE.fullmatch, log))):
+        return log
+    if moment is None or missing == base.segment:
+        raise CannotRun(f"The log has a hole at {missing}: choose a moment before, or a base after it.")
+    return {plain: name for plain, name in log.items() if plain < missing or not wal.WHOLE.fullmatch(plain)}
 
 
 def _unpack(vault: Vault, base: Base, data: Path) -> None:
@@ -122,17 +142,24 @@ def _tell_postgres(data: Path, moment: datetime | None) -> None:
     (data / "recovery.signal").touch(mode=0o600)
 
 
-def _give(data: Path, owner: os.stat_result) -> None:
-    """Restored by root, all of it belongs to whom the folder was meant for, else PostgreSQL would not start from it."""
+def _owner(folder: Path) -> os.stat_result:
+    """Whom a folder is meant for that may not be there yet."""
+    while not folder.is_dir():
+        folder = folder.parent
+    return folder.stat()
+
+
+def _give(folder: Path, owner: os.stat_result) -> None:
+    """Restored by root, all of it belongs to whom the folder was meant for, else PostgreSQL would not start from it, nor the program read its files."""
     if os.geteuid() != 0:
         return
-    for folder, _folders, files in os.walk(data):
-        for path in (folder, *(os.path.join(folder, name) for name in files)):
+    for below, _folders, files in os.walk(folder):
+        for path in (below, *(os.path.join(below, name) for name in files)):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _bring_files(vault: Vault, var: Path) -> int:
-    number = 0
+    number, owner = 0, _owner(var)
     source = vault.folder / "files"
     for folder in sorted(source.iterdir()) if source.is_dir() else ():
         target = var / "files" / folder.name
@@ -146,9 +173,12 @@ def _bring_files(vault: Vault, var: Path) -> int:
         with vault.open(ANCHORS) as handle:
             anchors = handle.read()
     except FileNotFoundError:
-        return number
-    (var / "anchors").mkdir(mode=0o700, parents=True, exist_ok=True)
-    (var / "anchors" / "audit.jsonl").write_bytes(anchors)
+        pass
+    else:
+        (var / "anchors").mkdir(mode=0o700, parents=True, exist_ok=True)
+        (var / "anchors" / "audit.jsonl").write_bytes(anchors)
+    for name in ("files", "anchors"):
+        _give(var / name, owner)
     return number
 
 

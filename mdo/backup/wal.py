@@ -21,33 +21,50 @@ class Spool:
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self.folder, self.vault = folder, vault
-        self._copied: tuple[str, bytes] | None = None  # the partial file that the vault holds as it is
+        self._copied: dict[str, bytes] = {}  # what is not full, as the vault holds it
 
-    def look(self) -> list[tuple[str, bytes]]:
-        """Name and content of what the vault does not have yet, oldest first: the state of the log at this moment, read at once."""
-        found = []
-        for path in sorted(self.folder.iterdir(), key=lambda each: each.name):
-            name = path.name.removesuffix(PARTIAL)
-            if not WHOLE.fullmatch(name) and not HISTORY.fullmatch(name):
+    def names(self) -> list[str]:
+        """The files of the log that lie here, by PostgreSQL's names, `.partial` left in."""
+        found = [path.name for path in self.folder.iterdir()]
+        return sorted(name for name in found if _of_the_log(name.removesuffix(PARTIAL)))
+
+    def look(self) -> list[tuple[str, bytes | None]]:
+        """What the vault does not have yet, oldest first: the state of the log at this moment. Of a full file, which changes no more, the name alone:
+        after hours without a vault there are many. Of any other the content, read at once."""
+        found: list[tuple[str, bytes | None]] = []
+        for name in self.names():
+            if WHOLE.fullmatch(name):
+                found.append((name, None))
                 continue
             try:
-                content = path.read_bytes()
-            except FileNotFoundError:  # it became whole meanwhile, and is found so at the next look
-                continue
-            if path.suffix != PARTIAL or self._copied != (path.name, hashlib.sha256(content).digest()):
-                found.append((path.name, content))
+                content = (self.folder / name).read_bytes()
+            except FileNotFoundError:  # it became whole meanwhile
+                return self.look()
+            if self._copied.get(name) != hashlib.sha256(content).digest():
+                found.append((name, content))
         return found
 
-    def keep(self, seen: Iterable[tuple[str, bytes]]) -> None:
-        """Store what ``look`` saw, and let go of what is full."""
+    def keep(self, seen: Iterable[tuple[str, bytes | None]]) -> None:
+        """Store what ``look`` saw, one file at a time, and let go of what is full."""
         for name, content in seen:
-            self.vault.put_bytes(f"{FOLDER}/{name}.z", zlib.compress(content, 1))
-            if name.endswith(PARTIAL):
-                self._copied = (name, hashlib.sha256(content).digest())
+            plain = (self.folder / name).read_bytes() if content is None else content
+            self.vault.put_bytes(f"{FOLDER}/{name}.z", zlib.compress(plain, 1))
+            if content is not None:
+                self._copied[name] = hashlib.sha256(content).digest()
             else:
                 self.vault.remove(f"{FOLDER}/{name}{PARTIAL}.z")
-                if WHOLE.fullmatch(name):
-                    (self.folder / name).unlink()
+                self._copied.pop(name + PARTIAL, None)
+                (self.folder / name).unlink()
+
+    def clear(self) -> None:
+        """Let go of all of it: no receiver could go on from there."""
+        for name in self.names():
+            (self.folder / name).unlink()
+        self._copied.clear()
+
+
+def _of_the_log(name: str) -> bool:
+    return bool(WHOLE.fullmatch(name) or HISTORY.fullmatch(name))
 
 
 def stored(vault: Vault) -> dict[str, str]:
@@ -78,13 +95,31 @@ def following(segment: str, size: int = 16 << 20) -> str:
     return f"{timeline}{high:08X}{low:08X}"
 
 
-def hole(names: Iterable[str], start: str) -> str | None:
-    """The first file that is missing between ``start`` and the last one of its timeline; ``None`` where none is. Raises nothing: whoever restores
-    decides what it means."""
-    mine = sorted(name for name in names if WHOLE.fullmatch(name) and name[:8] == start[:8] and name >= start)
+def segment_of(place: str, timeline: int = 0) -> str:
+    """The file in which a place such as ``0/2000028`` lies, at PostgreSQL's usual 16 MiB a file."""
+    high, low = (int(part, 16) for part in place.split("/"))
+    return f"{timeline:08X}{high:08X}{low >> 24:08X}"
+
+
+def missing_from(names: Iterable[str], start: str) -> str:
+    """The first file from ``start`` on that is not there. A later timeline goes on within the file in which the one before was left, or at the
+    next."""
     wanted = start
-    for name in mine:
+    for name in sorted(names):
+        if not WHOLE.fullmatch(name) or name[:8] < start[:8] or name[8:] < start[8:]:
+            continue
+        if name[:8] != wanted[:8]:
+            wanted = name[:8] + min(name[8:], wanted[8:])
         if name != wanted:
             return wanted
         wanted = following(wanted)
-    return None if mine else start
+    return wanted
+
+
+def hole(names: Iterable[str], start: str) -> str | None:
+    """The first file that is missing between ``start`` and the last one there is; ``None`` where none is. Raises nothing: whoever restores
+    decides what it means."""
+    known = [name for name in names if WHOLE.fullmatch(name)]
+    missing = missing_from(known, start)
+    later = any(name > missing and name[8:] >= start[8:] for name in known)
+    return missing if later or missing == start else None

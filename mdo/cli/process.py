@@ -53,13 +53,6 @@ class Child:
 
         The kernel sends the stop signal when the parent dies, however it dies.
         """
-        parent = os.getpid()
-
-        def before_exec() -> None:
-            _libc.prctl(PR_SET_PDEATHSIG, int(program.stop_signal), 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
-
         account = program.account
         if program.log.exists() and program.log.stat().st_size > LOG_BYTES:
             program.log.replace(program.log.with_suffix(".log.1"))
@@ -73,7 +66,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=before_exec,
+                    preexec_fn=with_parent(program.stop_signal),
                     umask=0o077,
                     user=account.uid if account else None,
                     group=account.gid if account else None,
@@ -114,6 +107,18 @@ class Child:
     def stop(self) -> bool:
         self.ask_to_stop()
         return self.wait_or_kill()
+
+
+def with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+    """For ``preexec_fn``: the kernel sends the child this signal when the thread that started it ends, however that happens."""
+    parent = os.getpid()
+
+    def before_exec() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return before_exec
 
 
 def born(pid: int) -> str | None:

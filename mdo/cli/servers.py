@@ -100,6 +100,9 @@ class Postgres:
                 "log_error_verbosity=terse",
                 "-c",
                 "log_parameter_max_length=0",
+                # A backup that is away must not fill the disk with the log that waits for it.
+                "-c",
+                "max_slot_wal_keep_size=20GB",
             ],
             environment=quiet_environment(),
             log=self.home.path / "log" / "postgres.log",

@@ -37,6 +37,7 @@ __all__ = [
     "Mail",
     "SettingsRefused",
     "allowed_hosts",
+    "from_files",
     "load",
     "names",
     "parse",
@@ -126,7 +127,7 @@ def names() -> list[str]:
     return [str(field.alias) for field in Environment.model_fields.values()]
 
 
-def _from_files(source: Mapping[str, str], known: list[str]) -> tuple[dict[str, str], list[str]]:
+def from_files(source: Mapping[str, str], known: list[str]) -> tuple[dict[str, str], list[str]]:
     """The variables that are given as files, read; and a sentence for each that cannot be."""
     found, problems = {}, []
     for name in known:
@@ -147,13 +148,13 @@ def _from_files(source: Mapping[str, str], known: list[str]) -> tuple[dict[str, 
 def parse(source: Mapping[str, str]) -> Environment:
     """Read the settings out of `source`; raises SettingsRefused with a sentence for each variable that is not understood."""
     known = names()
-    from_files, problems = _from_files(source, known)
+    told_by_file, problems = from_files(source, known)
     may_be = {*known, *(f"{name}_FILE" for name in known), *OUTSIDE}
     for name in sorted(source):
         if name.startswith("MDO_") and name not in may_be:
             near = difflib.get_close_matches(name, known, 1)
             problems.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else "."))
-    told = {name: source[name] for name in known if name in source} | from_files
+    told = {name: source[name] for name in known if name in source} | told_by_file
     try:
         parsed = Environment.model_validate(told)
     except ValidationError as error:

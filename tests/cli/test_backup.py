@@ -3,43 +3,29 @@
 import base64
 import io
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 
-import psycopg
 import pytest
 
 from mdo.backup import bases, wal
 from mdo.backup.commands import moment_of
 from mdo.backup.commands import restore as restore_command
-from mdo.backup.keeping import KEPT, STATE, Keeper, Source
-from mdo.backup.restoring import _unpack, anchors_until, covered_until, restore
+from mdo.backup.keeping import ANCHORS, KEPT, STATE, Keeper
+from mdo.backup.restoring import _bring_files, _log_for, _unpack, anchors_until, restore
+from mdo.backup.source import Source
 from mdo.backup.vault import Vault
 from mdo.cli.home import CannotRun, Home
-from mdo.cli.process import Child
-from mdo.cli.servers import SUPERUSER, Postgres
-from mdo.cli.stack import Stack
+from mdo.cli.servers import Postgres
 from mdo.environment import BASE_DIR
 from mdo.kernel.encryption import Damaged
+from tests.cli.backups import FILES_KEY, KEY, Place
 from tests.parts import until
-
-KEY, FILES_KEY = b"k" * 32, b"f" * 32
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    made = Vault(tmp_path / "vault", KEY)
-    made.open_up(make=True)
-    return made
-
 
 # --- the vault ---------------------------------------------------------------------------------------------------------
 
@@ -124,6 +110,47 @@ def test_files_of_the_log_follow_each_other_and_a_hole_is_found() -> None:
     assert wal.hole(names, names[0]) == "000000010000000000000004"
     assert wal.hole(names[:2], names[0]) is None
     assert wal.hole([], names[0]) == names[0]
+    assert wal.hole(names[1:], names[0]) == names[0]
+
+
+@pytest.mark.parametrize(
+    ("later", "missing"),
+    [
+        (["03", "04"], None),  # the earlier one was left within its last file
+        (["04", "05"], None),  # or at its end
+        (["05"], "000000020000000000000004"),
+        (["03", "05"], "000000020000000000000004"),
+    ],
+)
+def test_a_hole_in_a_later_timeline_is_found(later: list[str], missing: str | None) -> None:
+    first = ["000000010000000000000002", "000000010000000000000003"]
+    names = [*first, "00000002.history", *(f"0000000200000000000000{each}" for each in later)]
+    assert wal.hole(names, first[0]) == missing
+
+
+def test_what_comes_after_a_hole_is_replayed_by_nobody(vault: Vault) -> None:
+    at = datetime.now(UTC)
+    names = [f"00000001000000000000000{number}" for number in (2, 3, 5)]
+
+    def log(*stored: str, alone: bool = False, moment: datetime | None = None) -> list[str]:
+        for name in wal.stored(vault).values():
+            vault.remove(f"{wal.FOLDER}/{name}")
+        for name in stored:
+            vault.put_bytes(f"{wal.FOLDER}/{name}.z", b"")
+        return sorted(_log_for(vault, bases.Base("b", at, at, names[0], "18", "", alone=alone), moment))
+
+    assert log(*names[:2]) == names[:2]
+    assert log(*names, moment=at) == names[:2]  # PostgreSQL says whether that leads to the moment
+    assert log(alone=True) == []
+    for stored, alone, moment, hole in (
+        (names, False, None, "04"),
+        (names, True, None, "04"),
+        (names[1:], True, None, "02"),  # a log that begins after the base
+        (names[1:], False, at, "02"),
+        ([], False, None, "02"),
+    ):
+        with pytest.raises(CannotRun, match=f"hole at 0000000100000000000000{hole}"):
+            log(*stored, alone=alone, moment=moment)
 
 
 def test_a_partial_file_is_copied_when_it_changed_and_goes_when_it_is_full(vault: Vault, tmp_path: Path) -> None:
@@ -174,82 +201,27 @@ def test_what_nobody_can_need_any_more_goes(vault: Vault, tmp_path: Path) -> Non
     assert vault.names("files/aa") == ["kept", "lately"]
 
 
+def test_a_base_whose_note_is_damaged_hides_no_other_and_is_not_thrown_away(vault: Vault, tmp_path: Path) -> None:
+    at, said = datetime.now(UTC), list[str]()
+    for name in ("one", "two"):
+        vault.put_bytes(
+            f"base/{name}/{bases.NOTE}", bases.Base(name, at, at, "000000010000000000000002", "18", "").note()
+        )
+    note = vault.folder / "base" / "two" / bases.NOTE
+    note.write_bytes(note.read_bytes()[:-1] + b"x")
+    assert [each.name for each in bases.bases(vault, said.append)] == ["one"]
+    assert said == ["The note of base two in the vault is damaged: nothing can be restored from that base."]
+    (tmp_path / "var").mkdir()
+    Keeper(Source("", Path(), tmp_path / "var", FILES_KEY), vault, said.append).let_go()
+    assert vault.names("base") == ["one", "two"]
+    assert said[1:] == said[:1]
+
+
 # --- a database that is gone -------------------------------------------------------------------------------------------
-
-
-class Place:
-    """A server of its own with a table, and a keeper of its backups."""
-
-    def __init__(self, folder: Path, vault: Vault) -> None:
-        self.folder, self.vault = folder, vault
-        self.stack = Stack(Home(folder / "var"), tell=print, valkey=False)
-        self.stop, self.said = Event(), list[str]()
-
-    def __enter__(self) -> "Place":
-        self.stack.__enter__()
-        (server,) = self.stack.servers
-        assert isinstance(server, Postgres)
-        self.server, variables = server, self.stack.environment
-        self.source = Source(variables["DATABASE_BACKUP_URL"], server.bin, self.stack.home.path, FILES_KEY)
-        self.connection = psycopg.connect(self._dsn(server), autocommit=True)
-        self.keeper = Keeper(self.source, self.vault, self.said.append, every_s=0.2)
-        self.thread = Thread(target=self.keeper.follow, args=[self.stop], daemon=True)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop.set()
-        if self.thread.is_alive():
-            self.thread.join(30)
-        self.connection.close()
-        self.stack.stop()
-
-    @staticmethod
-    def _dsn(server: Postgres) -> str:
-        return server.dsn(SUPERUSER, "POSTGRES_PASSWORD")
-
-    def add(self, number: int) -> datetime:
-        """One row, committed; when that was, by the server's clock."""
-        found = self.connection.execute("INSERT INTO said VALUES (%s) RETURNING clock_timestamp()", [number]).fetchone()
-        assert found is not None
-        return found[0]
-
-    def rows_restored(self, name: str, moment: datetime | None) -> list[int]:
-        """Start a server from what the vault gives back, and read."""
-        home = Home(self.folder / name)
-        home.prepare()
-        try:
-            shutil.copy(self.stack.home.path / "keys", home.path / "keys")  # the roles' passwords are in the database
-            server = Postgres(home, home.keys())
-            restore(self.vault, server.data, home.path, moment, FILES_KEY)
-            child = Child.start(server.program(), home.path / "pids")
-            try:
-                server.wait(lambda: child.exit_code() is None)
-                with psycopg.connect(self._dsn(server), autocommit=True) as connection:
-                    return [row[0] for row in connection.execute("SELECT n FROM said ORDER BY n")]
-            finally:
-                child.stop()
-        finally:
-            home.release()
-            home.remove()
-
-
-@pytest.fixture
-def place(vault: Vault) -> Iterator[Place]:
-    folder = Path(tempfile.mkdtemp(prefix="mdo-backup-"))
-    folder.chmod(0o711)
-    try:
-        with Place(folder, vault) as made:
-            yield made
-    finally:
-        home = made.stack.home
-        if home.path.exists():
-            home.remove()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.slow
 def test_a_server_that_is_gone_comes_back(place: Place, vault: Vault) -> None:
-    place.connection.execute("CREATE TABLE said (n int PRIMARY KEY)")
     files = place.stack.home.path / "files" / "ab"
     files.mkdir(parents=True)
     (files / "one").write_bytes(b"encrypted")
@@ -261,7 +233,7 @@ def test_a_server_that_is_gone_comes_back(place: Place, vault: Vault) -> None:
     (files / "two").write_bytes(b"encrypted too")
     until(lambda: place.connection.execute("SELECT clock_timestamp() > %s", [early]).fetchone(), "time")
     last = place.add(3)
-    until(lambda: covered_until(vault) > last + timedelta(seconds=1), "the vault to know it")
+    place.knows(last)
     place.stop.set()
     place.thread.join(30)
     place.add(4)  # nobody keeps any more: what comes back comes from the vault, and from nowhere else
@@ -269,6 +241,40 @@ def test_a_server_that_is_gone_comes_back(place: Place, vault: Vault) -> None:
     assert place.rows_restored("latest", None) == [1, 2, 3]
     assert place.rows_restored("earlier", early + (last - early) / 2) == [1, 2]
     assert sorted(each.name for each in (vault.folder / "files" / "ab").iterdir()) == ["one", "two"]
+
+
+@pytest.mark.slow
+def test_an_installation_of_one_machine_comes_back_by_the_page(place: Place, vault: Vault) -> None:
+    """The block of docs/administrators/backup.md, followed literally, with what a safe and a vault hold."""
+    place.add(1)
+    place.keeper.once()
+    place.lose()
+    page = (BASE_DIR / "docs" / "administrators" / "backup.md").read_text()
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block.count(".venv/bin/mdo ") == 1
+    keys = place.folder / "keys-of-the-safe"
+    lines = place.stack.home.path.joinpath("keys").read_text().splitlines()
+    lines = [each for each in lines if not each.startswith(("MDO_BACKUP_KEY=", "MDO_FILE_KEY="))]
+    lines += [
+        f"{name}={base64.b64encode(key).decode()}"
+        for name, key in (("MDO_BACKUP_KEY", KEY), ("MDO_FILE_KEY", FILES_KEY))
+    ]
+    keys.write_text("\n".join(lines) + "\n")
+
+    def follow(home: Home, server: Postgres) -> None:
+        (home.path / "keys").unlink()
+        told = {
+            "PATH": os.environ["PATH"],
+            "MDO_VAR": str(home.path),
+            "KEYS": str(keys),
+            "MDO_BACKUP": str(vault.folder),
+        }
+        script = block.replace(".venv/bin/mdo ", f"{sys.executable} -m mdo ")
+        subprocess.run(["bash", "-euc", script], env=told, cwd=BASE_DIR, check=True)
+        assert (server.data / "recovery.signal").is_file()
+        assert (home.path / "keys").stat().st_mode & 0o777 == 0o600
+
+    assert place.rows_restored("page", None, follow) == [1]
 
 
 def test_what_cannot_be_restored_is_said_and_nothing_is_written(vault: Vault, tmp_path: Path) -> None:
@@ -317,6 +323,43 @@ def test_whoever_restores_needs_no_installation(vault: Vault, tmp_path: Path) ->
         environment = {"PATH": os.environ["PATH"], "MDO_VAR": str(tmp_path), **told, **more}
         done = subprocess.run(command, env=environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
         assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+
+
+def test_a_restore_reads_its_keys_out_of_files(vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, key in (("MDO_BACKUP_KEY", KEY), ("MDO_FILE_KEY", FILES_KEY)):
+        monkeypatch.delenv(name, raising=False)
+        (tmp_path / name).write_bytes(base64.b64encode(key) + b"\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    monkeypatch.setenv("MDO_BACKUP", str(vault.folder))
+    data, var = str(tmp_path / "data"), str(tmp_path / "var")
+    with pytest.raises(CannotRun, match="no backup yet"):  # the vault is open
+        restore_command(data, var, None)
+    vault.put_bytes(STATE, b"{}")
+    state = vault.folder / STATE
+    state.write_bytes(state.read_bytes()[:-1] + b"x")
+    with pytest.raises(CannotRun, match="state in the vault is damaged"):
+        restore_command(data, var, None)
+    monkeypatch.setenv("MDO_FILE_KEY", "both")
+    with pytest.raises(CannotRun, match="MDO_FILE_KEY is given too"):
+        restore_command(data, var, None)
+    monkeypatch.delenv("MDO_FILE_KEY")
+    (tmp_path / "MDO_FILE_KEY").unlink()
+    with pytest.raises(CannotRun, match="cannot be read"):
+        restore_command(data, var, None)
+
+
+def test_files_belong_to_whom_the_folder_belongs(vault: Vault, tmp_path: Path) -> None:
+    """Restored by root, the program reads them all the same."""
+    vault.put_bytes("files/aa/one", b"1")
+    vault.put_bytes(ANCHORS, b"")
+    var = tmp_path / "var"
+    var.mkdir()
+    if os.geteuid() == 0:
+        os.chown(var, 65534, 65534)
+    assert _bring_files(vault, var) == 1
+    made = sorted(each.relative_to(var).as_posix() for each in var.rglob("*"))
+    assert made == ["anchors", "anchors/audit.jsonl", "files", "files/aa", "files/aa/one"]
+    assert {each.stat().st_uid for each in var.rglob("*")} == {var.stat().st_uid}
 
 
 def test_anchors_of_later_moments_are_left_out() -> None:

@@ -318,6 +318,36 @@ def test_postgres_logs_no_statements():
     assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(SERVICES["postgres"]["command"])
 
 
+def test_a_backup_that_is_away_does_not_fill_the_disk_of_the_database():
+    """In containers and under `mdo run` alike."""
+    (kept,) = [each for each in SERVICES["postgres"]["command"] if each.startswith("max_slot_wal_keep_size=")]
+    assert f'"{kept}"' in (BASE_DIR / "mdo" / "cli" / "servers.py").read_text()
+
+
+def test_the_way_back_leads_to_where_the_services_look():
+    """`deploy/restore.yml` is read after docker-compose.yml: with its volumes, its secrets and its image."""
+    file = BASE_DIR / "deploy" / "restore.yml"
+    added = yaml.safe_load(file.read_text())
+    assert [error.message for error in jsonschema_rs.validator_for(SCHEMA).iter_errors(added)] == []
+    assert list(added) == ["services"]
+    assert list(added["services"]) == ["restore"]
+    restore, backup, postgres = added["services"]["restore"], SERVICES["backup"], SERVICES["postgres"]
+    assert restore["image"] == backup["image"]
+    data, var = restore["entrypoint"][5], restore["entrypoint"][7]
+    parser().parse_args(restore["entrypoint"][3:])
+    assert var == told("backup")["MDO_VAR"]
+    vault = "${MDO_BACKUP_FOLDER:?}:/vault"
+    assert set(restore["volumes"]) == {*postgres["volumes"][:1], f"files:{var}", f"{vault}:ro"}
+    assert vault in backup["volumes"]
+    # Where PostgreSQL's image keeps its data from 18 on; the folder is made by the image's user, on the page.
+    assert data == f"{postgres['volumes'][0].split(':')[1]}/{postgres['image'].split(':')[1]}/docker"
+    assert data in (BASE_DIR / "docs" / "administrators" / "backup.md").read_text()
+    given = restore["environment"]
+    assert given.items() <= told("backup").items()
+    assert sorted(value.removeprefix(RUN_SECRETS) for name, value in given.items() if name.endswith("_FILE")) == restore["secrets"]  # fmt: skip
+    assert (restore["read_only"], restore["cap_drop"], restore["network_mode"]) == (True, ["ALL"], "none")
+
+
 @pytest.fixture
 def queue(tmp_path: Path, secrets: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Valkey as the service starts it: the same script and command, at a port and in a folder of its own."""
