@@ -6,7 +6,7 @@ house's own promise. Quality falls in the second half of a meeting (BMJ Open 201
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import fmean, median
 from uuid import UUID
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from cases.dossiers.board_kinds import BoardKind
-from meetings.figures.facts import Case, Facts, Sitting
+from meetings.figures.facts import Case, Facts
 from meetings.figures.tables import Column, Few, Figures, Headline, Table, Unit, Value, table
 
 FEWEST = 5  # cases of another hospital that are shown as a number; below, one could be recognised
@@ -43,8 +43,14 @@ class Names:
 
 
 def figures(facts: Facts, names: Names) -> Figures:
-    """All figures of a period, in the active language."""
+    """All figures of a period, in the active language. Whatever the reader may not know is taken out before anything is counted."""
+    every = facts.cases
+    hidden = few_hospitals(Counter(case.hospital for case in every), names.own)
+    facts = replace(facts, cases=tuple(case for case in every if case.hospital not in hidden))
     cases = facts.cases
+    note = _(
+        "Of other hospitals with fewer than %(n)d cases in this period, no case is counted in these figures: how many there are could be worked out."
+    ) % {"n": FEWEST}
     return Figures(
         since=facts.since,
         until=facts.until,
@@ -53,7 +59,7 @@ def figures(facts: Facts, names: Names) -> Figures:
         tables=(
             _by_month(facts, names),
             _reasons(cases, names),
-            _by_hospital(cases, names),
+            _by_hospital(every, hidden, names),
             _attendance(
                 "disciplines",
                 _("Attendance by discipline"),
@@ -69,10 +75,12 @@ def figures(facts: Facts, names: Names) -> Figures:
                 cases,
                 lambda case: case.hospitals,
                 {str(key): name for key, name in names.hospitals.items()},
+                others={str(key) for key in names.hospitals if key != names.own},
             ),
             _halves(facts),
-            _reports(facts.sittings),
+            _reports(cases),
         ),
+        note=note if hidden else "",
     )
 
 
@@ -112,7 +120,7 @@ def _headlines(facts: Facts, names: Names) -> tuple[Headline, ...]:
     discussed = _discussed(cases)
     postponed = [case for case in cases if case.postponed]
     avoidable = names.kind.avoidable_reasons
-    delays = [each for sitting in facts.sittings for each in sitting.report_minutes]
+    delays = [case.report_minutes for case in cases if case.report_minutes is not None]
     return (
         Headline("discussed", _("Cases discussed"), len(discussed), COUNT),
         Headline(
@@ -265,11 +273,10 @@ def _reasons(cases: Collection[Case], names: Names) -> Table:
     )
 
 
-def _by_hospital(cases: Sequence[Case], names: Names) -> Table:
+def _by_hospital(cases: Sequence[Case], hidden: Collection[UUID], names: Names) -> Table:
     groups: dict[UUID, list[Case]] = {}
     for case in cases:
         groups.setdefault(case.hospital, []).append(case)
-    hidden = few_hospitals({key: len(found) for key, found in groups.items()}, names.own)
     columns = [
         Column(_("Cases"), COUNT),
         Column(_("Postponed"), PER_CENT),
@@ -278,8 +285,13 @@ def _by_hospital(cases: Sequence[Case], names: Names) -> Table:
         Column(_("Waiting time"), DAYS),
         Column(_("Time per case"), MINUTES),
     ]
+
+    def place(key: UUID, found: list[Case]) -> tuple[bool, int, str]:
+        """By size; those that are not shown after the others, by name alone."""
+        return key in hidden, 0 if key in hidden else -len(found), names.hospitals.get(key, "–")
+
     rows: list[tuple[str, list[Value]]] = []
-    for key, found in sorted(groups.items(), key=lambda pair: (pair[0] in hidden, -len(pair[1]))):
+    for key, found in sorted(groups.items(), key=lambda pair: place(*pair)):
         discussed = _discussed(found)
         rows.append(
             (
@@ -296,19 +308,14 @@ def _by_hospital(cases: Sequence[Case], names: Names) -> Table:
                 ],
             )
         )
-    note = _("Of another hospital, numbers below %(n)d are not shown, nor what would give them away.") % {"n": FEWEST}
+    note = _("Of another hospital, numbers below %(n)d are not shown, nor counted in any figure.") % {"n": FEWEST}
     return table("hospitals", _("Hospital by hospital"), _("Hospital"), columns, rows, note=note)
 
 
 def few_hospitals(counts: Mapping[UUID, int], own: UUID | None) -> set[UUID]:
-    """The hospitals whose numbers are not shown to a reader of ``own``: all others' below ``FEWEST``, and where that leaves just one
-    hidden, the smallest other one too, since the sum of all is known (complementary suppression, as in official statistics)."""
-    others = {key: n for key, n in counts.items() if key != own}
-    hidden = {key for key, n in others.items() if n < FEWEST}
-    left = sorted((n, str(key), key) for key, n in others.items() if key not in hidden)
-    if len(hidden) == 1 and left:
-        hidden.add(left[0][2])
-    return hidden
+    """The hospitals whose numbers are not shown to a reader of ``own``: all others' below ``FEWEST``. They are counted in no figure:
+    the sum of all less what is shown would be theirs."""
+    return {key for key, n in counts.items() if key != own and n < FEWEST}
 
 
 def _attendance(
@@ -318,11 +325,15 @@ def _attendance(
     cases: Iterable[Case],
     of: Callable[[Case], frozenset[str]],
     words: Mapping[str, str],
+    others: Collection[str] = (),
 ) -> Table:
+    """At how many cases somebody of each group was there. Of ``others`` few cases are not shown: who calls in for the own patients
+    alone is there at as many."""
     discussed = _discussed(cases)
     counted = Counter(each for case in discussed for each in of(case) if each in words)
     rows: list[tuple[str, list[Value]]] = [
-        (words[each], [share(n, len(discussed)), n]) for each, n in counted.most_common()
+        (words[each], [None, Few(FEWEST)] if each in others and n < FEWEST else [share(n, len(discussed)), n])
+        for each, n in counted.most_common()
     ]
     columns = [Column(_("Share of the cases"), PER_CENT), Column(_("Cases"), COUNT)]
     note = _("At how many of the cases discussed somebody of theirs was really there.")
@@ -367,8 +378,8 @@ def _halves(facts: Facts) -> Table:
     return table("halves", _("First and second half"), _("Half of the sitting"), columns, rows, note=note)
 
 
-def _reports(sittings: Collection[Sitting]) -> Table:
-    delays = [each for sitting in sittings for each in sitting.report_minutes]
+def _reports(cases: Collection[Case]) -> Table:
+    delays = [case.report_minutes for case in cases if case.report_minutes is not None]
     limits = (REPORT_WITHIN, 60.0, 24 * 60.0)
     labels = (_("within 15 minutes"), _("within an hour"), _("within a day"), _("later"))
     counts = [sum(low < each <= high for each in delays) for low, high in zip((-1.0, *limits), limits, strict=False)]

@@ -17,12 +17,10 @@ State = AgendaItem.State
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """A closed sitting. ``report_minutes``: from its closing until each report of a case was there; ``out_minutes``: until the last mail with
-    them had left."""
+    """A closed sitting. ``out_minutes``: from its closing until the last mail with its reports had left."""
 
     id: UUID
     starts_at: datetime
-    report_minutes: tuple[float, ...] = ()
     out_minutes: float | None = None
 
 
@@ -31,7 +29,8 @@ class Case:
     """A case that came to the table of one sitting: discussed, recorded under a protocol, or postponed.
 
     ``waited_days``: whole days from the written request to the sitting. ``minutes``: how long it was open, all times together.
-    ``disciplines`` and ``hospitals``: of those who were really there while it was open.
+    ``disciplines`` and ``hospitals``: of those who were really there while it was open. ``report_minutes``: from the closing of the sitting
+    until its report was there.
     """
 
     sitting: UUID
@@ -49,6 +48,7 @@ class Case:
     hospitals: frozenset[str] = frozenset()
     asked: bool = False  # whether what was recommended was done, by now
     outcome: str = ""  # FollowUp.Outcome, as soon as somebody answered
+    report_minutes: float | None = None
 
     @property
     def postponed(self) -> bool:
@@ -94,22 +94,25 @@ def read(board: Board, hospitals: Collection[UUID], since: datetime, until: date
             board=board, hospital__in=hospitals, item__meeting__in=by_id
         ).values_list("item", "due_on", "outcome")
     }
-    delays: dict[UUID, list[float]] = {}
+    delays: dict[UUID, float] = {}
     made = Report.objects.filter(mine, kind=Report.Kind.CASE, edition="recorded")
-    for meeting_id, done_at in made.values_list("meeting", "done_at"):
+    for meeting_id, item_id, done_at in made.values_list("meeting", "decision__item", "done_at"):
         closed_at = by_id[meeting_id].closed_at
         if closed_at is not None and done_at is not None:
-            delays.setdefault(meeting_id, []).append((done_at - closed_at).total_seconds() / 60)
+            delays[item_id] = (done_at - closed_at).total_seconds() / 60
     out = out_after(list(by_id))
     return Facts(
         since,
         until,
+        tuple(Sitting(each.pk, each.starts_at, out.get(each.pk)) for each in meetings),
         tuple(
-            Sitting(each.pk, each.starts_at, tuple(sorted(delays.get(each.pk, ()))), out.get(each.pk))
-            for each in meetings
-        ),
-        tuple(
-            _case(item, by_id[item.meeting_id], decisions.get(item.pk), *follow_ups.get(item.pk, (False, "")))
+            _case(
+                item,
+                by_id[item.meeting_id],
+                decisions.get(item.pk),
+                delays.get(item.pk),
+                *follow_ups.get(item.pk, (False, "")),
+            )
             for item in items
         ),
     )
@@ -134,7 +137,9 @@ def _of_those_present(key: str) -> Func:
     return Func(F("attendance"), Value(path), function="jsonb_path_query_array", output_field=JSONField())
 
 
-def _case(item: AgendaItem, meeting: Meeting, decision: dict | None, asked: bool, outcome: str) -> Case:
+def _case(
+    item: AgendaItem, meeting: Meeting, decision: dict | None, delay: float | None, asked: bool, outcome: str
+) -> Case:
     referral = item.referral
     assert referral is not None
     there: Iterable[str] = decision["there"] if decision else ()
@@ -155,6 +160,7 @@ def _case(item: AgendaItem, meeting: Meeting, decision: dict | None, asked: bool
         hospitals=frozenset(each for each in sat if each),
         asked=asked or bool(outcome),
         outcome=outcome,
+        report_minutes=delay,
     )
 
 

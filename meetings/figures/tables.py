@@ -17,8 +17,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Few:
-    """Stands for a number that is not shown, so that nobody is recognised behind it: fewer than ``than``, or what would give such
-    a number away by subtraction."""
+    """Stands for a number that is not shown, so that nobody is recognised behind it: fewer than ``than``."""
 
     than: int
 
@@ -152,10 +151,12 @@ def _length(value: Value, most: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything of one board and period. ``sittings`` closed between ``since`` and ``until``."""
+    """Everything of one board and period. ``sittings`` closed between ``since`` and ``until``. ``note``: what is counted in none of the
+    figures, in a sentence."""
 
     since: datetime
     until: datetime
     sittings: int
     headlines: tuple[Headline, ...]
     tables: tuple[Table, ...]
+    note: str = ""

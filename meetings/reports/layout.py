@@ -115,6 +115,7 @@ def figures(sheet: FiguresSheet) -> Json:
         "sitting": f"{words.day(sheet.figures.since)} – {words.day(last)} · {wording.sittings(sheet.figures.sittings)}",
         "imprint": {"document_id": words.moment(sheet.made_at), "version": "1", "replaces": "", "digest": ""},
         "demo": sheet.demo,
+        "note": sheet.figures.note,
         "headlines": [
             {"label": each.label, "value": each.text, "note": each.note, "goal": each.goal_text}
             for each in sheet.figures.headlines

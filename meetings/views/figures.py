@@ -123,7 +123,7 @@ def figures_file(request: HttpRequest, board_id: UUID, form: str) -> HttpRespons
         )
         body, content_type = figures_pdf(sheet, language), "application/pdf"
     else:
-        above = [board.name, period.words, *([_demo()] if _demo() else [])]
+        above = [board.name, period.words, *filter(None, (_demo(), found.note))]
         if form == "csv":
             body, content_type = as_csv(found, above), "text/csv; charset=utf-8"
         else:

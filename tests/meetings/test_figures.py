@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -61,7 +62,7 @@ def case(sitting: Sitting, **values: Any) -> Case:
 
 
 def test_headlines_and_tables_by_hand() -> None:
-    march = Sitting(uuid4(), datetime(2026, 3, 31, 22, 30, tzinfo=UTC), (3.0, 5.0, 70.0), 9.0)  # 1 April in Brussels
+    march = Sitting(uuid4(), datetime(2026, 3, 31, 22, 30, tzinfo=UTC), 9.0)  # 1 April in Brussels
     may = Sitting(uuid4(), datetime(2026, 5, 6, 12, tzinfo=UTC))
     seen = frozenset({"radiology"})
     found = period(
@@ -74,9 +75,20 @@ def test_headlines_and_tables_by_hand() -> None:
             disciplines=seen,
             asked=True,
             complete=True,
+            report_minutes=70.0,
         ),
-        case(march, waited_days=8, minutes=6.0, quorum=False, recommended=True, late=True, asked=True, outcome="not"),
-        case(march, covered=True, minutes=0.0),
+        case(
+            march,
+            waited_days=8,
+            minutes=6.0,
+            quorum=False,
+            recommended=True,
+            late=True,
+            asked=True,
+            outcome="not",
+            report_minutes=5.0,
+        ),
+        case(march, covered=True, minutes=0.0, report_minutes=3.0),
         case(march, reason="pathology_missing", complete=False),
         case(may, reason="patient_condition"),
         case(may, waited_days=9, minutes=4.0, quorum=None, asked=True, outcome="carried_out"),
@@ -128,16 +140,73 @@ def test_halves_of_long_sittings_only() -> None:
 
 def test_small_numbers_of_others_are_not_shown_nor_to_be_had_by_subtraction() -> None:
     assert few_hospitals({OWN: 1, OTHER: 40, THIRD: FEWEST}, OWN) == set()
-    assert few_hospitals({OWN: 30, OTHER: 40, THIRD: FEWEST - 1}, OWN) == {THIRD, OTHER}
+    assert few_hospitals({OWN: 30, OTHER: 40, THIRD: FEWEST - 1}, OWN) == {THIRD}
     assert few_hospitals({OTHER: 2, THIRD: 3}, None) == {OTHER, THIRD}
     sitting = Sitting(uuid4(), MONDAY)
     cases = [case(sitting, hospital=each) for each in [OWN] * 2 + [OTHER] * 9 + [THIRD]]
     with translation.override("en"):
-        shown = rows(figures(period(*cases, sittings=(sitting,)), names()), "hospitals")
-        openly = rows(figures(period(*cases, sittings=(sitting,)), names(own=THIRD)), "hospitals")
-    assert shown["AZ Eigen"][0] == 2
-    assert {row[0] for label, row in shown.items() if label != "AZ Eigen"} == {Few(FEWEST)}
-    assert openly["=AZ Derde"][0] == 1
+        found = figures(period(*cases, sittings=(sitting,)), names())
+        openly = figures(period(*cases, sittings=(sitting,)), names(own=THIRD))
+    assert [(label, row[0]) for label, row in rows(found, "hospitals").items()] == [
+        ("AZ Ander", 9),
+        ("AZ Eigen", 2),
+        ("=AZ Derde", Few(FEWEST)),
+    ]
+    assert numbers(found)["discussed"] == 11
+    assert rows(openly, "hospitals")["=AZ Derde"][0] == 1
+    assert rows(openly, "hospitals")["AZ Eigen"][0] == Few(FEWEST)
+    assert numbers(openly)["discussed"] == 10
+
+
+def test_of_two_hospitals_nothing_gives_the_smaller_away() -> None:
+    sitting = Sitting(uuid4(), MONDAY)
+    theirs = frozenset({str(OTHER)})
+    cases = [
+        *(case(sitting, report_minutes=4.0, hospitals=frozenset({str(OWN)})) for _ in range(20)),
+        *(case(sitting, reason="patient_condition") for _ in range(10)),
+        case(sitting, hospital=OTHER, report_minutes=4.0, hospitals=theirs, disciplines=frozenset({"radiology"})),
+        case(sitting, hospital=OTHER, reason="no_quorum"),
+    ]
+    with translation.override("en"):
+        found = figures(period(*cases, sittings=(sitting,)), names())
+        alone = figures(period(*cases[:30], sittings=(sitting,)), names())
+        openly = figures(period(*cases, sittings=(sitting,)), names(own=OTHER))
+    shown = rows(found, "hospitals")
+    assert (shown["AZ Eigen"][0], shown["AZ Ander"]) == (30, [Few(FEWEST), *[None] * 5])
+    # Every other number is that of the own cases alone.
+    assert found.headlines == alone.headlines
+    assert [each for each in found.tables if each.code != "hospitals"] == [
+        each for each in alone.tables if each.code != "hospitals"
+    ]
+    assert "fewer than 5 cases" in found.note
+    assert alone.note == openly.note == ""
+    assert (numbers(openly)["discussed"], rows(openly, "hospitals")["AZ Ander"][0]) == (21, 2)
+
+
+@pytest.mark.parametrize("few", range(1, FEWEST))
+def test_how_few_there_are_changes_nothing_that_is_shown(few: int) -> None:
+    """The proof: whatever the small hospitals' cases are, one or four, every table, headline and file is the same."""
+    sitting = Sitting(uuid4(), MONDAY)
+    shown = [case(sitting, hospital=each, complete=True) for each in [OWN] * 7 + [OTHER] * 6]
+    one = case(sitting, hospital=THIRD, minutes=90.0, late=True, waited_days=80, asked=True, report_minutes=500.0)
+    with translation.override("en"):
+        least = figures(period(*shown, one, sittings=(sitting,)), names())
+        other = figures(period(*([one] * few), *shown, sittings=(sitting,)), names())
+    assert other == least
+    assert as_csv(other, [other.note]) == as_csv(least, [least.note])
+
+
+def test_few_cases_that_another_hospital_attended_are_not_shown() -> None:
+    sitting = Sitting(uuid4(), MONDAY)
+    seen = [{OTHER, THIRD}] * 4 + [{OTHER}] * 3 + [{OWN}] * 2
+    cases = [case(sitting, hospitals=frozenset(map(str, there))) for there in seen]
+    with translation.override("en"):
+        one = rows(figures(period(*cases, sittings=(sitting,)), names()), "attending_hospitals")
+    assert one == {
+        "AZ Ander": [pytest.approx(700 / 9), 7],
+        "=AZ Derde": [None, Few(FEWEST)],
+        "AZ Eigen": [pytest.approx(200 / 9), 2],
+    }
 
 
 def test_no_cell_is_a_formula() -> None:
@@ -207,7 +276,7 @@ def test_read_in_six_queries_whatever_is_found(cast: Cast, cases: int, django_as
         with acting_as(cast.secretary), django_assert_num_queries(6):
             found = facts.read(cast.board, [cast.organiser.pk], MONDAY - timedelta(days=91), MONDAY)
     assert [sitting.id for sitting in found.sittings] == [meeting.pk]
-    assert found.sittings[0].report_minutes == (10.0,) * cases
+    assert [each.report_minutes for each in found.cases] == [10.0] * cases + [None]
     assert len(found.cases) == cases + 1
     discussed = found.cases[0]
     assert (discussed.waited_days, discussed.minutes, discussed.quorum, discussed.recommended) == (7, 4.0, True, True)
@@ -240,6 +309,26 @@ def test_page_and_files_say_the_same(cast: Cast, cases: int, django_assert_num_q
     assert [each["Content-Disposition"] for each in files.values()] == [
         f'attachment; filename="figures-year.{form}"' for form in files
     ]
+
+
+def test_what_is_counted_nowhere_is_said_on_the_page_and_in_every_file(cast: Cast) -> None:
+    with clock.frozen(MONDAY):
+        meeting = held(cast, 6)
+        theirs = make_referral(cast.board, cast.partner_hospital, cast.partner.person, status="discussed")
+        make_decision(make_item(meeting, theirs, state="discussed"))
+        client = client_of(cast.secretary)
+        page = client.get(address(cast))
+        files = {each: client.get(address(cast, f"figures_{each}")).content for each in ("csv", "xlsx", "pdf")}
+    note = page.context["figures"].note
+    assert "minder dan 5 casussen" in note
+    assert note in unescape(page.content.decode())
+    assert note in files["csv"].decode("utf-8-sig")
+    sheet = openpyxl.load_workbook(io.BytesIO(files["xlsx"]))["Cijfers"]
+    assert note in [row[0].value for row in sheet.iter_rows()]
+    text = " ".join("".join(each.extract_text() for each in PdfReader(io.BytesIO(files["pdf"])).pages).split())
+    assert "minder dan 5 casussen" in text
+    shown = {each.code: each.text for each in page.context["figures"].headlines}
+    assert shown["discussed"] == "6"
 
 
 @pytest.mark.parametrize(
