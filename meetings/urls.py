@@ -77,6 +77,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("delivery-routes/<uuid:route_id>/try/", delivery_routes.try_one, name="route_try"),
     path("meetings/<uuid:meeting_id>/pack/", papers.pack, name="pack"),
     path("meetings/<uuid:meeting_id>/minutes.pdf", decisions.minutes, name="minutes"),
+    path("meetings/<uuid:meeting_id>/minutes.docx", decisions.minutes_docx, name="minutes_docx"),
     path("boards/<uuid:board_id>/protocols/", protocols.rules, name="protocol_rules"),
     path("boards/<uuid:board_id>/protocols/new/", protocols.new_rule, name="protocol_new"),
     path("boards/<uuid:board_id>/protocols/<uuid:rule_id>/", protocols.rule, name="protocol_rule"),
@@ -161,6 +162,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("decisions/<uuid:decision_id>/letter.pdf", informing.letter, name="letter"),
     path("decisions/<uuid:decision_id>/summary/", informing.handover, name="handover"),
     path("decisions/<uuid:decision_id>/summary.pdf", informing.summary, name="summary"),
+    path("decisions/<uuid:decision_id>/summary.docx", informing.summary_docx, name="summary_docx"),
     path("letters/<uuid:report_id>.pdf", informing.letter_to_gp, name="letter_to_gp"),
     path("decisions/<uuid:decision_id>/correct/", decisions.correct, name="correct"),
 ]

@@ -77,6 +77,10 @@ SHARP = {
 # Who reads as the house for a moment (mdo/kernel/acting.py: elevated), and why.
 ELEVATED = {
     (
+        "meetings/reports/making.py",
+        "report.anew",
+    ): "a document that somebody may have is set again in their language, of the rows that it was made of",
+    (
         "meetings/access.py",
         "meeting.places",
     ): "a guest has a place before the door of an item that they may not read yet",

@@ -124,7 +124,7 @@ class Report(ClaimableWork):
     edition = models.CharField(max_length=10)  # "recorded" or "signed"
     language = models.CharField(max_length=2, default="nl")
     storage_name = models.CharField(max_length=40, blank=True)
-    word_name = models.CharField(max_length=40, blank=True)  # the same content as DOCX, of a report and a letter
+    word_name = models.CharField(max_length=40, blank=True)  # the same content as DOCX: ``making.WORD_KEPT``
     size = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=now)

@@ -155,6 +155,7 @@ class Imprint:
     replaces: str = ""
     digest: str = ""
     code: str = ""  # by which anybody can ask whether it is signed and in force
+    made: str = ""  # of what is made for a reader: when, and which document was kept and delivered
 
 
 @dataclass(frozen=True, slots=True)

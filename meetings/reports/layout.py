@@ -232,6 +232,7 @@ def _frame(title: str, sitting: Sitting, imprint: Imprint, *, draft: bool) -> Js
             "code": seals.spelled(imprint.code) if imprint.code else "",
             "qr": seals.picture(seals.address(imprint.code)) if imprint.code else "",
             "verify_at": seals.page() if imprint.code else "",
+            "made": imprint.made,
         },
     }
 

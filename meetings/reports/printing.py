@@ -38,6 +38,7 @@ _JOINERS = "\u200c\u200d"
 # A run this long without a place to break would leave its column.
 _UNBROKEN = re.compile(r"[^\s\u200b-]{24,}")
 _ZERO_WIDTH_SPACE = "\u200b"
+LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
 
 _local = threading.local()
 
@@ -126,7 +127,7 @@ def cover_pdf(*, sender: str, recipient: str, text: str, when: datetime, zone: s
 def printable(text: str) -> str:
     """`text` as the fonts can show it: composed (NFC), without control and direction-override characters, what no font
     holds as U+FFFD, and with places to break inside very long words."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    text = unicodedata.normalize("NFC", LINE_END.sub("\n", text).replace("\t", " "))
     # A text of thousands of characters holds some sixty different ones.
     changed = {ord(c): shown for c in set(text) if (shown := _shown(c)) != c}
     shown = text.translate(changed) if changed else text

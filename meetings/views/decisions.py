@@ -21,7 +21,7 @@ from meetings.forms import CorrectionForm, actions_formset, actions_of, steps_fo
 from meetings.models import AgendaItem, Decision, DecisionAction, FollowUp, Meeting, Report
 from meetings.reports import writing
 from meetings.views import following_up, informing
-from meetings.views.showing import SHOWN, acting_for, did, docx, pdf, person, private, put_on, renew
+from meetings.views.showing import SHOWN, acting_for, did, in_language, person, private, put_on, renew
 
 
 @private
@@ -89,9 +89,9 @@ def case_remarks(request: HttpRequest, case_id: UUID) -> HttpResponse:
 @private
 @require_GET
 def report(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
-    """The report of one decision as PDF, for who may have it. Writes the read row."""
+    """The report of one decision as PDF in the reader's language, for who may have it. Writes the read row."""
     found, row = access.access_report_of(person(request), decision_id)
-    return pdf(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.pdf")
+    return in_language(request, row, f"report-{found.meeting.starts_at:%Y-%m-%d}")
 
 
 @private
@@ -99,19 +99,30 @@ def report(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
 def report_docx(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
     """The same as DOCX."""
     found, row = access.access_report_of(person(request), decision_id)
-    return docx(row, f"report-{found.meeting.starts_at:%Y-%m-%d}.docx")
+    return in_language(request, row, f"report-{found.meeting.starts_at:%Y-%m-%d}", as_word=True)
 
 
 @private
 @require_GET
 def minutes(request: HttpRequest, meeting_id: UUID) -> HttpResponseBase:
-    """The minutes of a whole meeting as PDF, for who may read all of them. Writes the read row."""
+    """The minutes of a whole meeting as PDF in the reader's language, for who may read all of them. Writes the read row."""
+    return _minutes(request, meeting_id, as_word=False)
+
+
+@private
+@require_GET
+def minutes_docx(request: HttpRequest, meeting_id: UUID) -> HttpResponseBase:
+    """The same as DOCX."""
+    return _minutes(request, meeting_id, as_word=True)
+
+
+def _minutes(request: HttpRequest, meeting_id: UUID, *, as_word: bool) -> HttpResponse:
     meeting = access.access_minutes_for_reading(person(request), meeting_id)
     rows = Report.objects.filter(meeting=meeting, kind=Report.Kind.MINUTES).exclude(storage_name="")
     row = rows.order_by("-created_at").first()
     if row is None:
         raise NotFound()
-    return pdf(row, f"minutes-{meeting.starts_at:%Y-%m-%d}.pdf")
+    return in_language(request, row, f"minutes-{meeting.starts_at:%Y-%m-%d}", as_word=as_word)
 
 
 def _owners(found: Decision, beside: dict[str, Any]) -> list[tuple[str, str]]:

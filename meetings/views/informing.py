@@ -141,6 +141,14 @@ def summary(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
 
 
 @private
+@require_GET
+def summary_docx(request: HttpRequest, decision_id: UUID) -> HttpResponseBase:
+    """The same as DOCX, in the patient's language as the PDF."""
+    found, row = access.access_summary_of(person(request), decision_id)
+    return docx(row, f"summary-{found.meeting.starts_at:%Y-%m-%d}.docx")
+
+
+@private
 @require_http_methods(["GET", "POST"])
 def handover(request: HttpRequest, decision_id: UUID) -> HttpResponse:
     """``/decisions/<id>/summary/``: the summary to print, and saying that it was given to the patient; who gave it before. Closed until they

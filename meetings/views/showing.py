@@ -6,9 +6,11 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 
 from mdo.directory.middleware import FOR, is_id
@@ -18,6 +20,7 @@ from mdo.kernel.errors import IdReused, Invalid, NotFound, Refused, RuleBroken, 
 from mdo.kernel.ids import new_id
 from mdo.kernel.storage import read_whole
 from meetings.models import Report
+from meetings.reports.making import WORD_KEPT, made_anew
 
 SHOWN = (RuleBroken, Invalid, Stale, IdReused)  # refusals that belong beside the form; the others are the middleware's
 
@@ -54,9 +57,10 @@ def pdf(row: Report, name: str) -> HttpResponse:
 
 def docx(row: Report, name: str) -> HttpResponse:
     """The same as DOCX. Raises ``NotFound`` for a report that has none: it was made before there were any."""
-    if not row.word_name:
+    if row.kind in WORD_KEPT and not row.word_name:
         raise NotFound()
-    return _file(read_whole(row.word_name), DOCX, f'attachment; filename="{name}"')
+    content = read_whole(row.word_name) if row.word_name else made_anew(row, row.language, as_word=True)
+    return _file(content, DOCX, f'attachment; filename="{name}"')
 
 
 def _file(content: bytes, kind: str, disposition: str) -> HttpResponse:
@@ -65,6 +69,21 @@ def _file(content: bytes, kind: str, disposition: str) -> HttpResponse:
     response["Content-Length"] = str(len(content))
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def in_language(request: HttpRequest, row: Report, name: str, *, as_word: bool = False) -> HttpResponse:
+    """A document for whoever reads it, in the language of ``?language=``, else in that of their pages. In its own language it is the file
+    that was kept; in another one it is made now. ``name`` is the file's, without its end. Raises ``NotFound`` for a language that there
+    is not."""
+    language = request.GET.get("language") or get_language() or row.language
+    if language not in dict(settings.LANGUAGES):
+        raise NotFound()
+    if language == row.language:
+        return docx(row, f"{name}.docx") if as_word else pdf(row, f"{name}.pdf")
+    content = made_anew(row, language, as_word=as_word)
+    if as_word:
+        return _file(content, DOCX, f'attachment; filename="{name}-{language}.docx"')
+    return _file(content, "application/pdf", f'inline; filename="{name}-{language}.pdf"')
 
 
 def status_of(request: HttpRequest, refusal: Refused) -> int:

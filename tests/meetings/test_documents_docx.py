@@ -1,4 +1,4 @@
-"""Report and letter as DOCX: read back by python-docx. Whatever people typed comes out as they typed it, as text and as nothing else."""
+"""Documents as DOCX: read back by python-docx. Whatever people typed comes out as they typed it, as text and as nothing else."""
 
 import dataclasses
 import io
@@ -8,10 +8,20 @@ from datetime import date
 import docx
 import pytest
 
-from meetings.reports.content import Dissent, Letter, Recommendation, Step, Told
+from meetings.reports.content import Dissent, Letter, PlainStep, Recommendation, Step, Summary, Told
 from meetings.reports.printing import letter_pdf
-from meetings.reports.word import case_report_docx, kept, letter_docx
-from tests.meetings.test_reports import PEOPLE, RECOMMENDATION, REPORT, SITTING, flat, pages, patient_named, report_with
+from meetings.reports.word import case_report_docx, kept, letter_docx, minutes_docx, summary_docx
+from tests.meetings.test_reports import (
+    MINUTES,
+    PEOPLE,
+    RECOMMENDATION,
+    REPORT,
+    SITTING,
+    flat,
+    pages,
+    patient_named,
+    report_with,
+)
 
 NASTY = '#eval("1+1") =HYPERLINK("http://x") {{ 7*7 }} {% for %} <b>&amp;</b> \\link ]]>'
 NAMES = ("Łukasz Şahin-Ñúñez", "محمد العلي", "כהן מרים", "王秀英", "Ирина Ковалёва", "გიორგი", "D'Hondt & <Zoon>")
@@ -70,6 +80,37 @@ def test_the_letter_in_each_language_with_the_status(language: str, words: str) 
     assert words not in docx_text(letter_docx(mute, language))
 
 
+SUMMARY = Summary(
+    SITTING,
+    REPORT.patient,
+    (PlainStep("Surgery", "The tumour is taken out."),),
+    Told(said=True, by="dr. Mia Maes", on=date(2026, 11, 26)),
+    REPORT.imprint,
+    aim="To cure.",
+    tasks=(("dr. Maes", date(2026, 12, 1)),),
+    words="Bring somebody.\nAsk.",
+    words_by="dr. Maes",
+    requester="dr. Claes",
+    gp="dr. Lemmens",
+)
+
+
+def test_minutes_and_summary_say_what_their_pdf_says() -> None:
+    text = docx_text(minutes_docx(MINUTES, "en"))
+    for words in ("Patient 001", "Patient 003", "imaging missing", "Dr. Janssens", "Radiology", "What next?", "Wide excision left.",
+                  "Quorum met: 5 present, 4 needed.", "New date: Wednesday 2 December 2026, 14:00", "New protocol", "Agreed.", "Chair", "Mia Smets"):  # fmt: skip
+        assert words in text, words
+    text = docx_text(summary_docx(SUMMARY, "en"))
+    for words in ("Anna Vermeulen", "12 March 1961", "1. Surgery", "The tumour is taken out.", "To cure.", "dr. Maes does something for you",
+                  "Bring somebody. Ask.", "Written for you by dr. Maes.", "dr. Claes, dr. Lemmens", "dr. Mia Maes talked with you"):  # fmt: skip
+        assert words in text, words
+    assert "Wat er voor u geadviseerd is" in docx_text(summary_docx(SUMMARY, "nl"))
+    odd = dataclasses.replace(SUMMARY, words=NASTY, words_by=NASTY)
+    assert docx_text(summary_docx(odd, "en")).count(NASTY) == 2
+    items = (dataclasses.replace(MINUTES.items[0], title=NASTY, question=NASTY),)
+    assert docx_text(minutes_docx(dataclasses.replace(MINUTES, items=items), "en")).count(NASTY) == 2
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_of_any_script(name: str) -> None:
     assert name in docx_text(case_report_docx(patient_named(name), "nl"))
@@ -108,6 +149,7 @@ def test_line_ends_stay_and_what_no_xml_holds_goes() -> None:
     content = case_report_docx(report_with(question="een\r\ntwee\rdrie\x00\x0b\u202evier\ud800\ufffe"), "nl")
     assert "een twee drievier" in docx_text(content)
     assert kept("a\tb\r\nc\u200dd") == "a b\nc\u200dd"
+    assert kept("a\u2028b\u2029c") == "a\nb\nc"
 
 
 @pytest.mark.parametrize("lines", range(12, 30, 3))

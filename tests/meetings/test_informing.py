@@ -519,6 +519,24 @@ def test_report_and_letter_are_there_as_docx(cast: Cast, signed: Decision) -> No
     assert client.get(reverse("meetings:report", args=[signed.pk])).status_code == 200
 
 
+def test_the_summary_is_there_as_docx_in_the_patients_language(cast: Cast, signed: Decision) -> None:
+    with writing():
+        Patient.objects.update(language="fr")
+    address = reverse("meetings:summary_docx", args=[signed.pk])
+    client = client_of(cast.requester)
+    assert client.get(address).status_code in (404, 409, 422)  # closed until they know
+    inform(cast.requester, signed)
+    make_all()
+    with house():
+        before = list(Report.objects.order_by("pk").values())
+    text = docx_text(client.get(address).content)
+    assert "Vandersmissen" in text
+    assert "Ce qui est recommandé pour vous" in text
+    assert SECRET not in text
+    with house():
+        assert list(Report.objects.order_by("pk").values()) == before
+
+
 # --- who gets which paper ------------------------------------------------------------------------------------------------
 
 PAPERS = {
@@ -532,11 +550,12 @@ PAPERS = {
 def test_who_gets_which_paper(cast: Cast, signed: Decision) -> None:
     inform(cast.requester, signed)
     make_all()
-    paths = [reverse(f"meetings:{name}", args=[signed.pk]) for name in ("letter", "summary")]
-    found = {
-        name: tuple(client_of(each).get(path).status_code for path in paths) for name, each in cast.members.items()
-    }
-    assert found == PAPERS
+    for end in ("", "_docx"):
+        paths = [reverse(f"meetings:{name}{end}", args=[signed.pk]) for name in ("letter", "summary")]
+        found = {
+            name: tuple(client_of(each).get(path).status_code for path in paths) for name, each in cast.members.items()
+        }
+        assert found == PAPERS
 
 
 def test_the_gp_reads_the_letter_about_the_own_patient(cast: Cast, signed: Decision) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from cases.models import Referral
+from mdo.directory.models import Person
 from mdo.kernel import clock
 from mdo.kernel.errors import Denied
 from mdo.kernel.models import AuditEntry
@@ -32,6 +33,7 @@ from tests.factories import (
     writing,
 )
 from tests.meetings.acts import audited, by_house, call, house
+from tests.meetings.test_documents_docx import docx_text
 from tests.parts import MailServer
 
 
@@ -324,3 +326,116 @@ def test_a_damaged_file_is_said_to_be_so(cast: Cast, closed: Meeting) -> None:
     with open(path, "r+b") as file:
         file.truncate(40)
     assert client_of(cast.chair).get(reverse("meetings:minutes", args=[closed.pk])).status_code == 503
+
+
+# --- in the reader's language ------------------------------------------------------------------------------------------
+
+SIGNATURE = {"nl": "Handtekening", "fr": "Signature", "de": "Unterschrift", "en": "Signature"}
+KEPT = {"fr": "(Nederlands)", "de": "(Nederlands)", "en": "(Nederlands)"}
+
+
+def speaking(member: Member, language: str) -> Client:
+    with writing():
+        Person.objects.filter(pk=member.pk).update(language=language)
+    return client_of(member)
+
+
+def rows_of() -> list[dict[str, Any]]:
+    with house():
+        return list(Report.objects.order_by("pk").values())
+
+
+@pytest.mark.parametrize("language", ["fr", "de", "en"])
+def test_everybody_reads_in_their_own_language(cast: Cast, closed: Meeting, language: str) -> None:
+    make_all()
+    ids, before = Decision_ids(cast), rows_of()
+    client = speaking(cast.coordinator, language)
+    for path in (
+        reverse("meetings:report", args=[ids["organiser"]]),
+        reverse("meetings:minutes", args=[closed.pk]),
+    ):
+        answer = client.get(path)
+        text = text_of(answer.content)
+        assert SIGNATURE[language].upper() in text
+        assert "Besluit bij item 1." in text  # what was typed stays as it was typed
+        assert KEPT[language] in text
+        assert f"-{language}.pdf" in answer["Content-Disposition"]
+        kept = client.get(f"{path}?language=nl")
+        assert kept.content in [stored(row) for row in Report.objects.all()]
+        assert f"{closed.starts_at:%Y-%m-%d}.pdf" in kept["Content-Disposition"]
+    assert rows_of() == before  # nothing is kept, ordered or numbered anew
+
+
+def test_another_language_than_the_own_and_none_that_there_is_not(cast: Cast, closed: Meeting) -> None:
+    make_all()
+    ids = Decision_ids(cast)
+    client = client_of(cast.coordinator)
+    for name, key in (("report", ids["organiser"]), ("report_docx", ids["organiser"]), ("minutes", closed.pk)):
+        path = reverse(f"meetings:{name}", args=[key])
+        assert client.get(f"{path}?language=de").status_code == 200
+        assert {client.get(f"{path}?language={each}").status_code for each in ("es", "../nl", "nl-BE", "%00")} == {404}
+    text = docx_text(client.get(reverse("meetings:report_docx", args=[ids["organiser"]]) + "?language=fr").content)
+    assert "Recommandation" in text
+    assert KEPT["fr"] in text
+
+
+def test_who_may_not_have_a_document_gets_it_in_no_language(cast: Cast, closed: Meeting) -> None:
+    make_all()
+    ids = Decision_ids(cast)
+    paths = [
+        reverse("meetings:report", args=[ids["organiser"]]),
+        reverse("meetings:report", args=[ids["partner"]]),
+        reverse("meetings:minutes", args=[closed.pk]),
+    ]
+    docx = [path.replace(".pdf", ".docx") for path in paths]
+    for found in (paths, docx):
+        given = {
+            name: tuple(client_of(member).get(f"{path}?language=fr").status_code for path in found)
+            for name, member in cast.members.items()
+        }
+        assert given == REPORT
+    assert {status(client_of(cast.radiologist), docx[2]), status(client_of(cast.requester), docx[2])} == {200, 403}
+
+
+def test_of_a_report_of_another_hospital_only_that_case_gets_in(cast: Cast, closed: Meeting) -> None:
+    make_all()
+    ids = Decision_ids(cast)
+    answer = client_of(cast.partner).get(reverse("meetings:report", args=[ids["partner"]]) + "?language=fr")
+    text = text_of(answer.content)
+    assert "Besluit bij item 2." in text
+    for canary in ("Eigenaar", "item 1.", "Nietbereikt"):
+        assert canary not in text
+
+
+def test_the_pages_offer_each_language(cast: Cast, closed: Meeting) -> None:
+    make_all()
+    ids = Decision_ids(cast)
+    client = client_of(cast.coordinator)
+    decision = client.get(reverse("meetings:decision", args=[ids["organiser"]])).content.decode()
+    agenda = client.get(reverse("meetings:agenda", args=[closed.pk])).content.decode()
+    for language in ("nl", "fr", "de", "en"):
+        assert f"{reverse('meetings:report', args=[ids['organiser']])}?language={language}" in decision
+        assert f"{reverse('meetings:minutes', args=[closed.pk])}?language={language}" in agenda
+    assert decision.count("zoals verstuurd") == 1
+    assert reverse("meetings:minutes_docx", args=[closed.pk]) in agenda
+
+
+def test_minutes_as_docx_say_what_the_pdf_says(cast: Cast, closed: Meeting) -> None:
+    make_all()
+    before = rows_of()
+    answer = client_of(cast.coordinator).get(reverse("meetings:minutes_docx", args=[closed.pk]))
+    assert answer["Content-Disposition"] == f'attachment; filename="minutes-{closed.starts_at:%Y-%m-%d}.docx"'
+    text = docx_text(answer.content)
+    for words in (
+        "Eigenaar",
+        "Partnerpatient",
+        "Nietbereikt",
+        "Besluit bij item 2.",
+        "Lumpectomie",
+        "MRI",
+        "Vandecasteele",
+        "(Nederlands)",
+    ):
+        assert words in text
+    assert "{{" not in text
+    assert rows_of() == before

@@ -378,6 +378,7 @@ def test_what_no_font_holds_is_marked_and_explained() -> None:
 def test_invisible_and_turning_characters_are_taken_out() -> None:
     assert printable("a\x00b\u202ec\u2066d\u200fe\ufefff\x7f") == "abcdef"
     assert printable("one\r\ntwo\rthree\tfour") == "one\ntwo\nthree four"
+    assert printable("one\u2028two\u2029three") == "one\ntwo\nthree"
     assert printable("e\u0301") == "é"
     assert printable("\ud800x") == "\ufffdx"
 
