@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -19,8 +22,9 @@ from mdo.kernel.acting import System, acting
 from mdo.kernel.models import AuditEntry
 from meetings import access
 from meetings.models import Decision, FollowUp
-from meetings.search import MOST, Found, Wanted, find, marked
+from meetings.search import MOST, PAGE_SIZE, Found, Wanted, find, marked
 from tests.cast import NAMES, PASSWORD, Cast, Member, acting_as
+from tests.database import as_owner
 from tests.factories import (
     BRUSSELS,
     make_case,
@@ -537,6 +541,56 @@ def test_the_page_shows_the_newest_and_what_was_asked(cast: Cast, browse: Client
     assert "Baert" not in html
     fragment = browse.post(reverse("meetings:search"), {"words": "lumpectomie"}, headers={"HX-Request": "true"})
     assert fragment.content.decode().startswith('<div id="results"')
+
+
+@contextmanager
+def as_if_there_were(hits: int) -> Iterator[None]:
+    """As many lines in the index as that: the one decision's, and older ones like it of no decision. Commits; afterwards the index is
+    empty."""
+    reference = "decision_id_fkey"
+    columns = "hospital_id, board_id, case_id, patient_id, requesters, places, codes, keys, words"
+    with as_owner() as owner:
+        owner.execute(f"ALTER TABLE meetings_decisionindex DROP CONSTRAINT meetings_decisionindex_{reference}")
+        try:
+            owner.execute(
+                f"INSERT INTO meetings_decisionindex (at, decision_id, {columns})"
+                f" SELECT at - n * interval '1 second', gen_random_uuid(), {columns}"
+                " FROM meetings_decisionindex, generate_series(1, %s - 1) AS n",
+                [hits],
+            )
+            owner.execute("ANALYZE meetings_decisionindex")
+            yield
+        finally:
+            owner.execute("TRUNCATE meetings_decisionindex")
+            owner.execute(
+                f"ALTER TABLE meetings_decisionindex ADD CONSTRAINT meetings_decisionindex_{reference}"
+                " FOREIGN KEY (decision_id) REFERENCES meetings_decision (id) ON DELETE CASCADE"
+            )
+
+
+@pytest.mark.parametrize("hits", [MOST - 1, MOST, MOST + 300])
+def test_more_hits_than_are_counted(committed: None, cast: Cast, hits: int) -> None:
+    """The function and the page stop at the same number, say so, and offer no page beyond it."""
+    decision = decide(cast, "Lumpectomie links.")
+    client = Client()
+    client.force_login(cast.chair.person)
+    with as_if_there_were(hits):
+        for words in ("lumpectomie", ""):
+            found = look(cast.chair, words, chosen={} if words else {"board": str(cast.board.pk)})
+            assert (found.total, found.pages, ids(found)) == (min(hits, MOST), MOST // PAGE_SIZE, [decision.pk])
+            assert found.more_than_counted is (hits >= MOST)
+            assert {n for each in facets(found).values() for n in each.values()} <= {min(hits, MOST)}
+            last = look(cast.chair, words, chosen={} if words else {"board": str(cast.board.pk)}, page=10 * MOST)
+            assert (last.page, last.next_page) == (MOST // PAGE_SIZE, None)
+        for headers in ({}, {"HX-Request": "true"}):
+            page = client.post(reverse("meetings:search"), {"words": "lumpectomie"}, headers=headers)
+            count = re.search(r'results-count">([^<]+)<', page.content.decode())
+            assert count is not None
+            said = re.sub(r"[^\w ]", "", unescape(count[1])).split()
+            assert (said[0], said[1:]) == (
+                str(min(hits, MOST)),
+                ["besluiten", *(["of", "meer"] if hits >= MOST else [])],
+            )
 
 
 def test_words_are_never_read_from_the_address(cast: Cast, browse: Client) -> None:
