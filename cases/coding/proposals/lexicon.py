@@ -49,6 +49,7 @@ def data(name: str) -> dict[str, dict[str, list[str]]]:
 # Lists of the field come first: only their words are recognised when they are misspelled.
 LISTS = ("tumours", "places", "kinds", "receptors", "nodes", "numbers", "speech", "dates")
 _OF_THE_FIELD = LISTS[:5]
+_IS_ALSO = {"unchanged": "plain_finding"}
 _ALSO_FORGIVEN = frozenset(
     [
         "old_report",
@@ -73,6 +74,8 @@ def _entries(lists: tuple[str, ...] = LISTS) -> Iterator[tuple[str, str, str]]:
             for language, words in languages.items():
                 for word in words:
                     yield language, known, word
+                    if known in _IS_ALSO:
+                        yield language, _IS_ALSO[known], word
 
 
 @cache

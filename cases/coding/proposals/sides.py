@@ -131,9 +131,6 @@ def _class(
     return birads(reading, segment[0], mention.start) if leads else None
 
 
-_STABLE = frozenset(
-    ["onveranderd", "ongewijzigd", "stabiel", "stabiele", "inchange", "inchangee", "stable", "stables", "unchanged", "unverandert", "stabil"]
-)  # fmt: skip
 _SURE = ("carcinoma", "adenocarcinoma", "melanoma", "invasive", "nst", "idc", "ilc", "dcis", "suspicious_finding")
 _LESION = (*_SURE, "tumour", "surgery", "biopsy", "specimen", "ductal", "lobular")
 
@@ -143,7 +140,7 @@ def _is_of_nothing_bad(reading: Reading, sentence: Sentence, clause: list[Mentio
     there = [m for m in segment if m.any(_LESION) and "benign" not in m and not _is_absent(reading, sentence, m)]
     if any("negative" in m for m in clause) and not any(m.any(("er", "pr", "her2", "node", "axilla")) for m in clause):
         return not there
-    if any("benign" in m or m.word in _STABLE for m in segment):
+    if any(m.any(("benign", "unchanged")) for m in segment):
         return not any(m.any(_SURE) for m in there)
     if any(m.any(("plain_finding", "negation")) and not _denies_side(reading, m) for m in [*clause, *segment[:5]]):
         absent = any(m.any(("tumour", "suspicious_finding", "carcinoma")) for m in segment if m not in there)
