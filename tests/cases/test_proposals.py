@@ -56,11 +56,23 @@ def test_what_is_not_chosen_or_unsure_is_why_others_propose_nothing(monkeypatch:
         with monkeypatch.context() as without:
             without.setattr(module, name, lambda *_given: ())
             assert misread(FOLDER / "phrases" / f"{phrases}.txt")
-    with monkeypatch.context() as without:
-        without.setattr(proposing, "_undecided", lambda *_given: set())
-        without.setattr(proposing, "contradicts_stage", lambda *_given: False)
-        without.setattr(proposing, "_with_both_counts", lambda numbered: numbered)
-        assert all(misread(FOLDER / "phrases" / f"{name}.txt") for name in ("sizes", "receptors", "nodes"))
+
+
+@pytest.mark.parametrize(
+    ("name", "instead", "phrases"),
+    [
+        ("_undecided", lambda *_given: set(), "nodes"),
+        ("_undecided", lambda *_given: set(), "receptors"),
+        ("_undecided", lambda *_given: set(), "sizes"),
+        ("contradicts_stage", lambda *_given: False, "sizes"),
+        ("_with_both_counts", lambda numbered: (numbered, []), "nodes"),
+    ],
+)
+def test_what_is_left_out_where_a_text_contradicts_itself_is_left_out_by_each_rule(
+    monkeypatch: pytest.MonkeyPatch, name: str, instead: Callable[..., object], phrases: str
+) -> None:
+    monkeypatch.setattr(proposing, name, instead)
+    assert misread(FOLDER / "phrases" / f"{phrases}.txt")
 
 
 def test_of_the_developing_texts_nothing_is_read_wrong_and_little_is_left() -> None:

@@ -49,12 +49,13 @@ _DATE_LIKE = ("own_date", "exam", "visit", "biopsy", "surgery", "specimen")
 def dates(reading: Reading) -> Iterator[Finding]:
     """The findings of the text's own dates."""
     heads = _head_lines(reading)
+    first = _first_end(reading)
     for number, sentence in reading.own():
         for figure in sentence.figures:
             if (
                 figure.kind == "date"
                 and reading.is_own(figure.start)
-                and _counts(reading, number, sentence, figure, heads)
+                and _counts(reading, number, sentence, figure, heads, first)
             ):
                 yield Finding("date", figure.text, figure.start, figure.end, number)
 
@@ -75,12 +76,14 @@ def _head_lines(reading: Reading) -> frozenset[int]:
     return frozenset(lines[:_HEAD_LINES])
 
 
-def _counts(reading: Reading, number: int, sentence: Sentence, figure: Quantity, heads: frozenset[int]) -> bool:
+def _counts(
+    reading: Reading, number: int, sentence: Sentence, figure: Quantity, heads: frozenset[int], first: int
+) -> bool:
     line_start, line_end = _line_of(reading, figure.start)
     line = reading.low[line_start:line_end]
     if _is_fax(line) or _BORN.search(reading.low, max(line_start, figure.start - 24), figure.start):
         return False
-    if _tells_result(reading, sentence, figure, line_end) and _is_not_first(reading, figure, heads):
+    if _tells_result(reading, sentence, figure, line_end) and _is_not_first(reading, figure, heads, first):
         return False
     before = _before(reading, sentence, figure)
     nearest = before[-1] if before else None
@@ -132,16 +135,21 @@ def _tells_result(reading: Reading, sentence: Sentence, figure: Quantity, line_e
     return any(other.kind in ("measure", "percent") for other in sentence.figures if 0 < other.start - figure.end < 40)
 
 
-def _is_not_first(reading: Reading, figure: Quantity, heads: frozenset[int]) -> bool:
+def _first_end(reading: Reading) -> int:
+    """Where the first date of a text ends that is none of birth; the length of the text where there is none."""
+    ends = (
+        figure.end
+        for figure in reading.document.figures
+        if figure.kind == "date" and not _BORN.search(reading.low, max(0, figure.start - 24), figure.start)
+    )
+    return min(ends, default=len(reading.low))
+
+
+def _is_not_first(reading: Reading, figure: Quantity, heads: frozenset[int], first: int) -> bool:
     """Whether the head of the text bears a date of its own in a line above this one."""
     lines = reading.document.lines
     above = [lines[number][1] for number in heads if lines[number][1] <= figure.start]
-    return any(
-        other.kind == "date"
-        and other.end <= max(above, default=0)
-        and not _BORN.search(reading.low, max(0, other.start - 24), other.start)
-        for other in reading.document.figures
-    )
+    return first <= max(above, default=0)
 
 
 def _line_of(reading: Reading, place: int) -> tuple[int, int]:

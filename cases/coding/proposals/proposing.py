@@ -17,7 +17,7 @@ from cases.coding.proposals.sizes import sizes
 from cases.coding.proposals.tnm import editions, tnm
 from cases.coding.proposals.topography import topography
 from cases.coding.proposals.tumours import Tumours, tumours
-from cases.coding.proposals.unsure import contradicts_stage
+from cases.coding.proposals.unsure import PATHOLOGICAL, contradicts_stage
 
 _RULES = (tnm, editions, receptors, her2, ki67, grades, sizes, nodes, topography, morphology, dates)
 _ONE_ANSWER = frozenset(
@@ -54,9 +54,11 @@ def propose_and_overruled(text: str) -> tuple[list[Proposal], list[Proposal]]:
         return [], []
     if _is_benign_imaging(reading):
         findings = [finding for finding in findings if finding.field == "date"]
-    numbered = _with_both_counts([(found.number(f.start, f.field, f.sentence), f) for f in findings])
+    numbered, _halves = _with_both_counts([(found.number(f.start, f.field, f.sentence), f) for f in findings])
     said, second = _first_only(reading, list(_settled(reading, numbered)))
-    return _in_order(reading, said), _in_order(reading, [*_overruled(numbered), *second])
+    # Of 1/2 and 1/11 the text says one number of positive nodes and two of examined ones: the one is half of either count.
+    said, halves = _with_both_counts(said)
+    return _in_order(reading, said), _in_order(reading, [*_overruled(numbered), *second, *halves])
 
 
 def _in_order(reading: Reading, numbered: Iterable[tuple[int, Finding]]) -> list[Proposal]:
@@ -117,11 +119,19 @@ def _lateralities(reading: Reading, found: Tumours) -> Iterator[Finding]:
             yield Finding("laterality", side.side, side.start, side.end, side.sentence)
 
 
-def _with_both_counts(numbered: list[tuple[int, Finding]]) -> list[tuple[int, Finding]]:
-    """Without half of a count of nodes: whoever looked at them by microscope says how many, and in how many there is something."""
+def _with_both_counts(
+    numbered: list[tuple[int, Finding]],
+) -> tuple[list[tuple[int, Finding]], list[tuple[int, Finding]]]:
+    """Without half of a count of nodes, and these halves: whoever looked at them by microscope says how many, and in how many there is
+    something."""
     counted = {(tumour, finding.field) for tumour, finding in numbered}
     other = {"nodes_positive": "nodes_examined", "nodes_examined": "nodes_positive"}
-    return [(tumour, f) for tumour, f in numbered if f.field not in other or (tumour, other[f.field]) in counted]
+    kept: list[tuple[int, Finding]] = []
+    halves: list[tuple[int, Finding]] = []
+    for tumour, finding in numbered:
+        is_half = finding.field in other and (tumour, other[finding.field]) not in counted
+        (halves if is_half else kept).append((tumour, finding))
+    return kept, halves
 
 
 def _is_of_pair(reading: Reading) -> bool:
@@ -134,8 +144,11 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
     """Without what gives way: gross size to a microscopic one, DCIS to the invasive tumour, words to a percentage."""
     fields: dict[tuple[int, str], set[str]] = {}
     measured: dict[tuple[int, str], set[Value]] = {}
+    stages: dict[int, set[str]] = {}
     for tumour, finding in numbered:
         fields.setdefault((tumour, finding.field), set()).add(finding.source)
+        if finding.field == "t" and finding.source in PATHOLOGICAL:
+            stages.setdefault(tumour, set()).add(str(finding.value))
         if finding.source == "percent":
             measured.setdefault((tumour, finding.field), set()).add(finding.value)
     for tumour, finding in numbered:
@@ -145,7 +158,7 @@ def _settled(reading: Reading, numbered: list[tuple[int, Finding]]) -> Iterator[
         if (
             finding.field == "size_mm"
             and reading.is_of_breast
-            and contradicts_stage([f for number, f in numbered if number == tumour], finding)
+            and contradicts_stage(stages.get(tumour, set()), finding)
         ):
             continue
         in_situ = finding.source == "dcis" and finding.field in ("grade", "icdo3_morphology")
@@ -214,13 +227,17 @@ def _kind_of(reading: Reading, finding: Finding) -> str:
 
 def _overruled(numbered: list[tuple[int, Finding]]) -> Iterator[tuple[int, Finding]]:
     """The words that say negative where a percentage of another sentence does not, or the other way round."""
-    measured = [(tumour, f) for tumour, f in numbered if f.source == "percent" and f.field in ("er", "pr")]
+    negative: dict[tuple[int, str], set[bool]] = {}
+    sentences: dict[tuple[int, str], set[int]] = {}
     for tumour, finding in numbered:
-        if finding.source not in ("words", "triple") or finding.field not in ("er", "pr"):
+        if finding.source == "percent" and finding.field in ("er", "pr"):
+            negative.setdefault((tumour, finding.field), set()).add(finding.value == "negative")
+            sentences.setdefault((tumour, finding.field), set()).add(finding.sentence)
+    for tumour, finding in numbered:
+        key = (tumour, finding.field)
+        if finding.source not in ("words", "triple") or key not in negative:
             continue
-        decided = [f for number, f in measured if (number, f.field) == (tumour, finding.field)]
-        denied = [(f.value == "negative") != (finding.value == "negative") for f in decided]
-        if decided and all(denied) and all(f.sentence != finding.sentence for f in decided):
+        if negative[key] == {finding.value != "negative"} and finding.sentence not in sentences[key]:
             yield tumour, finding
 
 

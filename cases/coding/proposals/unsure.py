@@ -35,6 +35,7 @@ _FOUND_THEN = re.compile(
 )
 _RECENT_MONTHS = 2
 _SURE = ("invasive", "carcinoma", "adenocarcinoma", "nst", "idc", "ilc", "melanoma")
+PATHOLOGICAL = ("p", "yp", "pr", "rp")
 _MILLIMETRES = {"1mi": (0, 1), "1a": (1, 5), "1b": (5, 10), "1c": (10, 20), "1": (0, 20), "2": (20, 50), "3": (50, 400)}
 
 
@@ -92,9 +93,8 @@ def _is_told_harmless(reading: Reading, sentence: Sentence, figure: Quantity) ->
     return False
 
 
-def contradicts_stage(findings: list[Finding], finding: Finding) -> bool:
-    """Whether a size that was cut and measured fits none of the pT that the text gives."""
-    stages = {str(f.value) for f in findings if f.field == "t" and f.source in ("p", "yp", "pr", "rp")}
+def contradicts_stage(stages: set[str], finding: Finding) -> bool:
+    """Whether a size that was cut and measured fits none of the pT that the text gives of its tumour."""
     spans = [_MILLIMETRES[stage] for stage in stages if stage in _MILLIMETRES]
     if not spans or len(spans) < len(stages) or finding.source == "seen":
         return False
