@@ -12,6 +12,7 @@ from cases.actions.patients import PatientDetails
 from cases.actions.referrals import LONGEST_QUESTION
 from cases.coding.names import name_key
 from cases.dossiers import dossier
+from cases.dossiers.worklists import written
 from cases.forms import LANGUAGES, LineField, LinesField, NewCaseForm, PatientFields, day_field
 from mdo.directory.models import Board
 
@@ -19,6 +20,14 @@ LONGEST_TEXT = 20_000
 LONGEST_NUMBERS = 500  # characters of accession or report numbers
 NUMBERS = ("image_references", "pathology_numbers")  # questions of the dossier that a list answers too
 LONGEST_LIST = 10_000  # characters of steps or participants
+
+
+class NumbersField(LinesField):
+    """Accession or report numbers, one a line or with commas or semicolons between them; cleans to one line with commas."""
+
+    def to_python(self, value: Any) -> str:
+        lines = (" ".join(line.split()).strip(" ,;") for line in super().to_python(value).split("\n"))
+        return written(line for line in lines if line)
 
 
 class _Imported(PatientFields):
@@ -48,8 +57,8 @@ class ImportedCaseForm(_Imported, NewCaseForm):
     informs_patient = LineField(required=False, max_length=200)
     gp_name = LineField(required=False, max_length=200)
     phone = LineField(required=False, max_length=30)
-    image_references = LineField(required=False, max_length=LONGEST_NUMBERS)
-    pathology_numbers = LineField(required=False, max_length=LONGEST_NUMBERS)
+    image_references = NumbersField(required=False, max_length=LONGEST_NUMBERS)
+    pathology_numbers = NumbersField(required=False, max_length=LONGEST_NUMBERS)
     language = forms.ChoiceField(choices=LANGUAGES, required=False)
     reference = LineField(required=False, max_length=100)
 

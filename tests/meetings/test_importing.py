@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import date, timedelta
+from typing import Any
 
+import openpyxl
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +26,7 @@ from cases.actions.importing import (
     stop_import,
     upload_import,
 )
+from cases.dossiers.worklists import worklists
 from cases.models import Case, ImportJob, ImportRow, Patient, Referral
 from mdo.directory.models import OrganisationRole
 from mdo.kernel import clock, work
@@ -109,6 +113,23 @@ def test_a_list_may_bring_accession_and_report_numbers(db: None, cast: Cast) -> 
         number(1): none | {"image_references": "MG-1, CT-2 (AZN)", "pathology_numbers": "B-26-1184"},
         number(2): none,
     }
+
+
+def test_numbers_on_lines_of_their_own_in_a_cell_stay_numbers_of_their_own(db: None, cast: Cast) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append([*HEAD, "Accessienummers", "Protocolnummer"])
+    sheet.append([*submission(1), "MG-1\nCT-2  (AZN)", "B-26-1184,\r\n\r\nH26 77; H26 78"])
+    content = io.BytesIO()
+    book.save(content)
+    found = worked(uploaded(cast.secretary, content.getvalue()).pk)
+    assert [row.errors for row in rows(found.pk)] == [{}]
+    worked(confirmed(cast.secretary, found).pk)
+    with writing():
+        data = Case.objects.get().data
+    assert (data["image_references"], data["pathology_numbers"]) == ("MG-1, CT-2 (AZN)", "B-26-1184, H26 77; H26 78")
+    studies = [study for each in worklists().values() for study in each.studies(data)]
+    assert {study.number for study in studies} == {"MG-1", "CT-2", "B-26-1184", "H26 77", "H26 78"}
 
 
 def test_every_mistake_is_said_by_row_and_field(db: None, cast: Cast) -> None:
