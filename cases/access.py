@@ -450,13 +450,13 @@ def may_be_requester(by: Actor, person_id: UUID) -> bool:
 
 
 def visible_guests() -> QuerySet[Person]:
-    """Whom a case may name as the patient's GP or as a guest of its item: people from outside of the hospitals."""
+    """Whom a case may name as the patient's GP or as a guest of its item: everybody who has a guest's role somewhere now."""
     return directory.people_with_role(None, OrganisationRole.Role.GUEST)
 
 
 def access_gp_for_describing(by: Actor, case_id: UUID, *, lock: bool = True) -> Person:
-    """The GP of a patient of the acting hospital, locked, where that is somebody of the directory who works outside of the hospitals. For
-    whoever may change the case. Raises ``NotFound`` or ``Denied``."""
+    """The GP of a patient of the acting hospital, locked, where that is somebody of the directory who has a guest's role now. For whoever may
+    change the case. Raises ``NotFound`` or ``Denied``."""
     case = access_case_for(by, case_id, "submit", lock=lock)
     if case.hospital_id != current().organisation_id:
         raise Denied()

@@ -76,10 +76,15 @@ def show_case(
             by, case.patient, {each.board_id for each in referrals if each.status in Referral.KNOWN_TO_BOARD}
         ),
         "may_correct_patient": at_home and here.permits("submit"),
+        "may_describe_gp": at_home and here.permits("submit") and _is_guest(case.patient.gp_id),
         "timeline": _timeline(case, [*referrals, *imported_before(by, case)], documents),
         "errors": errors,
     }
     return render(request, "cases/detail.html", context, status=status)
+
+
+def _is_guest(person_id: UUID | None) -> bool:
+    return person_id is not None and access.visible_guests().filter(pk=person_id).exists()
 
 
 def _other_boards(case: Case, referrals: Sequence[Referral]) -> list[Any]:
