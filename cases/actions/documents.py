@@ -71,7 +71,7 @@ def add_document(
     Refused: ``Invalid`` (field ``file``) for anything but a sound PDF, PNG or JPEG, whatever its name says, and for an infected one; ``Unavailable`` while the virus scanner is away; ``RuleBroken`` after
     the discussion, above 60 documents, or for a file that is in the case already; ``NotFound``, ``Denied``. Nothing of a refused file stays.
     """
-    case = open_case(by, case_id)
+    open_case(by, case_id, lock=False)  # nobody waits for the case while the scanner looks at a file
     if kind not in Document.Kind.values:
         raise Invalid({"kind": [_("Choose one of the list.")]})
     try:
@@ -79,6 +79,7 @@ def add_document(
     except InvalidDocument as error:
         raise Invalid({"file": [error.sentence]}) from None
     refuse_infected(upload.content)
+    case = open_case(by, case_id)
     if case.documents.filter(removed_at=None).count() >= AT_MOST:
         raise RuleBroken(_("A case has at most %(count)d documents.") % {"count": AT_MOST}, field="file")
     if case.documents.filter(removed_at=None, sha256=upload.sha256).exists():

@@ -37,9 +37,9 @@ def require_changeable(case: Case) -> None:
         raise RuleBroken(_("This case was discussed or withdrawn. Refer it again to change its dossier."))
 
 
-def open_case(by: Actor, case_id: UUID) -> Case:
+def open_case(by: Actor, case_id: UUID, *, lock: bool = True) -> Case:
     """The case, locked, for changing something in it. Raises ``NotFound``, ``Denied``, or ``RuleBroken`` after its discussion."""
-    case = access.access_case_for_submitting(by, case_id)
+    case = access.access_case_for(by, case_id, "submit", lock=lock)
     require_changeable(case)
     return case
 

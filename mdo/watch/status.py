@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from cases import scanning
 from mdo.directory import access
 from mdo.kernel.acting import elevated
 from mdo.watch import house
@@ -63,7 +64,7 @@ def status(request: HttpRequest) -> HttpResponse:
     organisation_id = access.access_status(request.user)  # type: ignore[arg-type]
     with elevated("status.figures"):
         found = house.figures(organisation_id)
-    lines, work = _lines(found), _work(found)
+    lines, work = _lines(found, scanning.answers()), _work(found)
     asking = sum(not each.fine for each in lines) + sum(not each.fine for each in work)
     context = {"lines": lines, "work": work, "asking": asking, "days": house.GIVEN_UP_DAYS}
     return render(request, "status.html", context)
@@ -73,7 +74,7 @@ def _ago(seconds: float) -> str:
     return str(naturaltime(datetime.now(UTC) - timedelta(seconds=seconds)))
 
 
-def _lines(found: house.Figures) -> list[Line]:
+def _lines(found: house.Figures, scanner: bool | None = None) -> list[Line]:
     lines = [
         _seen(_("A job in the background was last done"), found.heartbeat_age_s, WORKER_SILENT),
         Line(_("Access log: sealed"), _sealed(found), found.seal_lag_s <= NOT_SEALED),
@@ -82,6 +83,8 @@ def _lines(found: house.Figures) -> list[Line]:
     if found.unsent is not None and found.unsent_age_s is not None:
         said = _rows(found.unsent, found.unsent_age_s) if found.unsent else _("all rows")
         lines.append(Line(_("Access log: sent to the hospital's collector"), said, found.unsent_age_s <= NOT_SENT))
+    if scanner is not None:
+        lines.append(Line(_("Virus scanner"), _("it answers") if scanner else _("it does not answer"), scanner))
     return [
         *lines,
         _seen(_("Backups hold what was done until"), found.backup_age_s, BACKUP_OLD),

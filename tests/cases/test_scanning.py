@@ -1,6 +1,9 @@
 """Files are shown to the virus scanner before they are kept; what it finds, and what nobody looked at, is not."""
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -8,8 +11,11 @@ from uuid import uuid4
 import pytest
 from django.conf import settings as configured
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cases import scanning
+from cases.actions import documents
 from cases.actions.documents import Upload, add_document
 from cases.actions.importing import upload_import
 from cases.models import Document
@@ -89,6 +95,92 @@ def test_a_scanner_that_says_nothing_is_not_waited_for(cast, settings, monkeypat
         settings.MDO_CLAMAV = silent.getsockname()[:2]
         with pytest.raises(Unavailable):
             add(cast, PDF)
+
+
+def test_a_scanner_that_hangs_with_a_full_queue_is_not_waited_for(cast, settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(scanning, "ANSWERS_WITHIN_S", 1)
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as frozen, ExitStack() as waiting:
+        frozen.bind(path)
+        frozen.listen(0)
+
+        def wait_in_line() -> int:
+            each = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            each.setblocking(False)
+            return each.connect_ex(path)
+
+        while wait_in_line() == 0:
+            pass
+        settings.MDO_CLAMAV = path
+        with pytest.raises(Unavailable):
+            add(cast, PDF)
+
+
+@contextmanager
+def trickling() -> Iterator[tuple[str, int]]:
+    """The address of a scanner that says a letter each fifth of a second, and after six seconds that nothing was found."""
+    over = threading.Event()
+
+    def serve() -> None:
+        line, _address = server.accept()
+        with line, suppress(OSError):
+            shown = b""
+            while not shown.endswith(bytes(4)) and (part := line.recv(65_536)):
+                shown += part
+            for letter in b" " * 30 + b"stream: OK\n":
+                if letter == 0x20 and over.wait(0.2):
+                    return
+                line.sendall(bytes([letter]))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[:2]
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_one_that_never_comes_to_an_end_is_not_waited_for(cast, settings, monkeypatch):
+    """The limit is one over all, not one for each letter."""
+    monkeypatch.setattr(scanning, "ANSWERS_WITHIN_S", 1)
+    with trickling() as settings.MDO_CLAMAV, pytest.raises(Unavailable):
+        add(cast, PDF)
+
+
+def test_nobody_waits_for_the_case_while_the_scanner_looks(cast, settings, monkeypatch):
+    case = make_referral(cast.board, cast.organiser, cast.requester.person, status="submitted").case
+    locked: list[bool] = []
+
+    def look(content: bytes) -> None:
+        asked = [each["sql"] for each in statements.captured_queries]
+        locked.append(any('FROM "cases_case"' in each and "FOR UPDATE" in each for each in asked))
+
+    monkeypatch.setattr(documents, "refuse_infected", look)
+    with acting_as(cast.secretary) as by, CaptureQueriesContext(connection) as statements:
+        add_document(
+            by=by, case_id=case.pk, document_id=new_id(), kind="pathology", upload=Upload("a.pdf", PDF),
+            command_id=new_id(),
+        )  # fmt: skip
+        look(b"")
+    assert locked == [False, True]  # and the control: it is afterwards
+
+
+def test_that_it_is_away_is_in_the_log(cast, settings, caplog):
+    settings.MDO_CLAMAV = ("127.0.0.1", _nobody())
+    with pytest.raises(Unavailable):
+        add(cast, PDF)
+    assert "the virus scanner does not answer (ConnectionRefusedError)" in caplog.messages
+
+
+def test_whether_it_is_there(settings, clamd, tmp_path):  # noqa: F811
+    assert [_there(settings, place) for place in (clamd, str(tmp_path / "no-socket"), None)] == [True, False, None]
+
+
+def _there(settings, place):
+    settings.MDO_CLAMAV = place
+    return scanning.answers()
 
 
 def test_the_page_says_so(cast, settings, client):

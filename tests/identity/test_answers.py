@@ -160,7 +160,8 @@ def test_claims_and_keys_that_are_none(
     for said in (endless, deep, b"[]", b"7", b"\xff"):
         with pytest.raises(protocol.Unfit):
             claims_of(row, signed(key, said))
-    for keys in ({"keys": ["x"]}, {"keys": {}}, {"keys": 7}, {}):
+    wrong: tuple[dict[str, object], ...] = ({"keys": ["x"]}, {"keys": {}}, {"keys": 7}, {})
+    for keys in wrong:
         broken.bodies["/jwks_uri"] = json.dumps(keys).encode()
         with pytest.raises(protocol.Unfit):
             claims_of(row, signed(key, payload(broken)))

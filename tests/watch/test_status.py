@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
 from mdo.directory.models import Organisation
 from mdo.kernel.clock import now
@@ -66,7 +68,7 @@ def test_what_was_given_up_is_the_own_organisation_s(cast: Cast) -> None:
         assert house.figures().queues["deliveries"].given_up == 3  # negative control: of everybody it is more
 
 
-def lines(**changed: Any) -> dict[str, tuple[str, bool]]:
+def lines(scanner: bool | None = None, **changed: Any) -> dict[str, tuple[str, bool]]:
     found = house.Figures(
         queues={name: house.Queue(0, 0.0, 0) for name in house.QUEUES},
         reminders_late=0,
@@ -79,7 +81,7 @@ def lines(**changed: Any) -> dict[str, tuple[str, bool]]:
         base_backup_age_s=3600.0,
         heartbeat_age_s=2.0,
     )
-    return {each.what: (each.said, each.fine) for each in status._lines(dataclasses.replace(found, **changed))}
+    return {each.what: (each.said, each.fine) for each in status._lines(dataclasses.replace(found, **changed), scanner)}
 
 
 def test_what_is_late_asks_for_attention(settings: Any) -> None:
@@ -106,6 +108,18 @@ def test_rows_that_wait_are_counted_in_words() -> None:
     assert sent not in lines()
     assert lines(unsent=0, unsent_age_s=0.0)[sent] == ("all rows", True)
     assert lines(unsent=1, unsent_age_s=7200.0)[sent] == ("1 row waits, written 2\xa0hours ago", False)
+
+
+def test_a_virus_scanner_that_is_away_asks_for_attention(cast: Cast, settings: Any) -> None:
+    assert lines(scanner=True)["Virus scanner"] == ("it answers", True)
+    assert "Virus scanner" not in lines()
+    settings.MDO_CLAMAV = "/nowhere/clamd.ctl"
+    client = Client()
+    client.force_login(cast.admin.person, backend="django.contrib.auth.backends.ModelBackend")
+    shown = [(each.what, each.said, each.fine) for each in client.get("/status/").context["lines"]]
+    with translation.override(cast.admin.person.language):
+        away = (gettext("Virus scanner"), gettext("it does not answer"), False)
+    assert away in shown
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ class ColleagueForm(DetailsForm):
 
     def __init__(self, data: Any = None, *, stored: Details, holds: bool) -> None:
         super().__init__(data, stored=stored)
-        self.initial |= {"data_manager": holds, "seen_data_manager": holds}
+        self.initial.update(data_manager=holds, seen_data_manager=holds)
 
 
 @never_cache
