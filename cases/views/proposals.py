@@ -85,6 +85,7 @@ def _show(form: PasteForm, sheet: Sheet, error: Any) -> None:
     if isinstance(error, Invalid):
         labels = {f"more-{key}": str(each.label) for key, each in sheet.form.fields.items()}
         labels |= {question.key: question.label for group in sheet.groups for question in group.questions}
+        labels |= {each.field: each.label for each in sheet.numbers}
         for name, sentences in error.errors.items():
             asked = labels.get(name) or labels.get(name.rpartition(".")[2])  # `tumour-2.clinical_tnm`
             for sentence in sentences:

@@ -150,6 +150,19 @@ def test_report_numbers_of_a_text_are_kept_where_somebody_ticks_them(cast: Cast,
     assert stands(case)[0]["pathology_numbers"] == "H2026/04511, B-26-1184"
 
 
+def test_a_number_too_many_is_refused_by_the_name_of_its_question(cast: Cast, secretary: Client, case: Case) -> None:
+    with writing():
+        found = Case.objects.get(pk=case.pk)
+        found.data["pathology_numbers"] = "B-25-" + "1" * 490
+        found.save()
+    address = f"/cases/{case.pk}/paste/"
+    page = secretary.post(address, body(case, pathology="Biopt B-26-1184. HER2 1+."))
+    (number,) = page.context["sheet"].numbers
+    refused = secretary.post(address, shown(page) | {"take": "1"})
+    (sentence,) = refused.context["form"].non_field_errors()
+    assert (refused.status_code, sentence.partition(": ")[0]) == (422, number.label)
+
+
 def test_what_stands_is_replaced_only_by_a_tick(cast: Cast, secretary: Client) -> None:
     case = make_case(
         cast.organiser, cast.requester.person, tumours=[tumour_data(her2_ihc="2+", her2_ish="pending", her2_low=None)]
