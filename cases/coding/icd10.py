@@ -1,7 +1,7 @@
 """ICD-10: its codes with words, and the code of a tumour that is coded in ICD-O-3.
 
-A code is derived only where the published rule leaves no doubt (`icd10_rules.yaml`); everything else is refused with a
-sentence, and somebody chooses.
+A code is derived only where our reading of what WHO prints leaves no doubt (`icd10_rules.yaml`: no published conversion);
+everything else is refused with a sentence, and somebody chooses.
 
     >>> icd10_of("C50.4", "8500/3"), icd10_of("C50.4", "8500/2"), icd10_of("C44.5", "8720/3")
     ('C50.4', 'D05.1', 'C43.5')
