@@ -32,7 +32,7 @@ class Source:
     def command(self, program: str, arguments: Sequence[str]) -> list[str]:
         """One of PostgreSQL's programs and the server's address without its password: everybody on the machine reads a command line."""
         address = {name: value for name, value in conninfo_to_dict(self.url).items() if name != "password"}
-        return [str(self.programs / program), "--dbname", make_conninfo(**address), "--no-password", *arguments]
+        return [str(self.programs / program), "--dbname", make_conninfo("", **address), "--no-password", *arguments]
 
     def environment(self, name: str) -> dict[str, str]:
         """What such a program needs to know; ``name`` is how the server knows it."""
