@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vText
 
+from mdo.kernel.lines import lines_of, one_line
+
 PRODID = "-//MDO//meetings//EN"
 # The UID is made of the meeting's own key and this domain (reserved, RFC 6761), so it never changes with a site's
 # address.
@@ -117,12 +119,12 @@ def _event(shown: Invitation | Entry, status: str, method: str) -> Event:
     event.add("DTSTAMP", shown.stamp.astimezone(UTC))
     event.add("DTSTART", shown.starts_at.astimezone(zone))
     event.add("DTEND", shown.ends_at.astimezone(zone))
-    event.add("SUMMARY", _clean(shown.title))
+    event.add("SUMMARY", one_line(shown.title))
     event.add("STATUS", status)
     event.add("TRANSP", "TRANSPARENT" if method == "CANCEL" else "OPAQUE")
     event.add("CLASS", "PRIVATE")
     if shown.place:
-        event.add("LOCATION", _clean(shown.place))
+        event.add("LOCATION", one_line(shown.place))
     if shown.link:
         event.add("URL", shown.link)
     return event
@@ -132,7 +134,7 @@ def _message(method: str, status: str, invitation: Invitation, attendee: Attende
     calendar = _calendar(method)
     calendar.add_component(_timezone(invitation.zone, invitation.starts_at.year))
     event = _event(invitation, status, method)
-    if text := "\n\n".join(part for part in (_clean(invitation.description, lines=True), invitation.link) if part):
+    if text := "\n\n".join(part for part in (lines_of(invitation.description), invitation.link) if part):
         event.add("DESCRIPTION", text)
     event.add("ORGANIZER", _address(invitation.organiser))
     event.add("ATTENDEE", _invited(attendee, asks=method == "REQUEST"))
@@ -142,10 +144,10 @@ def _message(method: str, status: str, invitation: Invitation, attendee: Attende
 
 
 def _address(person: Attendee) -> vCalAddress:
-    address = vCalAddress(f"mailto:{_clean(person.email).replace(' ', '')}")
+    address = vCalAddress(f"mailto:{one_line(person.email).replace(' ', '')}")
     if person.name:
         # A double quote cannot stand in a parameter (RFC 5545 §3.2).
-        address.params["CN"] = vText(_clean(person.name).replace('"', "'"))
+        address.params["CN"] = vText(one_line(person.name).replace('"', "'"))
     return address
 
 
@@ -198,16 +200,3 @@ def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[
                     onset = middle
             yield before, onset
         low = high
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks, control and direction-override characters: for a header or the middle of a sentence."""
-    return _clean(text)
-
-
-def _clean(text: str, *, lines: bool = False) -> str:
-    """Without control and direction-override characters; line ends become \\n, or a space where a line must stay
-    one."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(c for c in text if c == "\n" or (c.isprintable() and not "\ud800" <= c <= "\udfff"))
-    return text.strip() if lines else " ".join(text.split())

@@ -20,6 +20,7 @@ from cases.models import Referral
 from mdo.directory.middleware import FOR
 from mdo.kernel import sms
 from mdo.kernel.clock import now
+from mdo.kernel.lines import one_line
 from meetings import calendar, digests, forecast, guests, series
 from meetings.invited import lives
 from meetings.models import AgendaItem, Delivery, GuestInvitation, Meeting
@@ -35,11 +36,6 @@ def message_id(delivery_id: UUID) -> str:
 
 def _domain() -> str:
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or calendar.UID_DOMAIN
-
-
-def one_line(text: str) -> str:
-    """Without line breaks, control and direction-override characters: safe in a header and in the middle of a sentence."""
-    return calendar.one_line(text)
 
 
 def link(path: str, delivery: Delivery | None = None, *, organisation: UUID | None = None) -> str:

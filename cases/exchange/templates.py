@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from cases.coding.words import in_language
 from cases.exchange.columns import ImportDefinition
 from cases.exchange.tables import MOST_ROWS
+from mdo.kernel.lines import one_line
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "|", "%")  # of what a spreadsheet may take for a formula
@@ -24,10 +25,17 @@ def starts_like_a_formula(text: str) -> bool:
     return text.startswith(_STARTS)
 
 
+def plain_cell(text: str) -> str:
+    """A text as it stands in a cell of a CSV: in one line, led by an apostrophe where a spreadsheet would take it for a formula."""
+    text = one_line(text)
+    return f"'{text}" if starts_like_a_formula(text) else text
+
+
 def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Any:
     """Write a text that stays a text whatever it begins with: typed as one, and with the mark that Excel shows as a leading
-    apostrophe, so that it stays one when somebody edits or exports it. Returns the cell."""
+    apostrophe, so that it stays one when somebody edits or exports it; in one line, without what no workbook may hold. Returns the cell."""
     cell: Any = sheet.cell(row, column)
+    text = one_line(text)
     cell.value = text
     cell.data_type = "s"
     if starts_like_a_formula(text):

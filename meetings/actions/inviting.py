@@ -25,10 +25,10 @@ from mdo.kernel.clock import now
 from mdo.kernel.errors import Invalid, RuleBroken
 from mdo.kernel.events import Event
 from mdo.kernel.ids import derived_id
+from mdo.kernel.lines import one_line
 from meetings import access, call, guests
 from meetings.actions import mailing
 from meetings.actions.slots import SLOT_AT_MOST
-from meetings.calendar import one_line
 from meetings.events import GuestConfirmed, GuestInvited, GuestLeft
 from meetings.invited import lives
 from meetings.models import AgendaItem, Delivery, GuestInvitation, Meeting

@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from cases.exchange.templates import put_text, starts_like_a_formula
+from cases.exchange.templates import plain_cell, put_text
 from meetings.figures.tables import Cell, Figures, Unit
 
 _FORMATS = {Unit.COUNT: "0", Unit.PER_CENT: "0.0", Unit.MINUTES: "0.0", Unit.DAYS: "0.0"}
@@ -30,22 +30,18 @@ def as_csv(figures: Figures, above: list[str]) -> bytes:
     out = io.StringIO()
     lines = csv.writer(out, delimiter=";", lineterminator="\r\n")
     for each in above:
-        lines.writerow([_plain(each)])
+        lines.writerow([plain_cell(each)])
     lines.writerow([])
     lines.writerow([_("Figure"), _("Value")])
     for headline in figures.headlines:
-        lines.writerow([_plain(headline.label), headline.text])
+        lines.writerow([plain_cell(headline.label), headline.text])
     for (title, heads), table in zip(_heads(figures), figures.tables, strict=True):
         lines.writerow([])
-        lines.writerow([_plain(title)])
-        lines.writerow([_plain(head) for head in heads])
+        lines.writerow([plain_cell(title)])
+        lines.writerow([plain_cell(head) for head in heads])
         for row in table.rows:
-            lines.writerow([_plain(row.label), *(_number(cell) for cell in row.cells)])
+            lines.writerow([plain_cell(row.label), *(_number(cell) for cell in row.cells)])
     return ("\ufeff" + out.getvalue()).encode()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if starts_like_a_formula(text) else text
 
 
 def _number(cell: Cell) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.exchange.templates import starts_like_a_formula
+from cases.exchange.templates import plain_cell
 
 NEW, CHANGED, SAME, WITHDRAWN = "new", "changed", "same", "withdrawn"
 BILLING = (
@@ -54,20 +54,13 @@ class Sheet:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:
-    """UTF-8 with its mark, semicolons, a header row, one row a line: line breaks within a text become spaces, and what a spreadsheet would
-    take for a formula is led by an apostrophe."""
+    """UTF-8 with its mark, semicolons, a header row, one row a line: each cell as ``plain_cell`` has it."""
     out = io.StringIO()
     lines = csv.writer(out, delimiter=";", lineterminator="\r\n")
     lines.writerow(columns)
     for row in rows:
-        lines.writerow([plain(row.get(column, "")) for column in columns])
+        lines.writerow([plain_cell(row.get(column, "")) for column in columns])
     return ("\ufeff" + out.getvalue()).encode()
-
-
-def plain(text: str) -> str:
-    """A text as it stands in a cell."""
-    text = " ".join(text.split())
-    return f"'{text}" if starts_like_a_formula(text) else text
 
 
 def packed(sheets: Sequence[Sheet], about: Mapping[str, Any]) -> bytes:

@@ -157,7 +157,7 @@ def test_line_breaks_and_other_tricks_stay_text() -> None:
         SITTING, title=nasty, place=nasty, organiser=Attendee("a@b.example", nasty), description="one\r\ntwo", link=""
     )
     _calendar, event = parts(request(invitation, Attendee("c@d.example", nasty)))
-    expected = 'Board; "A", B\\n END:VEVENT BEGIN:VALARMgnp.exe'
+    expected = 'Board; "A", B\\n END:VEVENT BEGIN:VALARM gnp.exe'
     assert event["SUMMARY"] == event["LOCATION"] == expected
     assert event["ORGANIZER"].params["CN"] == expected.replace('"', "'")
     assert event["DESCRIPTION"] == "one\ntwo"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from cases.exchange.templates import plain_cell
 from mdo.directory.forms import EARLIEST, LATEST
 from mdo.environment import BASE_DIR
 from mdo.kernel.acting import acting
@@ -236,7 +237,7 @@ def test_no_cell_is_a_formula_and_no_text_breaks_a_row(text: str) -> None:
     assert (len(rows), rows[1][1]) == (2, "end")
     assert content.count(b"\r\n") == 2
     assert not rows[1][0].startswith(("=", "+", "-", "@", "\t", "\r", "|", "%"))
-    assert files.plain("gewone tekst") == "gewone tekst"  # what is no formula stays as it is
+    assert plain_cell("gewone tekst") == "gewone tekst"  # what is no formula stays as it is
 
 
 def test_a_name_that_is_a_formula(cast: Cast) -> None:
