@@ -227,11 +227,7 @@ def mark_dispatches(
     once, or are dropped where something newer took their place. Refused: ``NotFound`` (also for ids of another meeting or hospital),
     ``Denied``, and what does not stand so that this can be said of it.
     """
-    meeting, of = access.access_meeting_for_delivering(by, meeting_id)
-    found = access.visible_dispatches(meeting, of).select_for_update(of=("self",)).select_related("report__decision")
-    rows = list(found.filter(pk__in=dispatch_ids).order_by("pk"))
-    if not rows or len(rows) != len(set(dispatch_ids)):
-        raise NotFound()
+    rows = _access_dispatches(by, meeting_id, dispatch_ids)
     for row in rows:
         if not (_may_be_marked(row) if sent else _was_marked(row)):
             raise RuleBroken(_("This stands otherwise by now. Look again."))
@@ -253,15 +249,26 @@ def mark_dispatches(
 @action("dispatch.lose", row="deliver")
 def lose_letters(*, by: Actor, meeting_id: UUID, dispatch_ids: Sequence[UUID]) -> tuple[Event, ...]:
     """Letters whose file could not be read when they were to be printed. Effects: those that wait are given up, so that they stand among the
-    deliveries until somebody looks, and the others can be printed. Refused: ``NotFound``, ``Denied``.
+    deliveries until somebody looks, and the others can be printed. Refused: ``NotFound`` (also for ids of another meeting or hospital),
+    ``Denied``.
     """
-    meeting, of = access.access_meeting_for_delivering(by, meeting_id)
-    found = access.visible_letters(meeting.board, of).filter(meeting=meeting, pk__in=dispatch_ids)
-    rows = list(found.select_for_update(of=("self",)).order_by("pk"))
-    for row in rows:
+    rows = _access_dispatches(by, meeting_id, dispatch_ids)
+    lost = [row for row in rows if row.channel == Channel.PAPER and row.state == State.WAITING]
+    for row in lost:
         work.give_up(row, NO_FILE)
-    note(dispatches=[str(row.pk) for row in rows], missing=NO_FILE)
+    note(dispatches=[str(row.pk) for row in lost], missing=NO_FILE)
     return ()
+
+
+def _access_dispatches(by: Actor, meeting_id: UUID, dispatch_ids: Sequence[UUID]) -> list[Dispatch]:
+    """Deliveries of one meeting, locked, in one order. Raises ``NotFound`` (also where one of them is of another meeting or hospital) and
+    ``Denied``."""
+    meeting, of = access.access_meeting_for_delivering(by, meeting_id)
+    found = access.visible_dispatches(meeting, of).select_for_update(of=("self",)).select_related("report__decision")
+    rows = list(found.filter(pk__in=dispatch_ids).order_by("pk"))
+    if not rows or len(rows) != len(set(dispatch_ids)):
+        raise NotFound()
+    return rows
 
 
 def _may_be_marked(row: Dispatch) -> bool:
