@@ -110,10 +110,11 @@ def impatient(connection: BaseDatabaseWrapper, lock_wait_s: float, again: Callab
         if connection.in_atomic_block or words.startswith("SET lock_timeout"):
             return execute(statement, values, many, context)
         if PATIENT.search(words):
+            if index := INDEX.search(words):
+                # Its DROP comes through here too, and leaves the wait behind that is set at its end.
+                forget_half_made(connection, index[1].strip('"'))
             set_wait(0)
             try:
-                if index := INDEX.search(words):
-                    forget_half_made(connection, index[1].strip('"'))
                 return execute(statement, values, many, context)
             finally:
                 set_wait(lock_wait_s)

@@ -145,11 +145,19 @@ def test_an_index_that_was_begun_and_not_finished_is_made_anew(owner, doing):
     assert owner.execute(valid).fetchone() == (True,)
 
 
-def test_an_index_made_concurrently_waits_for_who_was_there_before(owner, reader, doing):
-    """It holds nobody up meanwhile, so it may wait longer than others."""
-    doing(migrations.RunSQL("CREATE INDEX CONCURRENTLY rehearsal_number ON rehearsal (number)"), atomic=False)
-    reader.execute("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM rehearsal")
-    making = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONC%'"
+@pytest.mark.parametrize("half_made", [False, True])
+def test_an_index_made_concurrently_waits_for_who_was_there_before(owner, reader, doing, half_made):
+    """It holds nobody up meanwhile, so it may wait longer than others; also where one that was begun is dropped first."""
+    doing(migrations.RunSQL("CREATE UNIQUE INDEX CONCURRENTLY rehearsal_number ON rehearsal (number)"), atomic=False)
+    reader.execute("COMMIT")
+    if half_made:
+        owner.execute("INSERT INTO rehearsal VALUES (1), (1)")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            owner.execute("CREATE UNIQUE INDEX CONCURRENTLY rehearsal_number ON rehearsal (number)")
+        owner.execute("DELETE FROM rehearsal")
+    # Whoever makes an index waits for this one's view of the data, whoever drops one only for those who touch the table.
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+    making = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE UNIQUE INDEX CONC%'"
 
     def migrate():
         try:
@@ -160,7 +168,9 @@ def test_an_index_made_concurrently_waits_for_who_was_there_before(owner, reader
     with ThreadPoolExecutor(1) as pool:
         migrating = pool.submit(migrate)
         while not owner.execute(making).fetchone():
-            assert not migrating.done()
+            assert not migrating.done(), migrating.result()
+        with pytest.raises(TimeoutError):
+            migrating.result(timeout=0.5)  # ten times as long as others would wait
         owner.execute("INSERT INTO rehearsal VALUES (1)")
         reader.execute("COMMIT")
         migrating.result(timeout=30)
