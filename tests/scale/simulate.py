@@ -89,8 +89,9 @@ class Hour:
         yield from self._on(self.web[process], web_s / 2)
         yield from self._on(self.postgres, postgres_s)
         yield from self._on(self.web[process], web_s / 2)
-        self.web_busy[process] += web_s
-        self.postgres_busy += postgres_s
+        if self.env.now >= WARM_UP_S:  # how busy they are is asked of the sitting, not of the coming in
+            self.web_busy[process] += web_s
+            self.postgres_busy += postgres_s
 
     def _on(self, resource: simpy.Resource, seconds: float) -> Any:
         with resource.request() as turn:
@@ -152,13 +153,12 @@ class Hour:
                 self.env.process(self.person(room, process))
         self.env.process(self.outside())
         self.env.run(WARM_UP_S + LASTS_S)
-        lasted = WARM_UP_S + LASTS_S
         sockets = self.region.people / self.machines.web
         found: dict[str, Any] = {
             "web": self.machines.web,
             "postgres_cores": self.machines.postgres_cores,
-            "web_busy": round(max(self.web_busy) / lasted + self.costs.idle_web, 2),
-            "postgres_busy": round(self.postgres_busy / lasted / self.machines.postgres_cores, 2),
+            "web_busy": round(max(self.web_busy) / LASTS_S + self.costs.idle_web, 2),
+            "postgres_busy": round(self.postgres_busy / LASTS_S / self.machines.postgres_cores, 2),
             "web_mb": round(self.costs.process_mb + sockets * self.costs.socket_kb / 1024),
             "commands_per_s": round(len(self.times["command"]) / LASTS_S, 1),
         }
