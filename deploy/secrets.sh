@@ -32,7 +32,7 @@ random 64 | keep secret_key
 for each in file_key backup_key; do
     head -c 32 /dev/urandom | base64 | tr -d '\n' | keep "$each"
 done
-for each in turn_secret livekit_secret metrics_token; do
+for each in turn_secret livekit_secret metrics_token database_replica_url s3 oidc; do
     printf '' | keep "$each" # none: fill in what is wanted
 done
 of() {

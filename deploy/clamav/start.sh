@@ -22,7 +22,8 @@ run=${RUNTIME_DIRECTORY:-$(mktemp -d)}
 } > "$run/here.conf"
 if [ "${CLAMAV_UPDATE:-0}" = 1 ]; then
     printf 'DatabaseMirror database.clamav.net\nDatabaseDirectory %s\nNotifyClamd %s\n' "$CLAMAV_DATABASE" "$run/here.conf" > "$run/freshclam.conf"
-    freshclam --config-file="$run/freshclam.conf" --foreground --stdout
+    # Where they cannot be fetched now, the ones that are there are better than no scanner: every file would be refused.
+    freshclam --config-file="$run/freshclam.conf" --foreground --stdout || ls "$CLAMAV_DATABASE"/*.c[lv]d
     freshclam --config-file="$run/freshclam.conf" --daemon --foreground --stdout &
 fi
 exec clamd --config-file="$run/here.conf"

@@ -31,7 +31,14 @@ FILLED = {
     "MDO_LIVEKIT_KEY": "mdo",
     "LIVEKIT_IP": "198.51.100.8",
 }
-WRITTEN = {"turn_secret": "t" * 43, "livekit_secret": "l" * 43, "metrics_token": "m" * 43}
+WRITTEN = {
+    "turn_secret": "t" * 43,
+    "livekit_secret": "l" * 43,
+    "metrics_token": "m" * 43,
+    "database_replica_url": "postgresql://mdo_app:secret@replica.example.org:5432/mdo",
+    "s3": "https://key:secret@s3.example.org/mdo-files",
+    "oidc": "https://client:secret@login.example.org/realms/care?name=itsme",
+}
 """Secrets that the script leaves empty, for whoever wants them to fill in."""
 
 

@@ -30,6 +30,13 @@ from tests.parts import until
 
 SCHEMA = json.loads((BASE_DIR / "tests" / "deploy" / "compose-spec.json").read_text())
 LIVEKIT = yaml.safe_load((BASE_DIR / "deploy" / "livekit" / "livekit.yaml").read_text())
+MAY_HOLD_A_SECRET = {
+    str(field.alias)
+    for field in Environment.model_fields.values()
+    for each in field.examples or []
+    if str(each).startswith("made ") or re.search(r":secret@", str(each))
+}
+"""By their examples: keys that somebody makes, and addresses with a password in them."""
 REQUIRED = {str(field.alias) for field in Environment.model_fields.values() if field.is_required()}
 TABLE = {each.service: each for each in PROCESSES if each.service and PRODUCTION in each.profiles}
 OWN = {name: process for name, process in TABLE.items() if process.command}
@@ -47,7 +54,7 @@ of_each_program = pytest.mark.parametrize(("service", "process"), PROGRAM, ids=[
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The secrets as the script makes them, and what an administrator writes into three of them."""
+    """The secrets as the script makes them, and what an administrator writes into those that it leaves empty."""
     folder = tmp_path_factory.mktemp("secrets") / "secrets"
     subprocess.run(["sh", str(BASE_DIR / "deploy" / "secrets.sh"), str(folder)], check=True)
     for name, value in WRITTEN.items():
@@ -130,6 +137,29 @@ def test_no_secret_is_a_variable():
     assert not re.search(r"PASSWORD|SECRET_KEY|FILE_KEY", EXAMPLE.replace("secrets/file_key", ""))
 
 
+@of_each_program
+def test_what_may_hold_a_secret_is_a_file_for_each_that_may_know_it(service, process):
+    assert {"MDO_S3", "MDO_OIDC", "DATABASE_REPLICA_URL", "EMAIL_URL", "MDO_FILE_KEY"} <= MAY_HOLD_A_SECRET
+    variables = told(service)
+    of_others = {*OWNERS, *BACKUPS} - set(process.alone)
+    assert not MAY_HOLD_A_SECRET & variables.keys()
+    assert {f"{name}_FILE" for name in MAY_HOLD_A_SECRET - of_others} <= variables.keys()
+
+
+def test_no_secret_is_asked_for_beside():
+    """Neither in .env nor in the file of further settings, which are variables of the processes."""
+    assert not MAY_HOLD_A_SECRET & set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", EXAMPLE))
+
+
+def test_secrets_that_a_site_does_without_stay_empty(tmp_path):
+    subprocess.run(["sh", str(BASE_DIR / "deploy" / "secrets.sh"), str(tmp_path)], check=True)
+    assert {path.name for path in tmp_path.iterdir() if not path.read_bytes()} == set(WRITTEN)
+    variables = settings_of("web-1", tmp_path)
+    of_calls = [name for name in variables if name.startswith(("MDO_TURN", "MDO_LIVEKIT"))]
+    parsed = environment.parse({name: value for name, value in variables.items() if name not in of_calls})
+    assert (parsed.s3, parsed.oidc, parsed.database_replica_url, parsed.metrics_token) == ("", "", "", "")
+
+
 def test_the_secrets_are_files_of_one_folder(secrets):
     made = {path.name for path in secrets.iterdir()}
     assert made == set(COMPOSE["secrets"])
@@ -164,6 +194,8 @@ def test_each_has_settings_that_are_understood(service, process, secrets):
     parsed = environment.parse(variables)
     assert (parsed.demo, parsed.proxy, parsed.host) == (False, True, "0.0.0.0")
     assert {name.removesuffix("_FILE") for name in variables} >= REQUIRED | set(process.alone)
+    assert parsed.s3_bucket["endpoint"] == "https://s3.example.org"
+    assert (parsed.oidc, parsed.database_replica_url) == (WRITTEN["oidc"], WRITTEN["database_replica_url"])
 
 
 MORE = {
@@ -215,6 +247,16 @@ def test_each_keeps_the_files_in_one_volume(service, process, secrets):
     volumes = SERVICES[service]["volumes"]
     assert volumes[0] == f"files:{settings_of(service, secrets)['MDO_VAR']}"
     assert len(volumes) == (2 if service == "backup" else 1)
+
+
+def test_the_page_of_updates_replaces_one_after_the_other():
+    """Each alone: what else would be replaced with it is the other web process."""
+    page = (BASE_DIR / "docs" / "administrators" / "update.md").read_text()
+    lines = [line.split("#")[0].split() for line in page.splitlines() if line.startswith("docker compose ")]
+    replaced = [line for line in lines if "--no-deps" in line]
+    assert [line[-1] for line in replaced] == ["prepare", "web-1", "web-2", "worker", "beat", "backup"]
+    assert all("--wait" in line for line in replaced[1:])
+    assert [line for line in lines if line not in replaced] == [["docker", "compose", "build"]]
 
 
 def test_exactly_one_clock():
