@@ -21,6 +21,7 @@ from mdo import environment, redis_servers
 from mdo.cli import static
 from mdo.cli.beside import beside_program
 from mdo.cli.bootstrap import Missing, check_port
+from mdo.cli.environment import SUPERVISED
 from mdo.cli.home import CannotRun, Home, write_private
 from mdo.cli.process import Child, Program, tail
 from mdo.cli.processes import DEMO, OWNERS, SECRETS, Process, numbered, started
@@ -178,11 +179,12 @@ class Supervisor:
 
     def _environment(self, *knows: str) -> dict[str, str]:
         """Only what prepares the tables knows the owner's password, only what keeps backups the key to them and its role's password."""
-        return {
+        told = {
             name: value
             for name, value in self.variables.items()
             if name.removesuffix("_FILE") in knows or name.removesuffix("_FILE") not in SECRETS
         }
+        return told | {SUPERVISED: "1"}
 
     def _programs(self) -> list[Program]:
         """One for each process of the table, but for the servers, which the stack starts, and what ends by itself."""
@@ -299,10 +301,19 @@ class Supervisor:
                         f"{name} ended ({_ending(code)}); starting it again{later}. Log: {watched.child.program.log}"
                     )
                 if time.monotonic() >= watched.due:
-                    watched.due = None
-                    watched.child = Child.start(watched.child.program, self.home.path / "pids")
-                    if name in stack.children:
-                        stack.children[name] = watched.child
+                    self._start_again(name, watched, stack)
+
+    def _start_again(self, name: str, watched: Watched, stack: Stack) -> None:
+        """What stands in its way now (a certificate that is just being exchanged, say) must not end the others: tried again later."""
+        try:
+            watched.child = Child.start(watched.child.program, self.home.path / "pids")
+        except CannotRun as error:
+            watched.due = time.monotonic() + LONGEST_PAUSE_S
+            self.steps.say(f"{name} could not be started: {error} Trying again in {LONGEST_PAUSE_S:.0f} s.")
+            return
+        watched.due = None
+        if name in stack.children:
+            stack.children[name] = watched.child
 
     def _end(self, stack: Stack) -> None:
         """Web, worker and mailbox together, then the servers they lean on."""

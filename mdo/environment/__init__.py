@@ -52,7 +52,7 @@ __all__ = [
 GROUPS: tuple[type[Group], ...] = (Site, Machine, Stores, Messages, Calls, Exchange, Watching)
 
 # Read by the supervisor, the bootstrap and the tests only; the program itself does not know them.
-OUTSIDE = frozenset({"MDO_TEST_DB_SUFFIX", "MDO_TEST_RUN", "MDO_TEST_POOLED", "MDO_STARTED"})
+OUTSIDE = frozenset({"MDO_TEST_DB_SUFFIX", "MDO_TEST_RUN", "MDO_TEST_POOLED", "MDO_STARTED", "MDO_SUPERVISED"})
 
 
 class SettingsRefused(Exception):

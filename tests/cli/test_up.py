@@ -188,6 +188,28 @@ def test_secrets_are_read_by_their_owner_only(product):
         assert file.stat().st_mode & 0o077 == 0
 
 
+ASKED = """
+from django.conf import settings
+from django.db import connections
+print(sorted(connections), bool(settings.ENVIRONMENT.database_backup_url), bool(settings.ENVIRONMENT.backup_key))
+"""
+
+
+def test_web_and_worker_find_no_more_secrets_than_they_were_told(product):
+    """A command in the place of each, with the variables that the process itself was started with; then as somebody at the keyboard, who may."""
+
+    def known(environment: dict[str, str]) -> str:
+        asked = [sys.executable, "-m", "mdo", "manage", "shell", "--verbosity=0", "--command", ASKED]
+        done = subprocess.run(asked, env=environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    for name in ("web", "worker", "hl7"):
+        words = Path(f"/proc/{product.pids()[name]}/environ").read_bytes().decode().split("\0")
+        assert known(dict(word.split("=", 1) for word in words if word)) == "['default'] False False", name
+    assert known(product.environment()) == "['default', 'owner'] True True"
+
+
 def test_the_servers_do_not_run_as_root(product):
     for name in ("postgres", "valkey", "relay"):
         assert Path(f"/proc/{product.pids()[name]}").stat().st_uid != 0
