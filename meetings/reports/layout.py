@@ -117,7 +117,12 @@ def figures(sheet: FiguresSheet) -> Json:
         "demo": sheet.demo,
         "note": sheet.figures.note,
         "headlines": [
-            {"label": each.label, "value": each.text, "note": each.note, "goal": each.goal_text}
+            {
+                "label": each.label,
+                "value": each.text,
+                "note": each.note,
+                "goal": _("goal %(goal)s") % {"goal": each.goal_text} if each.goal_text else "",
+            }
             for each in sheet.figures.headlines
         ],
         "tables": [

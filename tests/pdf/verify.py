@@ -37,7 +37,7 @@ def documents() -> dict[str, Callable[[str], bytes]]:
     from tests.meetings.test_reports import MINUTES, REPORT, SHEET, SITTING, many_items, report_with
 
     long = dataclasses.replace(REPORT.patient, name="Vanden Bossche-D'Hondt " * 13)
-    coded = dataclasses.replace(REPORT.imprint, code="ABCDEFGH")
+    coded = dataclasses.replace(REPORT.imprint, code="ABCDEFGHJKMNPQRS")
     report = report_with(patient=long, question=NASTY, imprint=coded)
     letter = dataclasses.replace(
         LETTER, patient=long, question=NASTY, told=Told(said=True, by="dr. Maes", on=date(2026, 11, 26))
