@@ -68,7 +68,7 @@ def agreed() -> CaseReport:
 def year(language: str) -> bytes:
     """The figures of a board of three hospitals, with every table filled."""
     began = datetime(2026, 1, 7, 13, tzinfo=UTC)
-    sittings = [Sitting(uuid4(), began + timedelta(days=28 * n), (3.0, 14.0, 70.0), 9.0) for n in range(11)]
+    sittings = [Sitting(uuid4(), began + timedelta(days=28 * n), 9.0) for n in range(11)]
     cases = [
         Case(
             sitting=sitting.id,
@@ -85,6 +85,7 @@ def year(language: str) -> bytes:
             hospitals=frozenset((str(OWN), str(OTHER))[: 1 + n % 2]),
             asked=True,
             outcome=("carried_out", "carried_out", "not", "")[n % 4],
+            report_minutes=(3.0, 14.0, 70.0)[n % 3],
         )
         for place, sitting in enumerate(sittings)
         for n in range(14)
