@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from cases.models import PreparationNote
 from mdo.directory.models import Organisation
@@ -14,8 +16,8 @@ from tests.cast import Cast
 from tests.factories import case_data, make_case, make_document, make_item, make_meeting, make_patient, make_referral
 from tests.factories import writing as writing_down
 from tests.journeys.counting import Counter
-from tests.journeys.pages import RoomPage
-from tests.journeys.visitors import Visitors
+from tests.journeys.pages import RoomPage, pdf_text
+from tests.journeys.visitors import Visitor, Visitors
 from tests.meetings.acts import house
 
 pytestmark = pytest.mark.journey
@@ -94,6 +96,8 @@ def test_the_radiologist_prepares_a_sitting(cast: Cast, visitors: Visitors, meet
         notes = PreparationNote.objects.filter(replaced_at=None, author=cast.radiologist.person)
         assert sorted(notes.values_list("text", flat=True)) == [*[""] * (CASES - 1), NOTE]
 
+    prints(radiologist)
+
     # The chair reads it on the stage, under its discipline; a change arrives while the case is open.
     room = RoomPage(chair, meeting.pk).enter()
     room.next()
@@ -107,3 +111,29 @@ def test_the_radiologist_prepares_a_sitting(cast: Cast, visitors: Visitors, meet
     rows.first.get_by_role("button", name="Save").click()
     expect(stage).to_contain_text("Biopsie gebeurd: goedaardig.")
     expect(stage).not_to_contain_text(NOTE)
+
+
+def prints(radiologist: Visitor) -> None:
+    """On paper stand the cases, every number of them and the notes; nothing that only a screen can use."""
+    page = radiologist.page
+    controls = page.locator("button, .button, nav, textarea, select, .header, .footer, .tabs").filter(visible=True)
+    assert controls.count() > CASES  # the control: on the screen they are there
+    page.emulate_media(media="print")
+    expect(controls).to_have_count(0)
+    paper = page.pdf(prefer_css_page_size=True)
+    page.emulate_media(media="screen")
+    words = pdf_text(paper)
+    for number in range(CASES):
+        for part in (f"Patiënt {number:02} Rosa", f"MG-{number}01", f"US-{number}02"):
+            assert words.count(part) == 1, part
+    assert words.count(NOTE) == 1
+    assert words.count("Seen") == CASES
+    assert f"printed by {radiologist.member.person.display_name}" in words
+    for control in ("Copy", "Save", "PACS", "Sign out", "Print", "Mark the"):
+        assert control not in words, control
+    for number, sheet in enumerate(PdfReader(io.BytesIO(paper)).pages, start=1):
+        said = " ".join(sheet.extract_text().split())
+        assert "Accession numbers" in said, (
+            number
+        )  # the head of the table is repeated, and so is what to do with the paper
+        assert "destroy it after use" in said, number
