@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mdo.cli.home import CannotRun, Home
 from mdo.cli.process import Program
@@ -87,7 +87,7 @@ def _livekit(home: Home, settings: Environment, told: Mapping[str, str]) -> Prog
         "LIVEKIT_KEYS": f"{settings.livekit_key}: {settings.livekit_secret}",
         "NODE_IP": told.get("LIVEKIT_IP", ""),
         "REDIS_HOST": f"{redis.hostname}:{redis.port or 6379}",
-        "REDIS_PASSWORD": redis.password or "",
+        "REDIS_PASSWORD": unquote(redis.password or ""),
     }
     server = found("livekit-server", "livekit-server, or the program from livekit.io")
     return _program("livekit", [server, "--config", str(place / "livekit.yaml")], environment, home)

@@ -24,9 +24,13 @@ STOPPED_WITHIN_S = 20.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Program:
-    """What to run, and how to ask it to stop."""
+    """What to run, and how to ask it to stop. ``lay`` puts its files where it finds them, before each start; may raise CannotRun."""
 
     name: str
     command: Sequence[str]
@@ -36,6 +40,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = STOPPED_WITHIN_S
     cwd: str = "/"
+    lay: Callable[[], object] = _nothing
 
 
 @dataclass
@@ -51,8 +56,9 @@ class Child:
     def start(cls, program: Program, pids: Path) -> Child:
         """Start it in a session of its own (the terminal's Ctrl-C is for the supervisor, which ends children in order).
 
-        The kernel sends the stop signal when the parent dies, however it dies.
+        The kernel sends the stop signal when the parent dies, however it dies. Raises CannotRun.
         """
+        program.lay()
         account = program.account
         if program.log.exists() and program.log.stat().st_size > LOG_BYTES:
             program.log.replace(program.log.with_suffix(".log.1"))

@@ -62,15 +62,23 @@ class Proxy:
         return None if self.settings.certificate else self.folder / AUTHORITY
 
     def program(self) -> Program:
-        """Its configuration and certificate laid where it can read them, and what to start. Raises CannotRun."""
+        """What to start, with its configuration and certificate laid where it can read them before each start: a renewed certificate is
+        read then. Raises CannotRun."""
         place = self.home.place("proxy", far=not self.home.reachable(DEPLOYED))
-        configuration = self._lay(DEPLOYED, place / "Caddyfile")
+        configuration = place / "Caddyfile"
+        certificate = [place / name for name in ("site.pem", "site.key")] if self.settings.certificate else []
+
+        def lay() -> None:
+            sources = [DEPLOYED, *map(Path, self.settings.certificate or ())]
+            for source, target in zip(sources, [configuration, *certificate], strict=True):
+                self._lay(source, target)
+
         environment = {
             "HOME": str(place),
             "XDG_CONFIG_HOME": str(place),
             "XDG_DATA_HOME": str(place),
             "PROXY_SITES": ", ".join(self.settings.origin_list),
-            "PROXY_TLS": self._certificate(place),
+            "PROXY_TLS": " ".join(map(str, certificate)) or self.settings.tls,
             "PROXY_WEB": " ".join(self.webs),
             "PROXY_FOLDER": str(place),
             "PROXY_BIND": self.settings.proxy_host,
@@ -85,23 +93,15 @@ class Proxy:
             who = [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
             command, account = ["setpriv", *who, *powers, *command], None
         log = self.home.path / "log" / "proxy.log"
-        return Program("proxy", command, quiet_environment() | environment, log, account=account)
+        return Program("proxy", command, quiet_environment() | environment, log, account=account, lay=lay)
 
-    def _lay(self, source: Path, target: Path) -> Path:
+    def _lay(self, source: Path, target: Path) -> None:
         """A copy for whoever the proxy runs as."""
         try:
             shutil.copyfile(source, target)
         except OSError as error:
             raise CannotRun(f"MDO_TLS: {source} cannot be read: {error.strerror}.") from None
         self.home.give(target, 0o600)
-        return target
-
-    def _certificate(self, place: Path) -> str:
-        files = self.settings.certificate
-        if files is None:
-            return self.settings.tls
-        laid = [self._lay(Path(file), place / name) for file, name in zip(files, ("site.pem", "site.key"), strict=True)]
-        return " ".join(map(str, laid))
 
     def answers(self) -> bool | str:
         """True when the site answers over TLS, else why not. Not asked: whether the certificate is one that browsers believe."""
