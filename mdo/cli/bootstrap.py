@@ -232,6 +232,11 @@ def compile_messages() -> None:
     run([str(VENV / "bin" / "python"), "-c", script])
 
 
+def collect_static() -> None:
+    """The static files, in the place where they are served from; which is skipped there when nothing changed."""
+    run([str(VENV / "bin" / "python"), "-m", "mdo", "static"])
+
+
 def prepare(command: str, steps: Steps) -> None:
     """All steps that `command` needs before it can start; raises Missing."""
     files, frontend = NEEDS[command]
@@ -256,6 +261,8 @@ def prepare(command: str, steps: Steps) -> None:
         if not all(po.with_suffix(".mo").is_file() for po in catalogues):
             (STAMPS / "messages").unlink(missing_ok=True)
         steps.run("Translations", compile_messages, STAMPS / "messages", fingerprint(catalogues, place))
+    if command == "build":  # whoever runs the site may not write here: deploy/systemd/mdo.service
+        steps.run("Static files", collect_static)
 
 
 def main(argv: list[str]) -> int:

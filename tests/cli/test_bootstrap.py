@@ -81,6 +81,20 @@ def test_a_fingerprint_sees_names_and_contents(tmp_path):
     assert len({first, second, fingerprint([tmp_path]), fingerprint([tmp_path], "word")}) == 4
 
 
+@pytest.mark.parametrize(("command", "last"), [("build", "Static files"), ("up", "Translations")])
+def test_an_installation_is_built_with_its_static_files(monkeypatch, command, last):
+    """Whoever runs the site later may not write into the program's folder."""
+    told = []
+
+    class Telling(Steps):
+        def run(self, words, *_):
+            told.append(words)
+
+    monkeypatch.setattr(bootstrap, "build_frontend", lambda steps: None)
+    bootstrap.prepare(command, Telling())
+    assert told[-1] == last
+
+
 def test_a_failing_program_shows_its_words():
     with pytest.raises(Missing) as caught:
         bootstrap.run(["/bin/sh", "-c", "echo the reason; exit 3"])

@@ -37,7 +37,7 @@ def clean_copy(folder: Path) -> Path:
 
 
 def lend(folder: Path) -> None:
-    """What `make build` would make, from this clone: the installed packages, the built pages, the translations."""
+    """What `make build` would make, from this clone: the installed packages, the built pages, the translations, the static files."""
     launcher = folder / ".venv" / "bin" / "mdo"
     launcher.parent.mkdir(parents=True)
     launcher.write_text(LAUNCHER.format(python=sys.executable))
@@ -46,6 +46,12 @@ def lend(folder: Path) -> None:
     shutil.copytree(BASE_DIR / "frontend" / "dist", folder / "frontend" / "dist")
     for catalogue in (BASE_DIR / "locale").rglob("*.mo"):
         shutil.copy(catalogue, folder / catalogue.relative_to(BASE_DIR))
+    subprocess.run([str(launcher), "static"], cwd=folder, check=True)
+
+
+def started_without_writing(said: str) -> bool:
+    """Whether the first start found what `make build` made, and so wrote nothing into the program's folder, where its user may not."""
+    return re.search(r"^ +Static files +unchanged$", said, re.MULTILINE) is not None
 
 
 def follow(folder: Path, *, build: bool, **more: str) -> subprocess.CompletedProcess[str]:
@@ -79,6 +85,9 @@ def main() -> int:
     finally:
         _remove(base)
     print(result.stdout)
+    if result.returncode == 0 and not started_without_writing(result.stdout):
+        print("The first start made static files anew: 'make build' left them out.")
+        return 1
     print("ok" if result.returncode == 0 else f"FAILED ({result.returncode})")
     return result.returncode
 

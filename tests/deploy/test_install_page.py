@@ -10,8 +10,8 @@ import pytest
 
 from mdo.cli.home import Home
 from mdo.cli.run import parser
-from mdo.environment import BASE_DIR, names
-from tests.deploy.install_page import BUILD, PAGE, blocks, clean_copy, follow, lend
+from mdo.environment import BASE_DIR, Environment, names
+from tests.deploy.install_page import BUILD, PAGE, blocks, clean_copy, follow, lend, started_without_writing
 from tests.deploy.production import test_database
 
 UNIT = BASE_DIR / "deploy" / "systemd" / "mdo.service"
@@ -26,6 +26,7 @@ def test_the_page_followed_literally(tmp_path, committed):
         result = follow(folder, build=False, **test_database({}))
         assert result.returncode == 0, result.stdout
         assert "Ready after" in result.stdout
+        assert started_without_writing(result.stdout)
         assert "AZ Voorbeeld is there." in result.stdout
         assert re.findall(r"^\d{3}$", result.stdout, re.MULTILINE) == ["200", "302", "200"]
         assert result.stdout.rstrip().endswith(f"--- {len(blocks()) - 1}")
@@ -68,3 +69,12 @@ def test_the_service_runs_what_the_page_ran():
     assert (asked.command, asked.profile) == ("run", "production")
     assert asked.settings == unit["Service"]["ReadWritePaths"] + "/settings"
     assert unit["Service"]["Environment"] == f"MDO_VAR={unit['Service']['ReadWritePaths']}"
+
+
+@pytest.mark.parametrize(("page", "name"), [("backup", "MDO_BACKUP"), ("delivery", "MDO_HANDOVER")])
+def test_where_else_it_has_to_write_the_pages_say_how_the_service_may(page, name):
+    """The service sees everything but its own folder as read-only: a setting that names another one needs a line in the unit."""
+    (example,) = next(field for field in Environment.model_fields.values() if field.alias == name).examples or []
+    text = (BASE_DIR / "docs" / "administrators" / f"{page}.md").read_text()
+    assert f"`ReadWritePaths={example}`" in text
+    assert name in PAGE.read_text()
