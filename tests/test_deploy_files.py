@@ -9,7 +9,7 @@ import pytest
 
 from mdo import environment
 from mdo.cli.run import COMMANDS
-from mdo.cli.settings_page import EVERY
+from mdo.cli.settings_page import CONTAINERS, EVERY
 from mdo.environment import BASE_DIR, Environment
 
 # Settings that are refused one without the other.
@@ -34,6 +34,30 @@ def test_settings_are_documented_as_they_are_read():
         assert (default == "required") == fields[name].is_required(), name
         assert set(readers.split(", ")) <= commands, name
         assert example, name
+
+
+def test_what_the_containers_are_told_is_documented():
+    """Every variable that docker-compose.yml asks for, or that its example names, is a setting or has a line of its own on the page, and no other has."""
+    page = (BASE_DIR / "docs" / "administrators" / "settings.md").read_text()
+    compose = (BASE_DIR / "docker-compose.yml").read_text()
+    example = (BASE_DIR / "deploy" / "environment.example").read_text()
+    asked = set(re.findall(r"\$\{(\w+)", compose)) | set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+    _, _, part = page.partition("## Containers")
+    part = part.partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.+?) \| (.*) \|$", part, re.MULTILINE)
+    own = asked - set(environment.names())
+    assert sorted(name for name, *_ in rows) == sorted(own) == sorted(CONTAINERS)
+    assert {f"`{name}`" for name in asked - own} <= set(re.findall(r"`\w+`", part))
+    assert {name: without for name, without, *_ in rows}["MDO_BACKUP_FOLDER"] == "required"
+
+
+def test_what_is_started_beside_the_site_reads_what_is_documented():
+    page = (BASE_DIR / "docs" / "administrators" / "settings.md").read_text()
+    start = (BASE_DIR / "deploy" / "coturn" / "start.sh").read_text()
+    beside = (BASE_DIR / "mdo" / "cli" / "beside.py").read_text()
+    read = set(re.findall(r"\$\{?(RELAY_\w+)", start)) | set(re.findall(r'told\.get\("(\w+)"', beside))
+    assert {"RELAY_PORT", "CLAMAV_DATABASE", "LIVEKIT_IP"} <= read
+    assert {name for name in read if f"`{name}`" not in page} == set()
 
 
 @pytest.mark.parametrize("name", [str(field.alias) for field in Environment.model_fields.values()])
