@@ -199,14 +199,12 @@ def discuss(request: HttpRequest, follow_up_id: UUID) -> HttpResponse:
         return did(request, f"{form_of_case}?after={row.item.referral_id}{acting_for(request, '&')}")
     except SHOWN as refusal:
         return _page(request, errors=sentences(refusal), status=refusal.status)
-    discussion = following_up.proposed(by, [row]).get(row.pk)
-    if discussion is not None and discussion.saves_itself:
+    discussion = following_up.proposed(by, [row])[row.pk]  # whoever may draft it, its requester or a secretary, sees it
+    if discussion.saves_itself:
         page = reverse("cases:referral", args=[discussion.pk])
     else:
         page = reverse("cases:detail", args=[row.case_id])
-    if discussion is None:  # a board's people see what is handed in
-        words = _("The new discussion is drafted. Whoever asks for it completes the question and hands it in.")
-    elif discussion.status == discussion.Status.DRAFT:
+    if discussion.status == discussion.Status.DRAFT:
         words = _("The new discussion is a draft. Complete the question and hand it in.")
     else:
         words = _("The new discussion is there already: %(state)s.")

@@ -427,15 +427,6 @@ def test_a_note_added_later_asks_for_no_second_discussion(cast: Cast) -> None:
         assert pressed(f"is there already: {Referral.Status(state).label}.") == page
 
 
-def test_whoever_serves_the_board_drafts_what_they_cannot_see(cast: Cast) -> None:
-    """A draft lies with the requester's side: it is made, and the case is shown."""
-    row = other(cast)
-    client = client_of(cast.coordinator)
-    done = client.post(reverse("meetings:follow_up_discuss", args=[row.pk]), {"command_id": new_id()})
-    assert (done.status_code, done["Location"]) == (303, reverse("cases:detail", args=[row.case_id]))
-    assert len(drafts(row)) == 1
-
-
 def test_what_waits_is_counted_whole_and_turned_page_by_page(cast: Cast) -> None:
     """Each list by itself: turning one leaves the others where they are, and what the page is looked at for."""
     for _n in range(23):
