@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 MDO = $(if $(PYTHON),,$(error Python 3.11 or later is needed. On Debian or Ubuntu: apt-get install python3 python3-venv))$(PYTHON) -m mdo.cli.bootstrap
 
 .DEFAULT_GOAL := run
-.PHONY: bundle bundle-test upgrade-test run test test-pooled check format messages lock servers reset install build bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-failover bench-imports bench-minutes bench-proposals bench-search drill chaos livekit test-livekit test-image test-install verify-pdf bench-room-two test-objects simulate-scale help
+.PHONY: bundle bundle-test upgrade-test run test test-pooled check format messages lock servers reset install build bench-start bench-pages bench-browser bench-call bench-room bench-agenda bench-failover bench-imports bench-minutes bench-production bench-proposals bench-search drill chaos livekit test-livekit test-image test-install verify-pdf bench-room-two test-objects simulate-scale help
 
 run: ## install, build and run the whole product
 	@$(MDO) up
@@ -56,6 +56,9 @@ bench-room: install ## measure the room, beside what it is held against: var/ben
 
 bench-room-two: install ## measure the room on two web processes behind PgBouncer: var/bench-room-two.json (5 minutes)
 	@.venv/bin/python -m tests.bench.bench_room_two
+
+bench-production: install ## measure the room through `mdo run --profile production` and PgBouncer, then kill a web process: var/bench-production.json (5 minutes)
+	@.venv/bin/python -m tests.bench.bench_production
 
 bench-failover: install ## kill a web process, then the primary and promote its replica, under a room: var/bench-failover.json (5 minutes)
 	@.venv/bin/python -m tests.failover

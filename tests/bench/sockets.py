@@ -9,6 +9,7 @@ import base64
 import os
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -37,18 +38,21 @@ def masked(text: bytes, opcode: int = 1) -> bytes:
 
 @dataclass(frozen=True)
 class Door:
-    """Where a line goes: the port on loopback, the path, and the headers that the handshake carries."""
+    """Where a line goes: the port on loopback, the path, and the headers that the handshake carries; over TLS to `localhost` where ``tls`` says
+    whom to believe."""
 
     port: int
     path: str
     cookie: str = ""
     subprotocol: str = ""
+    tls: ssl.SSLContext | None = None
 
     def request(self) -> bytes:
+        host = f"localhost:{self.port}" if self.tls else f"127.0.0.1:{self.port}"
         lines = [
             f"GET {self.path} HTTP/1.1",
-            f"Host: 127.0.0.1:{self.port}",
-            f"Origin: http://127.0.0.1:{self.port}",
+            f"Host: {host}",
+            f"Origin: {'https' if self.tls else 'http'}://{host}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             "Sec-WebSocket-Version: 13",
@@ -78,6 +82,21 @@ class Line:
         self.frames = 0
         self.ping_at = time.perf_counter() + PING_EVERY_S
         self.sent_ping = True
+
+    def connect(self) -> None:
+        self.socket.connect(("127.0.0.1", self.door.port))
+        if self.door.tls:  # the number of its file stays
+            self.socket = self.door.tls.wrap_socket(self.socket, server_hostname="localhost")
+        self.socket.sendall(self.door.request())
+        self.socket.setblocking(False)
+
+    def receive(self) -> bytes:
+        """What has come; nothing when the other side has closed. Raises ``OSError``, which is ``BlockingIOError`` or ``SSLWantReadError`` when
+        nothing is there yet."""
+        data = self.socket.recv(262144)
+        while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():  # of which the kernel tells nobody
+            data += self.socket.recv(262144)
+        return data
 
     def send(self, text: str) -> None:
         self.socket.sendall(masked(text.encode()))
@@ -112,9 +131,7 @@ class Crowd:
     def dial(self, door: Door) -> Line:
         """Begin a line; its handshake is answered while the crowd reads."""
         line = Line(door)
-        line.socket.connect(("127.0.0.1", door.port))
-        line.socket.sendall(door.request())
-        line.socket.setblocking(False)
+        line.connect()
         self.lines[line.fd] = line
         self.epoll.register(line.fd, select.EPOLLIN)
         return line
@@ -139,6 +156,10 @@ class Crowd:
                 raise TimeoutError(f"{len(waiting)} lines are not ready")
         return lines
 
+    def cut(self, line: Line, why: str) -> None:
+        """A line that the server closed or refused."""
+        raise Gone(f"{line.door.path} {why}")
+
     def read(self, within_s: float) -> None:
         """Read whatever has come."""
         for fd, _event in self.epoll.poll(within_s, 4096):
@@ -146,14 +167,16 @@ class Crowd:
             if line is None:
                 continue
             try:
-                data = line.socket.recv(262144)
-            except BlockingIOError:
+                data = line.receive()
+            except (BlockingIOError, ssl.SSLWantReadError):
                 continue
             except OSError as error:
-                raise Gone(f"{line.door.path}: {error}") from error
+                self.cut(line, f"was lost: {error}")
+                continue
             at = time.perf_counter()
             if not data:
-                raise Gone(f"{line.door.path} was cut after {line.frames} frames")
+                self.cut(line, f"was cut after {line.frames} frames")
+                continue
             self._take(line, line.buffer + data if line.buffer else data, at)
 
     def _take(self, line: Line, data: bytes, at: float) -> None:
@@ -163,7 +186,8 @@ class Crowd:
                 line.buffer = data
                 return
             if not head.startswith(b"HTTP/1.1 101"):
-                raise Gone(f"{line.door.path}: {head[:80]!r}")
+                self.cut(line, f"is not opened: {head[:80]!r}")
+                return
             line.open, data = True, rest
         start, end = 0, len(data)
         while end - start >= 2:
@@ -196,7 +220,7 @@ class Crowd:
         elif opcode == 9:
             line.socket.sendall(masked(text, 10))
         elif opcode == 8:
-            raise Gone(f"{line.door.path} was closed: {int.from_bytes(text[:2], 'big')}")
+            self.cut(line, f"was closed: {int.from_bytes(text[:2], 'big')}")
 
     def reached(self, lines: Sequence[Line], seq: int, within_s: float) -> float:
         """Read until all of these lines were told ``seq``; the moment at which the last one was. Raises ``TimeoutError``."""
