@@ -15,7 +15,8 @@ ADMINISTRATORS = {
     "administrators/operate.md": "health, logs, restart, verifying",
     "administrators/trouble.md": "what people see, where to look, what to do",
     "administrators/watch.md": "metrics, rules, `/status/`, the access log as syslog",
-    "administrators/backup.md": "the vault, the way back, the drill",
+    "administrators/backup.md": "the vault, its keys, what is in it",
+    "administrators/restore.md": "the way back, and the drill",
     "scale.md": "many machines: what goes where, what one process carries, what gives way first",
     "commands.md": "everything that `mdo` and make can do",
 }

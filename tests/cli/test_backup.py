@@ -245,11 +245,11 @@ def test_a_server_that_is_gone_comes_back(place: Place, vault: Vault) -> None:
 
 @pytest.mark.slow
 def test_an_installation_of_one_machine_comes_back_by_the_page(place: Place, vault: Vault) -> None:
-    """The block of docs/administrators/backup.md, followed literally, with what a safe and a vault hold."""
+    """The block of docs/administrators/restore.md, followed literally, with what a safe and a vault hold."""
     place.add(1)
     place.keeper.once()
     place.lose()
-    page = (BASE_DIR / "docs" / "administrators" / "backup.md").read_text()
+    page = (BASE_DIR / "docs" / "administrators" / "restore.md").read_text()
     (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert block.count(".venv/bin/mdo ") == 1
     keys = place.folder / "keys-of-the-safe"

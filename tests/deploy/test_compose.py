@@ -383,7 +383,7 @@ def test_the_way_back_leads_to_where_the_services_look():
     assert vault in backup["volumes"]
     # Where PostgreSQL's image keeps its data from 18 on; the folder is made by the image's user, on the page.
     assert data == f"{postgres['volumes'][0].split(':')[1]}/{postgres['image'].split(':')[1]}/docker"
-    assert data in (BASE_DIR / "docs" / "administrators" / "backup.md").read_text()
+    assert data in (BASE_DIR / "docs" / "administrators" / "restore.md").read_text()
     given = restore["environment"]
     assert given.items() <= told("backup").items()
     assert sorted(value.removeprefix(RUN_SECRETS) for name, value in given.items() if name.endswith("_FILE")) == restore["secrets"]  # fmt: skip
