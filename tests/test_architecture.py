@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -200,11 +201,11 @@ def test_import_contracts_say_what_the_design_says() -> None:
     assert wiring.get("ignore_imports", []) == []
 
 
-def test_import_contracts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlinter import cli
-
-    monkeypatch.chdir(BASE_DIR)
-    assert cli.lint_imports(config_filename="pyproject.toml", no_cache=True) == cli.EXIT_STATUS_SUCCESS
+def test_import_contracts_are_kept() -> None:
+    """In a process of its own: it sets up logging, and silences every logger that is there."""
+    lint = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run([str(lint), "--no-cache"], cwd=BASE_DIR, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_no_model_signals() -> None:
