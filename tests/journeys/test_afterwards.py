@@ -227,7 +227,7 @@ def test_a_meeting_leaves_reports_and_minutes(
     expect(requester.page.get_by_text("The patient is informed.")).to_be_visible()
     until(lambda: made("signed", 9), "the letter anew, and the summary", 60)
     requester.go(f"/decisions/{own.pk}/")
-    expect(requester.page.get_by_role("link", name="Summary for the patient")).to_be_visible()
+    expect(requester.page.get_by_role("link", name="Summary for the patient", exact=True)).to_be_visible()
     requester.look("decision, patient informed")
     said = pdf_text(requester.bytes_of(summary))
     assert "We bellen u morgen." in said

@@ -364,6 +364,28 @@ describe('the order', () => {
     await see(() => table.heard.length === 1);
     expect(table.heard[0]!.args).toMatchObject({ to_meeting: table.room.sittings[0]!.id, reason: 'no_quorum' });
   });
+
+  test('a dialog that is opened before the answer to the one before comes, stays', async () => {
+    let answer = () => {};
+    table.mayPass = (frame, seat) => {
+      if (frame.t !== 'ack' || table.heard.at(-1)?.do !== 'agenda.postpone') return true;
+      answer = () => seat.socket.send(JSON.stringify(frame));
+      return false;
+    };
+    await enter();
+    press('p');
+    await dialogIs('Postpone 1. A.B. 1951');
+    find<HTMLInputElement>('dialog input[value="no_quorum"]')!.click();
+    submit();
+    await noDialog();
+    press('c');
+    await dialogIs('Close the meeting');
+    expect(page().store.pending.has('agenda.postpone')).toBe(true);
+    answer();
+    await see(() => !page().store.pending.has('agenda.postpone'));
+    await tick();
+    expect(find('dialog')?.textContent).toContain('Close the meeting');
+  });
 });
 
 describe('protocol cases', () => {

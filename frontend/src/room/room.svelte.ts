@@ -277,6 +277,11 @@ export class RoomStore {
     if (gone || (dialog.kind === 'next' && item?.decision)) this.dialog = null;
   }
 
+  /** What this dialog asked for is done. It may have closed by itself before the answer came: another one that was opened since stays. */
+  doneWith(dialog: Dialog | null): void {
+    if (this.dialog === dialog) this.dialog = null;
+  }
+
   private busyWriting(item: Id): boolean {
     return this.writing || this.desk.unsaved.has(item);
   }
