@@ -194,11 +194,14 @@ def test_a_long_text_is_cut_around_the_first_hit(text: str, excerpt: str) -> Non
         ("lumpectomie verbeersch", "lumpectomie vermeersch"),  # that name exists, of a patient nobody here may know
         ("claeis", ""),  # as near as any, and only in a decision of the outsider's
         ("65041235795", ""),  # a number is never mended
+        ("pa21345", ""),  # nor is one that letters stand before: the nearest is another specimen
         ("lum vermeers", ""),  # beginnings are found as they are
     ],
 )
 def test_typing_errors_are_mended_by_words_of_visible_decisions(cast: Cast, typed: str, searched: str) -> None:
-    decide(cast, "Lumpectomie met sentinelprocedure.", patient={"family_name": "Vermeersch", "given_name": "Rosa"})
+    decide(
+        cast, "Lumpectomie met sentinelprocedure, PA21344.", patient={"family_name": "Vermeersch", "given_name": "Rosa"}
+    )
     hidden = {"family_name": "Verbeersch", "given_name": "Claeys", "national_number": "65041235794"}
     decide(cast, "Lumpectomie.", hospital=cast.outside, requester=cast.outsider, patient=hidden)
     found = look(cast.chair, typed)
