@@ -16,9 +16,11 @@ from mdo.kernel import clock
 from mdo.kernel.errors import Denied
 from mdo.kernel.models import AuditEntry
 from mdo.kernel.storage import storage
+from meetings import chain
 from meetings.actions import sitting
 from meetings.actions.mailing import deliver
 from meetings.actions.reporting import give_up_report, make_report
+from meetings.actions.signing import sign_decisions
 from meetings.models import AgendaItem, Decision, Delivery, Meeting, Reminder, Report
 from meetings.reminded import manner_of
 from tests.cast import Cast, Member, acting_as, seat
@@ -416,7 +418,13 @@ def test_the_pages_offer_each_language(cast: Cast, closed: Meeting) -> None:
     for language in ("nl", "fr", "de", "en"):
         assert f"{reverse('meetings:report', args=[ids['organiser']])}?language={language}" in decision
         assert f"{reverse('meetings:minutes', args=[closed.pk])}?language={language}" in agenda
-    assert decision.count("zoals verstuurd") == 1
+    assert "zoals verstuurd" not in decision  # a draft
+    with house():
+        seen = [(each.pk, chain.seen(each)) for each in Decision.objects.filter(pk=ids["organiser"])]
+    call(sign_decisions, cast.coordinator, meeting_id=closed.pk, decisions=seen)
+    make_all()
+    signed = client.get(reverse("meetings:decision", args=[ids["organiser"]])).content.decode()
+    assert signed.count("zoals verstuurd") == 1
     assert reverse("meetings:minutes_docx", args=[closed.pk]) in agenda
 
 
