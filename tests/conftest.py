@@ -86,12 +86,12 @@ SLOW_FOLDERS = ("tests/meetings/room/", "tests/architecture/", "tests/demo/", "t
 # `make test` asks for every branch of the door and of access. Tracing costs a third of a test's time, so only these are traced: what none
 # of them reaches on purpose does not count as covered because a page came by.
 TRACED = (
-    "tests/kernel/", "tests/directory/", "tests/identity/", "tests/replica/", "tests/meetings/delivering/",
+    "tests/kernel/", "tests/directory/", "tests/identity/", "tests/replica/", "tests/meetings/delivering/", "tests/meetings/informing/",
     *(f"tests/cases/test_{name}" for name in (
         "actions", "answers", "coding_numbers", "discussions", "gps", "launch", "merging", "receiving", "views_documents", "views_sketches",
     )),
     *(f"tests/meetings/test_{name}" for name in (
-        "chairing", "compiled_questions", "fhir", "following_up", "guest", "importing", "informing", "old_decisions", "registering", "registry_files", "replying",
+        "chairing", "compiled_questions", "fhir", "following_up", "guest", "importing", "old_decisions", "registering", "registry_files", "replying",
         "same_people", "search", "signing.py",
     )),
 )  # fmt: skip

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
-from django.test import Client
-from django.urls import reverse
 from django.utils import translation
 
 from cases.discussions import move_and_keep
 from cases.models import Referral
-from mdo.directory.models import Agreement, Board, Organisation
-from mdo.kernel.acting import System, acting
-from mdo.kernel.models import AuditEntry
-from meetings import access
+from mdo.directory.models import Board, Organisation
 from meetings.models import Decision, FollowUp
-from meetings.search import MOST, PAGE_SIZE, Found, Wanted, find, marked
-from tests.cast import NAMES, PASSWORD, Cast, Member, acting_as
-from tests.database import as_owner
+from meetings.search import MOST, Found, Wanted, find, marked
+from tests.cast import Cast, Member, acting_as
 from tests.factories import (
     BRUSSELS,
     make_case,
@@ -33,24 +22,11 @@ from tests.factories import (
     make_meeting,
     make_patient,
     make_referral,
-    make_topic,
     tumour_data,
     writing,
 )
 
 MARCH = datetime(2026, 3, 18, 14, tzinfo=BRUSSELS)
-
-
-@pytest.fixture(params=[(2000, 24), (-1, 24), (-1, 0)], ids=["a few", "by place and month", "by months"])
-def each_way(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each way in which the index is walked: a handful of decisions would only ever go the first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('mdo.search_few', %s, false), set_config('mdo.search_several', %s, false)",
-            [str(number) for number in request.param],
-        )
-        yield
-        cursor.execute("SELECT set_config('mdo.search_few', '', false), set_config('mdo.search_several', '', false)")
 
 
 def decide(
@@ -351,97 +327,6 @@ def test_period_board_and_hospital(cast: Cast) -> None:
     assert ids(look(cast.chair, chosen={"step": "chemotherapy"})) == []
 
 
-@pytest.mark.usefixtures("each_way")
-def test_everybody_finds_what_they_may_read(cast: Cast) -> None:
-    """Each member of the cast finds exactly the decisions that `visible_decisions` gives them, and the outsider none."""
-    own = decide(cast)
-    colleague = decide(cast, requester=cast.radiologist)
-    partner = decide(cast, hospital=cast.partner_hospital, requester=cast.partner)
-    outside = decide(cast, hospital=cast.outside, requester=cast.outsider)
-    withdrawn = decide(cast, hospital=cast.third, requester=cast.partner)
-    with writing():
-        referral = referral_of(withdrawn)
-        referral.status = Referral.Status.WITHDRAWN
-        referral.save()
-    topic = make_decision(
-        make_item(make_meeting(cast.board, state="closed", starts_at=MARCH), topic=make_topic(cast.board))
-    )
-    draft = decide(cast, state=Decision.State.DRAFT)
-    everything = {own.pk, colleague.pk, partner.pk, topic.pk}
-    expected = {
-        "chair": everything,
-        "coordinator": everything,
-        "secretary": everything,
-        "radiologist": everything,
-        "partner": everything,
-        "requester": {own.pk},
-        "partnersecretary": {partner.pk},
-        "outsider": {outside.pk},  # the own patient's, never through the board
-        "guest": set(),
-        "privacy": set(),
-        "admin": set(),
-        "datamanager": set(),
-        "observer": set(),
-    }
-    found = {name: set(ids(look(getattr(cast, name)))) for name in NAMES}
-    assert found == expected
-    for name in NAMES:
-        with acting_as(getattr(cast, name)) as person:
-            visible = access.visible_decisions(person).exclude(state=Decision.State.DRAFT)
-            assert set(visible.values_list("pk", flat=True)) == expected[name]
-    assert draft.pk not in set().union(*found.values())
-
-
-def test_the_outsider_finds_nothing_of_others(cast: Cast) -> None:
-    decide(cast, "Lumpectomie", patient={"family_name": "Vermeersch", "national_number": "65041235794"})
-    assert [look(cast.outsider, words).total for words in ("lumpectomie", "vermeersch", "65041235794", "")] == [0] * 4
-
-
-@pytest.mark.usefixtures("each_way")
-def test_an_ended_agreement_ends_what_partners_find(cast: Cast) -> None:
-    own = decide(cast, hospital=cast.partner_hospital, requester=cast.partner)
-    other = decide(cast)
-    assert set(ids(look(cast.partner))) == {own.pk, other.pk}
-    Agreement.objects.update(ends_on=date(2026, 1, 1))
-    assert ids(look(cast.partner)) == [own.pk]  # the requester of it
-    assert ids(look(cast.chair)) == [other.pk]
-
-
-@pytest.mark.usefixtures("each_way")
-def test_somebody_who_left_finds_nothing(cast: Cast) -> None:
-    decide(cast)
-    cast.requester.person.is_active = False
-    cast.requester.person.save()
-    assert look(cast.requester).total == 0
-
-
-def test_the_index_follows_case_referral_and_patient(cast: Cast) -> None:
-    decision = decide(cast, patient={"family_name": "Desmet", "given_name": "Hilde"})
-    referral = referral_of(decision)
-    with writing():
-        patient = referral.case.patient
-        patient.family_name, patient.national_number = "Öztürk", "12031524691"
-        patient.save()
-        referral.question = "Nagaan of tamoxifen kan"
-        referral.requester = cast.radiologist.person
-        referral.save()
-        referral.case.requester = cast.radiologist.person
-        referral.case.save()
-    assert [look(cast.chair, words).total for words in ("desmet", "ozturk", "12031524691", "tamoxifen")] == [0, 1, 1, 1]
-    assert look(cast.requester).total == 0
-    with writing():
-        second = make_referral(
-            Board.objects.create(network=cast.network, organiser=cast.third, name="Genetica-MOC"),
-            cast.organiser,
-            cast.requester.person,
-            case=referral.case,
-        )
-    assert look(cast.requester).total == 1
-    with writing():
-        second.delete()
-    assert look(cast.requester).total == 0
-
-
 def test_what_was_replaced_says_so(cast: Cast) -> None:
     old = decide(cast, "Mastectomie")
     with writing():
@@ -471,164 +356,3 @@ def test_one_line_costs_as_much_as_thirty(cast: Cast, django_assert_num_queries:
     decide(cast)
     with acting_as(cast.chair) as person, django_assert_num_queries(6):
         find(person, Wanted("heelkunde"), "nl")
-
-
-def test_each_search_leaves_a_trace_without_its_words(cast: Cast) -> None:
-    own = decide(cast, patient={"family_name": "Vermeersch"})
-    partner = decide(
-        cast, hospital=cast.partner_hospital, requester=cast.partner, patient={"family_name": "Vermeersch"}
-    )
-    look(cast.chair, "vermeersch")
-    look(cast.privacy, "vermeersch")
-    rows = AuditEntry.objects.filter(action="decision.search").order_by("id")
-    assert [(row.actor_id, row.hospital_id, row.organisation_id, row.outcome, row.detail) for row in rows] == [
-        (cast.chair.pk, hospital, cast.organiser.pk, "ok", {"found": 2, "shown": [str(decision.pk)]})
-        for hospital, decision in sorted(
-            [(cast.organiser.pk, own), (cast.partner_hospital.pk, partner)],
-            key=lambda pair: pair[1].pk,
-            reverse=True,
-        )
-    ] + [(cast.privacy.pk, None, cast.organiser.pk, "ok", {"found": 0, "shown": []})]
-
-
-def test_the_index_is_closed_to_the_program(cast: Cast) -> None:
-    decide(cast)
-    for statement in (
-        "SELECT * FROM meetings_decisionindex",
-        "DELETE FROM meetings_decisionindex",
-        "SELECT mdo_index_decision(gen_random_uuid())",
-        "SELECT mdo_index_decisions('{}')",
-        "SELECT * FROM meetings_vocabulary",
-        "SELECT mdo_mended_words('{lumpectmie}', '{}', null, null)",
-        "SELECT mdo_decision_hits(null, '{}', null, null, 1)",
-        "SELECT mdo_expected_hits('word')",
-    ):
-        with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
-        assert refused.value.__cause__.sqlstate == "42501"  # type: ignore[union-attr]
-    assert Found is not None
-
-
-def test_outside_of_a_door_nothing_is_found(cast: Cast) -> None:
-    decide(cast)
-    arguments = "'', '{}', '', '{}', null, null, 20, 0"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT ids, total FROM mdo_search_decisions({arguments})")
-        assert cursor.fetchone() == ([], 0)
-    with acting(System("test"), None, "work"), connection.cursor() as cursor:
-        cursor.execute(f"SELECT total FROM mdo_search_decisions({arguments})")
-        assert cursor.fetchone() == (1,)
-
-
-# --- the page ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browse(cast: Cast, client: Client) -> Client:
-    assert client.login(username="chair", password=PASSWORD)
-    return client
-
-
-def test_the_page_shows_the_newest_and_what_was_asked(cast: Cast, browse: Client) -> None:
-    decision = decide(cast, "Lumpectomie links.", patient={"family_name": "Vermeersch", "given_name": "Rosa"})
-    decide(cast, "Opvolging.", steps=[], patient={"family_name": "Baert"})
-    page = browse.get(reverse("meetings:search"))
-    assert page.status_code == 200
-    assert [hit.title.split()[0] for hit in page.context["found"].hits] == ["Baert", "Vermeersch"]
-    answer = browse.post(reverse("meetings:search"), {"words": "lumpectomie", "since": "2026-03-01"})
-    html = answer.content.decode()
-    assert answer.status_code == 200
-    assert reverse("meetings:decision", args=[decision.pk]) in html
-    assert "<mark>Lumpectomie</mark> links." in html
-    assert 'value="lumpectomie"' in html  # what was typed is still there
-    assert "Baert" not in html
-    fragment = browse.post(reverse("meetings:search"), {"words": "lumpectomie"}, headers={"HX-Request": "true"})
-    assert fragment.content.decode().startswith('<div id="results"')
-
-
-@contextmanager
-def as_if_there_were(hits: int) -> Iterator[None]:
-    """As many lines in the index as that: the one decision's, and older ones like it of no decision. Commits; afterwards the index is
-    empty."""
-    reference = "decision_id_fkey"
-    columns = "hospital_id, board_id, case_id, patient_id, requesters, places, codes, keys, words"
-    with as_owner() as owner:
-        owner.execute(f"ALTER TABLE meetings_decisionindex DROP CONSTRAINT meetings_decisionindex_{reference}")
-        try:
-            owner.execute(
-                f"INSERT INTO meetings_decisionindex (at, decision_id, {columns})"
-                f" SELECT at - n * interval '1 second', gen_random_uuid(), {columns}"
-                " FROM meetings_decisionindex, generate_series(1, %s - 1) AS n",
-                [hits],
-            )
-            owner.execute("ANALYZE meetings_decisionindex")
-            yield
-        finally:
-            owner.execute("TRUNCATE meetings_decisionindex")
-            owner.execute(
-                f"ALTER TABLE meetings_decisionindex ADD CONSTRAINT meetings_decisionindex_{reference}"
-                " FOREIGN KEY (decision_id) REFERENCES meetings_decision (id) ON DELETE CASCADE"
-            )
-
-
-@pytest.mark.parametrize("hits", [MOST - 1, MOST, MOST + 300])
-def test_more_hits_than_are_counted(committed: None, cast: Cast, hits: int) -> None:
-    """The function and the page stop at the same number, say so, and offer no page beyond it."""
-    decision = decide(cast, "Lumpectomie links.")
-    client = Client()
-    client.force_login(cast.chair.person)
-    with as_if_there_were(hits):
-        for words in ("lumpectomie", ""):
-            found = look(cast.chair, words, chosen={} if words else {"board": str(cast.board.pk)})
-            assert (found.total, found.pages, ids(found)) == (min(hits, MOST), MOST // PAGE_SIZE, [decision.pk])
-            assert found.more_than_counted is (hits >= MOST)
-            assert {n for each in facets(found).values() for n in each.values()} <= {min(hits, MOST)}
-            last = look(cast.chair, words, chosen={} if words else {"board": str(cast.board.pk)}, page=10 * MOST)
-            assert (last.page, last.next_page) == (MOST // PAGE_SIZE, None)
-        for headers in ({}, {"HX-Request": "true"}):
-            page = client.post(reverse("meetings:search"), {"words": "lumpectomie"}, headers=headers)
-            count = re.search(r'results-count">([^<]+)<', page.content.decode())
-            assert count is not None
-            said = re.sub(r"[^\w ]", "", unescape(count[1])).split()
-            assert (said[0], said[1:]) == (
-                str(min(hits, MOST)),
-                ["besluiten", *(["of", "meer"] if hits >= MOST else [])],
-            )
-
-
-def test_words_are_never_read_from_the_address(cast: Cast, browse: Client) -> None:
-    decide(cast, "Opvolging.")
-    assert browse.get(reverse("meetings:search") + "?words=lumpectomie").context["found"].total == 1
-
-
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        ({"words": "x" * 10_240}, 422),
-        ({"words": "a\0b"}, 422),
-        ({"words": "'\"; drop -- \\ :* & | ! ( ) <-> \u202e 𝔘"}, 200),
-        ({"words": "\"'"}, 200),
-        ({"words": "or or -"}, 200),
-        ({"words": "'''"}, 200),
-        ({"words": "é" * 200}, 200),
-        ({"words": "_ __ a_b"}, 200),
-        ({"words": "²³ ١٢٣ Ⅷ"}, 200),
-        ({"since": "2026-13-01"}, 422),
-        ({"since": "9999-12-31"}, 422),
-        ({"until": "9999-12-31"}, 422),
-        ({"since": "2026-03-02", "until": "2026-03-01"}, 422),
-        ({"board": "1"}, 422),
-        ({"hospital": "' or 1=1"}, 422),
-        ({"page": "99999999999999999999"}, 200),
-        ({"page": "-1"}, 200),
-        ({"page": "٣"}, 200),
-    ],
-)
-def test_any_input_gets_an_answer(cast: Cast, browse: Client, data: dict[str, str], status: int) -> None:
-    decide(cast)
-    assert browse.post(reverse("meetings:search"), data).status_code == status
-
-
-def test_nobody_searches_without_signing_in(cast: Cast, client: Client) -> None:
-    answer = client.post(reverse("meetings:search"), {"words": "lumpectomie"})
-    assert (answer.status_code, answer["Location"].split("?")[0]) == (302, reverse("account_login"))
