@@ -50,6 +50,7 @@ class Keeper:
         self._moments: deque[tuple[int, datetime]] = deque(maxlen=10_000)
         self._reached: datetime | None = None  # the latest of those moments of which the log is here
         self._whole: bool | None = None  # whether that log goes back to a base without a hole; not looked at yet
+        self._closed_at: datetime | None = None  # the end of the base that closed the last hole: there is nothing to restore to before it
         self._due = False  # a base, at once
         self._copying: Future[Base] | None = None
         self._known: set[str] | None = None
@@ -101,7 +102,7 @@ class Keeper:
             self._store()
         while safe is not None and self._moments and self._moments[0][0] <= safe:
             self._reached = self._moments.popleft()[1]
-        if self._whole and self._reached is not None:
+        if self._whole and self._reached is not None and (self._closed_at is None or self._reached >= self._closed_at):
             self._note_state(self._reached)
 
     def _store(self) -> None:
@@ -157,8 +158,9 @@ class Keeper:
         if self._copying is not None and self._copying.done():
             done, self._copying = self._copying, None
             self._due = self._due or done.exception() is not None
-            done.result()
-            self._whole = self._whole or not self._due
+            made = done.result()
+            if not self._whole and not self._due:
+                self._whole, self._closed_at = True, made.ended_at
             self.let_go()
         if self._copying is None and (self._due or self._base_is_due()):
             self._due = False
@@ -170,7 +172,7 @@ class Keeper:
         begun, segment, server = self.source.ask(
             "SELECT clock_timestamp(), pg_walfile_name(pg_current_wal_insert_lsn()), current_setting('server_version')"
         )  # the checkpoint from which the copy begins comes after this
-        name = begun.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        name = begun.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")  # two in one second are two
         said = self.source.spool / "base.said"
         arguments = ["--pgdata=-", "--format=tar", "--checkpoint=fast", "--compress=client-gzip:1"]
         arguments.append("--wal-method=fetch" if alone else "--wal-method=none")

@@ -26,6 +26,12 @@ from tests.parts import until
 KEY, FILES_KEY = b"k" * 32, b"f" * 32
 
 
+def damage(file: Path) -> None:
+    """One bit of it is another."""
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
 class Place:
     """A server of its own with a table, and a keeper of its backups."""
 

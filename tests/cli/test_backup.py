@@ -24,7 +24,7 @@ from mdo.cli.home import CannotRun, Home
 from mdo.cli.servers import Postgres
 from mdo.environment import BASE_DIR
 from mdo.kernel.encryption import Damaged
-from tests.cli.backups import FILES_KEY, KEY, Place
+from tests.cli.backups import FILES_KEY, KEY, Place, damage
 from tests.parts import until
 
 # --- the vault ---------------------------------------------------------------------------------------------------------
@@ -207,8 +207,7 @@ def test_a_base_whose_note_is_damaged_hides_no_other_and_is_not_thrown_away(vaul
         vault.put_bytes(
             f"base/{name}/{bases.NOTE}", bases.Base(name, at, at, "000000010000000000000002", "18", "").note()
         )
-    note = vault.folder / "base" / "two" / bases.NOTE
-    note.write_bytes(note.read_bytes()[:-1] + b"x")
+    damage(vault.folder / "base" / "two" / bases.NOTE)
     assert [each.name for each in bases.bases(vault, said.append)] == ["one"]
     assert said == ["The note of base two in the vault is damaged: nothing can be restored from that base."]
     (tmp_path / "var").mkdir()
@@ -335,8 +334,7 @@ def test_a_restore_reads_its_keys_out_of_files(vault: Vault, tmp_path: Path, mon
     with pytest.raises(CannotRun, match="no backup yet"):  # the vault is open
         restore_command(data, var, None)
     vault.put_bytes(STATE, b"{}")
-    state = vault.folder / STATE
-    state.write_bytes(state.read_bytes()[:-1] + b"x")
+    damage(vault.folder / STATE)
     with pytest.raises(CannotRun, match="state in the vault is damaged"):
         restore_command(data, var, None)
     monkeypatch.setenv("MDO_FILE_KEY", "both")

@@ -21,13 +21,15 @@ from mdo.backup.receiving import SLOT
 from mdo.backup.restoring import covered_until
 from mdo.backup.vault import Vault
 from mdo.environment import BASE_DIR
-from tests.cli.backups import FILES_KEY, KEY, Place
+from tests.cli.backups import FILES_KEY, KEY, Place, damage
 from tests.parts import until
 
 pytestmark = pytest.mark.slow
 
 FILE_BYTES = 16 << 20
 SHUT_OUT = "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots WHERE slot_name = %s"
+
+ALL_HERE = "SELECT restart_lsn >= pg_current_wal_flush_lsn() FROM pg_replication_slots WHERE slot_name = %s"
 
 
 def frozen(place: Place) -> Callable[[], object]:
@@ -112,6 +114,35 @@ def test_a_slot_that_is_gone_is_made_anew_with_a_base(place: Place, harm: Callab
     place.knows(place.add(2))
     place.lose()
     assert place.rows_restored("latest", None) == [0, 1, 2]
+
+
+def test_after_a_hole_nothing_is_covered_before_the_end_of_the_base_that_closes_it(place: Place) -> None:
+    gate = place.folder / "gate"
+    gate.touch()
+    script = f'until [ -e {gate} ]; do sleep 0.1; done; exec {place.source.programs}/pg_basebackup "$@"'
+    place.keep(replace(place.source, programs=_wrapped(place, pg_basebackup=script)))
+    begun(place)
+    gate.unlink()
+    dropped(place)
+    pid = place.receiver()
+    place.add(2)
+    until(lambda: place.connection.execute(ALL_HERE, [SLOT]).fetchone() == (True,), "the log, up to now")
+    place.rounds()  # moments of it are known
+    before = covered_until(place.vault)
+    os.kill(pid, signal.SIGSTOP)
+    gate.touch()
+    until(lambda: len(bases.bases(place.vault)) > 1, "a new base", within_s=60)
+    place.rounds()
+    assert covered_until(place.vault) == before
+    os.kill(pid, signal.SIGCONT)
+    place.knows(place.add(3))
+    place.lose()
+    assert place.rows_restored("latest", None) == [0, 1, 2, 3]
+
+
+def test_two_bases_of_one_second_are_two(place: Place) -> None:
+    made = [place.keeper.base(alone=True) for _ in range(3)]
+    assert bases.bases(place.vault) == made
 
 
 def test_a_hole_that_was_there_before_the_start_is_seen(place: Place) -> None:
@@ -292,8 +323,7 @@ def test_a_base_without_a_follower_comes_back_alone_and_one_that_is_damaged_is_l
     with place.vault.open(f"{bases.FOLDER}/{second.name}/{bases.TAR}") as stored, tarfile.open(fileobj=stored, mode="r|gz") as tar:  # fmt: skip
         log = [name[7:] for name in tar.getnames() if name.startswith("pg_wal/")]
     assert any(wal.WHOLE.fullmatch(name) and name >= second.segment for name in log)
-    note = place.vault.folder / bases.FOLDER / second.name / bases.NOTE
-    note.write_bytes(note.read_bytes()[:-1] + b"x")
+    damage(place.vault.folder / bases.FOLDER / second.name / bases.NOTE)
     place.lose()
     assert place.rows_restored("latest", None) == [1]
     assert any(f"base {second.name} in the vault is damaged" in each for each in place.said)
