@@ -218,7 +218,15 @@ def _database(url: str, *, pool: bool, pooled: bool = False) -> dict[str, Any]:
     database["CONN_MAX_AGE"] = 0
     if pool:
         database["CONN_HEALTH_CHECKS"] = True
-        database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 24, "timeout": 5, "max_idle": 300}
+        # An attempt to connect is given up soon: the pauses between tries double, and while one goes on whoever asks gets no other, so that
+        # after an outage of a minute the pool would be empty for another one. The next who asks begins anew.
+        database["OPTIONS"]["pool"] = {
+            "min_size": 1,
+            "max_size": 24,
+            "timeout": 5,
+            "max_idle": 300,
+            "reconnect_timeout": 2,
+        }
     if pooled:
         # Behind PgBouncer the next transaction may run on another server connection: a prepared statement or a cursor kept open would
         # be another's or nobody's. It takes no `options` either; the role has the same limits (deploy/postgres/roles.sql).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,6 +109,21 @@ def test_database() -> Iterator[str]:
             _drop(server, name)
 
 
+def kept_by_nobody(within_s: float = 10) -> int:
+    """How many connections of the pool are out that no living thread can hold: whoever took them ended without giving them back, and after 24
+    of those the pool has none for anybody. Connections on their way back are waited for."""
+    deadline = time.monotonic() + within_s
+    while True:
+        pool = connections["default"].pool  # type: ignore[attr-defined]
+        stats = pool.get_stats()
+        out = stats.get("pool_size", 0) - stats.get("pool_available", 0)
+        others = [each for each in threading.enumerate() if not each.name.startswith(f"{pool.name}-")]
+        kept = max(0, out - len(others))
+        if not kept or time.monotonic() > deadline:
+            return kept
+        threading.Event().wait(0.05)
+
+
 def filled_tables() -> frozenset[str]:
     """The tables that migrations filled: reference data, which stays between tests."""
     with connections["owner"].cursor() as cursor:
@@ -158,6 +175,19 @@ def audit_cannot_be_written() -> Iterator[None]:
             yield
         finally:
             owner.execute("GRANT INSERT ON kernel_auditentry TO mdo_app")
+
+
+@contextmanager
+def nobody_connects() -> Iterator[None]:
+    """As while PostgreSQL is away: nobody of the program gets a connection any more, and those that it had are gone."""
+    name = sql.Identifier(settings.DATABASES["default"]["NAME"])
+    with as_owner() as owner:
+        owner.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, mdo_app").format(name))
+        try:
+            connections["default"].close_pool()  # type: ignore[attr-defined]
+            yield
+        finally:
+            owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC, mdo_app").format(name))
 
 
 if __name__ == "__main__":  # the template alone, while checks that need no database run beside it

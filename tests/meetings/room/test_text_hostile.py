@@ -8,15 +8,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.db import connections
 
 from mdo.kernel.errors import Refused
 from meetings import texts
 from meetings.room import connection, hub, text_sheet, threads
 from meetings.room.protocol import Close, decode
 from tests.cast import Cast
-from tests.database import as_owner, audit_cannot_be_written
+from tests.database import as_owner, audit_cannot_be_written, nobody_connects
 from tests.meetings.room.typists import Typist, b64, open_table, rows, stored
 from tests.meetings.test_text_updates import DANGLING, NO_UPDATES
 from tests.room_client import RoomClient, room_of
@@ -159,19 +157,6 @@ async def test_a_reader_of_a_text_that_does_not_read_is_closed(
 
 
 @contextmanager
-def no_database() -> Iterator[None]:
-    """Nobody of the program gets a connection any more, and those that it had are gone."""
-    name = settings.DATABASES["default"]["NAME"]
-    with as_owner() as owner:
-        owner.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC, mdo_app')
-        try:
-            connections["default"].close_pool()  # type: ignore[attr-defined]
-            yield
-        finally:
-            owner.execute(f'GRANT CONNECT ON DATABASE "{name}" TO PUBLIC, mdo_app')
-
-
-@contextmanager
 def locked_away() -> Iterator[None]:
     """Another transaction holds all texts for longer than anybody waits."""
     with as_owner() as owner, owner.transaction():
@@ -202,7 +187,7 @@ async def unavailable(client: RoomClient, typist: Typist) -> None:
     assert (refused["t"], refused["id"], refused["code"]) == ("text.refused", None, "unavailable")
 
 
-@pytest.mark.parametrize("trouble", [no_database, locked_away, audit_cannot_be_written])
+@pytest.mark.parametrize("trouble", [nobody_connects, locked_away, audit_cannot_be_written])
 async def test_what_cannot_be_stored_is_not_pretended(
     committed: None, cast: Cast, trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
