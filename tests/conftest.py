@@ -60,14 +60,16 @@ def reference_tables(django_db_setup: None, django_db_blocker: Any) -> frozenset
 def committed(reference_tables: frozenset[str], django_db_blocker: Any) -> Iterator[None]:
     """The database without a transaction around the test: commits are real, so threads, sockets and workers see them.
 
-    Afterwards every table is emptied by the owner. Use instead of `transactional_db`, whose flush the program's role may not do.
+    Afterwards every table is emptied by the owner, and every thread has given its connection back. Use instead of `transactional_db`, whose flush the program's role may not do.
     """
     from django.db import connections
 
     with django_db_blocker.unblock():
         yield
         connections.close_all()
+        kept = database.kept_by_nobody()
         database.empty(reference_tables)
+        assert not kept, f"{kept} connections were taken by threads that ended without giving them back"
 
 
 UUIDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

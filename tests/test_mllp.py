@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
+from channels.db import database_sync_to_async
 
 from cases import receiving
 from cases.models import Patient
@@ -170,7 +171,7 @@ async def test_a_patient_over_the_line(committed: None, cast: Cast) -> None:
         with house():
             return Patient.objects.values_list("family_name", "version").get(pk=patient.pk)
 
-    patient = await asyncio.to_thread(prepare)
+    patient = await database_sync_to_async(prepare)()
     renamed = message(f"PID|1||{NUMBER}^^^^NN||Claeys^Sofie||19650412|F")
     async with served(receiving.answer_in_thread, Limits()) as line:
         lines = [await line() for _ in range(4)]
@@ -181,7 +182,7 @@ async def test_a_patient_over_the_line(committed: None, cast: Cast) -> None:
         for junk, code in ((b"no HL7 at all", b"MSA|AR|"), (renamed.replace(b"Sofie", b"So\0fie"), b"MSA|AE|1")):
             await here.send(framed(junk))
             assert (await here.told()).split(b"\r")[1] == code
-    assert await asyncio.to_thread(name, patient) == ("Claeys", 2)
+    assert await database_sync_to_async(name)(patient) == ("Claeys", 2)
 
 
 def test_the_command_listens_until_it_is_told_to_end() -> None:

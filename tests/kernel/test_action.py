@@ -341,12 +341,17 @@ def at_once(number: int, member: Any, call: Callable[[Any], Done]) -> list[Done 
         return list(pool.map(one, range(number)))
 
 
+def replays(answers: list[Done | Exception]) -> list[bool]:
+    assert [answer for answer in answers if not isinstance(answer, Done)] == []
+    return sorted(answer.replayed for answer in answers if isinstance(answer, Done))
+
+
 def test_repeats_at_once_that_make_something_new(committed: None, cast: Cast) -> None:
     """Nothing locks: the second one meets the key of the first, and is answered by what the first one did."""
     for _ in range(5):
         ask: dict[str, Any] = {"patient_id": new_id(), "hospital_id": cast.organiser.pk, "command_id": new_id()}
         answers = at_once(4, cast.requester, lambda by, ask=ask: register_patient(by=by, **ask))  # type: ignore[misc]
-        assert sorted(answer.replayed for answer in answers if isinstance(answer, Done)) == [False, True, True, True]
+        assert replays(answers) == [False, True, True, True]
         assert len({answer.seq for answer in answers if isinstance(answer, Done)}) == 1
     assert len(patients()) == AuditEntry.objects.count() == JournalEntry.objects.count() == 5
 
@@ -358,7 +363,7 @@ def test_repeats_at_once_that_change_something(committed: None, cast: Cast) -> N
     answers = at_once(
         4, cast.requester, lambda by: rename_patient(by=by, patient_id=patient.pk, name="Claes", command_id=command)
     )
-    assert sorted(answer.replayed for answer in answers if isinstance(answer, Done)) == [False, True, True, True]
+    assert replays(answers) == [False, True, True, True]
     assert (AuditEntry.objects.count(), patients()) == (1, ["Claes"])
 
 
