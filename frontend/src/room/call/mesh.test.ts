@@ -311,7 +311,8 @@ describe('coming back', () => {
         await b.mesh.leave();
         expect(took).toBeLessThanOrEqual(8_000);
       }),
-      { numRuns: 150 },
+      // Whoever leads is known to begin again, whoever follows gave that beginning up: each one insisted on theirs, and for ever.
+      { numRuns: 150, examples: [[[1, ...Array<number>(39).fill(0)], 3_078]] },
     );
     expect(seen.some((took) => took > 0)).toBe(true);
   });

@@ -69,6 +69,8 @@ export class Peer {
   /** Something was said or heard on this RTCPeerConnection. */
   private begun = false;
   private theirs: string | null = null;
+  /** Our offer was said again because theirs came instead of an answer. */
+  private insisted = false;
   private readonly dead = new Set<string>();
   private said = { at: 0, times: 0, reached: true };
   private triedAt = 0;
@@ -99,7 +101,7 @@ export class Peer {
   private build(): void {
     const pc = this.around.make(this.around.configuration(this.relayOnly));
     this.pc = pc;
-    this.begun = false;
+    this.begun = this.insisted = false;
     this.theirs = null;
     this.transceivers = {};
     this.meter = new Meter();
@@ -228,8 +230,7 @@ export class Peer {
       this.rebuild(); // They began anew.
     } else if (this.pc.signalingState === 'have-local-offer') {
       if (this.leads) {
-        // Ours stands; it may have got lost.
-        if (Date.now() - this.said.at > JUST_SAID) this.saySelf();
+        if (Date.now() - this.said.at > JUST_SAID) this.insist();
         return;
       }
       this.rebuild();
@@ -253,6 +254,17 @@ export class Peer {
     this.showStreams();
   }
 
+  /** Theirs met ours. Ours stands, and is said again: it may have got lost. Where that was in vain, it is one that they gave up and hear no more. */
+  private insist(): void {
+    if (this.insisted) {
+      this.rebuild();
+      void this.offer(false);
+    } else {
+      this.insisted = true;
+      this.saySelf();
+    }
+  }
+
   private async hearAnswer(text: string): Promise<void> {
     const { offer, sdp } = answered(text);
     const pc = this.pc;
@@ -274,6 +286,7 @@ export class Peer {
 
   private settle(session: string): void {
     this.begun = true;
+    this.insisted = false;
     if (this.theirs !== session && this.told !== 360) this.told = -1;
     this.theirs = session;
     this.tellWant();
