@@ -1,6 +1,7 @@
 """Who signs shows that it is them: at the door of every action that signs, and once in the middle of *Sign all*."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from meetings.models import AgendaItem, Decision, Meeting
 from tests.cast import PASSWORD, Cast
 from tests.factories import make_decision, make_item, make_meeting, make_referral, writing
 from tests.meetings.acts import client_of, house, show
+from tests.parts import until
 
 LONG_AGO = timedelta(hours=5)
 
@@ -81,6 +83,8 @@ def with_app(cast: Cast) -> str:
 
 
 def code(secret: str) -> str:
+    """One that still counts for a moment: it is not asked for in the last seconds of its thirty."""
+    until(lambda: time.time() % 30 < 25, "a code that has just begun")
     return totp.format_hotp_value(totp.hotp_value(secret, next(iter(totp.yield_hotp_counters_from_time()))))
 
 
