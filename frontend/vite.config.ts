@@ -74,6 +74,7 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     include: ['src/**/*.test.ts'],
+    setupFiles: [here('src/seed.testing.ts')],
     restoreMocks: true,
     // Conditions are waited for, however busy the machine is.
     testTimeout: 30_000,

@@ -117,7 +117,7 @@ def front_end(run: Run) -> None:
     """Types and unit tests of the front end."""
     environment = node_environment(Steps())
     npm = shutil.which("npm", path=environment["PATH"]) or "npm"
-    mine = Run({**run.environment, "PATH": environment["PATH"], "CI": "true"}, run.reports, run.failed)
+    mine = Run({**run.environment, "PATH": environment["PATH"]}, run.reports, run.failed)
     mine.step("svelte-check", [npm, "run", "--silent", "check"], cwd=FRONTEND)
     # A busy machine is no fault of a test: more time than a person at a keyboard would want to wait.
     vitest = [npm, "run", "--silent", "test", "--", "--testTimeout=60000", "--reporter=default", "--reporter=junit"]
