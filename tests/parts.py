@@ -27,7 +27,7 @@ from mdo.cli.mail import listen
 from mdo.cli.process import Child, Program, tail
 
 
-def until(condition: Callable[[], Any], what: str, within_s: float = 30, log: Path | None = None) -> Any:
+def until(condition: Callable[[], Any], what: str, within_s: float = 120, log: Path | None = None) -> Any:
     """The first true value of `condition`; fails with `what` after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while True:
@@ -86,7 +86,7 @@ class MailServer:
         """What was sent to this address."""
         return [message for message in self.messages if address.lower() in str(message["To"]).lower()]
 
-    def wait_for(self, number: int, within_s: float = 30) -> list[EmailMessage]:
+    def wait_for(self, number: int, within_s: float = 120) -> list[EmailMessage]:
         """Until at least `number` messages have arrived."""
         until(lambda: len(self.messages) >= number, f"{number} mails", within_s)
         return self.messages

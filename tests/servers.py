@@ -11,13 +11,13 @@ import atexit
 import fcntl
 import os
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 
 from mdo.cli.home import Home
 from mdo.cli.stack import Stack
 from mdo.environment import BASE_DIR, read_file
+from tests.ports import free_port
 
 
 def _runs(home: Path) -> bool:
@@ -30,12 +30,6 @@ def _runs(home: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def suffix() -> str:
@@ -72,8 +66,8 @@ def _start() -> None:
     os.environ["MDO_MODE"] = "demo"
     os.environ["MDO_VAR"] = var
     os.environ["MDO_REDIS_PREFIX"] = "test-" + suffix()
-    os.environ["MDO_PORT"] = str(_free_port())
-    os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
+    os.environ["MDO_PORT"] = str(free_port())
+    os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{free_port()}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "mdo.settings"
     if os.environ.get("MDO_TEST_POOLED") == "1":  # the whole run behind PgBouncer (tests/conftest.py)
         os.environ["MDO_POOLED"] = "1"

@@ -16,8 +16,8 @@ from django.test import RequestFactory
 
 from mdo import kept_files
 from mdo.cli.process import Child, Program
-from tests.bench.rig import free_port
 from tests.parts import answers, child_environment, until
+from tests.ports import free_port
 
 
 @pytest.fixture

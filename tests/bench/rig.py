@@ -10,7 +10,6 @@ import math
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,14 +27,9 @@ from mdo.cli.process import Child, Program, tail
 from mdo.cli.servers import SUPERUSER, Postgres
 from mdo.cli.stack import Stack
 from mdo.environment import BASE_DIR, names
+from tests.ports import free_port
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], what: str, within_s: float = 30, log: Path | None = None) -> None:

@@ -16,7 +16,7 @@ from cases.models import Case, Document, Patient, Received, Referral
 from mdo.directory import tokens
 from mdo.directory.models import ApiToken, Organisation
 from mdo.kernel.acting import System, acting
-from mdo.kernel.clock import now
+from mdo.kernel.clock import frozen, now
 from mdo.kernel.ids import new_id
 from mdo.kernel.models import AuditEntry
 from tests.architecture.world import nothing_written
@@ -288,10 +288,11 @@ def test_too_much_is_refused_by_size_and_by_rate(program: Program, monkeypatch: 
     assert program.send(b"{}".ljust(1000)).status_code == 422
     monkeypatch.setattr(settings, "MDO_API_REQUESTS_A_MINUTE", 2)
     cache.clear()
-    assert [program.get("boards").status_code for _ in range(4)][-1] == 429
-    monkeypatch.setattr(settings, "MDO_API_TRIES_A_MINUTE", 1)
-    program.headers = {"authorization": "Bearer mdo_nothing"}
-    answers = [program.get("boards") for _ in range(3)]
+    with frozen(now()):  # they are counted by the minute
+        assert [program.get("boards").status_code for _ in range(4)][-1] == 429
+        monkeypatch.setattr(settings, "MDO_API_TRIES_A_MINUTE", 1)
+        program.headers = {"authorization": "Bearer mdo_nothing"}
+        answers = [program.get("boards") for _ in range(3)]
     assert {each.status_code for each in answers} == {401, 429}
     assert answers[-1]["Retry-After"] == "60"
 

@@ -24,6 +24,7 @@ from mdo.kernel.ids import new_id
 from tests.cast import Cast, acting_as
 from tests.clamav import INFECTED, NAME, clamd  # noqa: F401 (a fixture)
 from tests.factories import PDF, make_referral
+from tests.ports import free_port
 
 LIST = b"Naam,Voornaam\nPeeters,An\n"
 BAD = PDF.replace(b"xref\n0 4", INFECTED + b"\nxref\n0 4").replace(b"\n164\n", b"\n%d\n" % (164 + len(INFECTED) + 1))
@@ -197,6 +198,4 @@ def test_the_page_says_so(cast, settings, client):
 
 
 def _nobody() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

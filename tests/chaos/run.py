@@ -31,7 +31,8 @@ from psycopg.rows import tuple_row
 
 from mdo.cli.process import Child
 from mdo.cli.servers import SUPERUSER, Postgres
-from tests.bench.rig import Rig, free_port, origin, write
+from tests.bench.rig import Rig, origin, write
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.chaos.clients import Client

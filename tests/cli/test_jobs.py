@@ -1,5 +1,6 @@
 """The worker's watchdog, on a real Redis."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mdo.cli.jobs import Watchdog
 from mdo.health import client
 
-QUEUE = "mdo.test.watchdog"
+QUEUE = f"{os.environ['MDO_REDIS_PREFIX']}.watchdog"
 
 
 @pytest.fixture

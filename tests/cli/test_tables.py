@@ -98,7 +98,7 @@ def test_who_gives_up_has_changed_nothing_and_says_what_to_do(owner, reader, doi
 def test_others_do_not_queue_behind_what_waits(owner, reader, doing, lock_wait_s, passes):
     """With a wait of twenty seconds, which is the control, somebody who only reads waits as long."""
     doing(ADD)
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE rehearsal%'"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE rehearsal%'"
 
     def migrate():
         try:
@@ -107,7 +107,7 @@ def test_others_do_not_queue_behind_what_waits(owner, reader, doing, lock_wait_s
             connections["owner"].close()
 
     with ThreadPoolExecutor(1) as pool, connect() as visitor:
-        visitor.execute("SET statement_timeout = '1s'")
+        visitor.execute("SET statement_timeout = '5s'")
         migrating = pool.submit(migrate)
         try:
             while not owner.execute(waiting).fetchone():
@@ -157,7 +157,7 @@ def test_an_index_made_concurrently_waits_for_who_was_there_before(owner, reader
         owner.execute("DELETE FROM rehearsal")
     # Whoever makes an index waits for this one's view of the data, whoever drops one only for those who touch the table.
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
-    making = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE UNIQUE INDEX CONC%'"
+    making = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'CREATE UNIQUE INDEX CONC%'"
 
     def migrate():
         try:
@@ -188,7 +188,12 @@ def test_two_who_start_at_once_go_one_after_the_other(owner, doing):
     tables.migrate(pause=pause)
     assert pauses == [{"number"}]
     assert columns(owner) == {"number", "added"}
-    assert owner.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchone() is None
+    assert (
+        owner.execute(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchone()
+        is None
+    )
 
 
 def test_afterwards_the_connection_waits_as_before(owner, doing):

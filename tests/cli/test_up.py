@@ -21,6 +21,7 @@ from mdo.cli.up import Supervisor, ready
 from mdo.environment import BASE_DIR, names, parse, placeholders, read_file
 from meetings.room.relay import ice_servers
 from tests.parts import answers, until
+from tests.ports import free_port
 from tests.relay import Client, binds
 
 pytestmark = pytest.mark.slow
@@ -79,12 +80,6 @@ class Product:
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -92,8 +92,8 @@ def test_the_accounts_are_named_and_printed() -> None:
 def test_load(committed: None, present: datetime | None) -> None:
     """One loading, looked at from all sides: it takes a while."""
     if present is None:
-        demo.load()
         present = now()
+        demo.load()
     else:
         with frozen(present):
             demo.load()
@@ -105,7 +105,11 @@ def test_load(committed: None, present: datetime | None) -> None:
         _papers()
         (board,) = Board.objects.all()
         assert chain.verify(board.pk) == []
-    until(lambda: audit.seal() == 0 and AuditSeal.objects.count() == AuditEntry.objects.count(), "all rows sealed")
+    until(
+        lambda: audit.seal() == 0 and AuditSeal.objects.count() == AuditEntry.objects.count(),
+        "all rows sealed",
+        within_s=240,
+    )
     assert audit.verify() == []
     with pytest.raises(RuntimeError, match="empty database"):
         demo.load()

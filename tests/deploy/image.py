@@ -211,7 +211,7 @@ def health_command(stage: Stage) -> list[str]:
 
 def main() -> int:
     """Build every stage, start the program, ask it; writes var/test-image.json. 0 when all went well."""
-    from tests.deploy.production import free_ports
+    from tests.ports import free_port
 
     root = Path(tempfile.mkdtemp(prefix="mdo-image-"))
     root.chmod(0o755)
@@ -222,7 +222,7 @@ def main() -> int:
         for stage in found.values():
             builder.build(stage)
         program = found["program"]
-        port = free_ports(1)
+        port = free_port()
         variables = {"PATH": f"{builder.places['program'] / 'python' / 'bin'}:/usr/bin:/bin", "MDO_PORT": str(port)}
         variables |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
         healthy, before = False, contents(builder.places["program"])

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from mdo.environment import BASE_DIR, names
-from tests.deploy.production import free_ports
+from tests.ports import free_port, free_ports
 
 PAGE = BASE_DIR / "docs" / "install.md"
 BUILD = "make build"
@@ -63,7 +63,7 @@ def follow(folder: Path, *, build: bool, **more: str) -> subprocess.CompletedPro
     script = "set -eu\n" + ends + "\n".join(f"echo '--- {number}'\n{block}" for number, block in enumerate(chosen, 1))
     kept = {name: value for name, value in os.environ.items() if name not in names() and not name.startswith("MDO_")}
     mine = {
-        "SITE": f"https://localhost:{free_ports(1)}",
+        "SITE": f"https://localhost:{free_port()}",
         "MDO_VAR": str(folder.parent / "srv"),
         "MDO_PORT": str(free_ports(2)),
         "MDO_PROXY_HOST": "127.0.0.1",

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,25 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from mdo.environment import BASE_DIR
 from tests.parts import until
-
-
-def free_ports(many: int) -> int:
-    """The first of ``many`` ports of loopback behind each other that nobody listens on."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        if first + many < 65536 and all(_free(first + number) for number in range(many)):
-            return first
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+from tests.ports import free_port, free_ports
 
 
 @dataclass
@@ -56,7 +37,7 @@ class Installation:
         self.folder = folder
         self.beside = [word for name in beside for word in ("--with", name)]
         self.web_port = free_ports(2)
-        self.port = free_ports(1)
+        self.port = free_port()
         self.origin = f"https://localhost:{self.port}"
         self.output = folder.parent / f"{folder.name}.output"
         self.environment = {

@@ -19,8 +19,8 @@ from mdo.cli.stack import Stack
 from mdo.cli.steps import Steps
 from mdo.cli.up import Supervisor, Watched
 from mdo.environment import BASE_DIR, placeholders
-from tests.deploy.production import free_ports
 from tests.parts import until
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def issue(folder: Path) -> str:
 
 
 def test_a_renewed_certificate_is_read_when_the_proxy_starts_again(home, tmp_path):
-    port = free_ports(1)
+    port = free_port()
     told = {
         "MDO_MODE": "production",
         "MDO_ORIGINS": f"https://localhost:{port}",
@@ -52,7 +52,7 @@ def test_a_renewed_certificate_is_read_when_the_proxy_starts_again(home, tmp_pat
         "MDO_TLS": f"{tmp_path}/site.pem,{tmp_path}/site.key",
     }
     first = issue(tmp_path)
-    program = Proxy(home, environment.parse(placeholders() | told), ["127.0.0.1:9"], free_ports(1)).program()
+    program = Proxy(home, environment.parse(placeholders() | told), ["127.0.0.1:9"], free_port()).program()
 
     def served() -> str:
         child = Child.start(program, home.path / "pids")

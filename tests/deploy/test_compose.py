@@ -24,9 +24,9 @@ from mdo.cli.programs import package_folder, system_redis
 from mdo.cli.run import COMMANDS, parser
 from mdo.environment import BASE_DIR, Environment
 from tests.deploy.compose import COMPOSE, EXAMPLE, RUN_SECRETS, SERVICES, TEXT, WRITTEN, example, settings_of, told
-from tests.deploy.production import free_ports
 from tests.livekit.program import RELEASE
 from tests.parts import until
+from tests.ports import free_port
 
 SCHEMA = json.loads((BASE_DIR / "tests" / "deploy" / "compose-spec.json").read_text())
 LIVEKIT = yaml.safe_load((BASE_DIR / "deploy" / "livekit" / "livekit.yaml").read_text())
@@ -398,7 +398,7 @@ def queue(tmp_path: Path, secrets: Path) -> Iterator[tuple[int, dict[str, str]]]
     servers = sorted((package / "_binaries").glob(f"*-{os.uname().machine}/valkey-server")) if package else []
     server = servers[0] if servers else system_redis()
     assert server is not None
-    port = free_ports(1)
+    port = free_port()
     command = [*service["entrypoint"], *service["command"]]
     at_home = {
         "/etc/mdo/start.sh": str(BASE_DIR / "deploy" / "redis" / "start.sh"),

@@ -14,8 +14,8 @@ from mdo.cli.run import COMMANDS
 from mdo.environment import BASE_DIR
 from tests.deploy.compose import SERVICES, told
 from tests.deploy.image import ENGINE, Builder, Stage, context, health_command, stages
-from tests.deploy.production import free_ports
 from tests.parts import answers, until
+from tests.ports import free_port
 
 STAGES = stages()
 
@@ -87,7 +87,7 @@ def test_the_proxy_is_started_as_the_image_says(tmp_path):
     words = json.loads(proxy.values("CMD")[0])
     configuration = place / words[words.index("--config") + 1].lstrip("/")
     assert configuration.read_text() == (BASE_DIR / "deploy" / "caddy" / "Caddyfile").read_text()
-    ports = {name: str(free_ports(1)) for name in ("PROXY_HTTP", "PROXY_HTTPS", "PROXY_HEALTH")}
+    ports = {name: str(free_port()) for name in ("PROXY_HTTP", "PROXY_HTTPS", "PROXY_HEALTH")}
     variables = {**told("proxy"), **ports, "PROXY_FOLDER": str(tmp_path / "data"), "PROXY_BIND": "127.0.0.1"}
     caddy = shutil.which("caddy")
     assert caddy

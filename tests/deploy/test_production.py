@@ -20,9 +20,10 @@ from mdo.cli.home import Home
 from meetings.models import Meeting
 from meetings.room.protocol import SUBPROTOCOL
 from tests.cast import PASSWORD, Cast
-from tests.deploy.production import Installation, free_ports, test_database
+from tests.deploy.production import Installation, test_database
 from tests.factories import make_meeting
 from tests.parts import until
+from tests.ports import free_port
 from tests.relay import SECRET, Client, credentials_for
 from tests.room_client import sign_in
 
@@ -36,7 +37,7 @@ BACK_WITHIN_S = 10.0
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Installation]:
     """Started once for the whole module, on the database of the tests; the last test ends it."""
-    folder, port = tmp_path_factory.mktemp("production") / "var", free_ports(1)
+    folder, port = tmp_path_factory.mktemp("production") / "var", free_port()
     told = {
         "MDO_REDIS_PREFIX": f"run-{os.getpid()}",
         "MDO_TURN": f"turn:127.0.0.1:{port}?transport=udp",

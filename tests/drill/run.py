@@ -22,8 +22,9 @@ from mdo.cli.home import Home
 from mdo.cli.servers import SUPERUSER, Postgres
 from mdo.cli.stack import Stack
 from mdo.kernel.encryption import Decrypted
-from tests.bench.rig import Rig, answers, free_port, origin, wait_for, write
+from tests.bench.rig import Rig, answers, origin, wait_for, write
 from tests.drill.year import WEEKS, fill
+from tests.ports import free_port
 
 LOSS_AT_MOST_S, BACK_WITHIN_MIN = 60.0, 15.0
 BEFORE_S = 45.0  # how long people work before the machine is gone

@@ -26,7 +26,7 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from tests.bench.rig import Rig, free_port, origin, wait_for, write
+from tests.bench.rig import Rig, origin, wait_for, write
 from tests.chaos.run import (
     CHAIRS,
     SETTLED_WITHIN_S,
@@ -42,6 +42,7 @@ from tests.chaos.run import (
 )
 from tests.failover.pair import Pair
 from tests.pooling import bouncer
+from tests.ports import free_port
 
 ROUNDS = 3
 PLACES = 2 * ROUNDS + 1  # where a replica will be, over all ways

@@ -23,7 +23,7 @@ from mdo.directory.models import IdentityProvider
 from mdo.environment import BASE_DIR
 from mdo.kernel.ids import new_id
 from tests.cast import Cast, Member, acting_as
-from tests.relay import free_port
+from tests.ports import free_port
 
 LIBRARY = BASE_DIR / "frontend" / "node_modules" / "oidc-provider" / "lib" / "index.js"
 PROGRAM = BASE_DIR / "tests" / "identity" / "provider.mjs"

@@ -14,7 +14,8 @@ from mdo.cli.relay import HERE
 from tests.cast import Cast
 from tests.journeys.test_call_test import DEVICES, STEPS, look, states, step, verdict
 from tests.journeys.visitors import Visitor, Visitors
-from tests.relay import Relay, free_port
+from tests.ports import free_port
+from tests.relay import Relay
 
 pytestmark = pytest.mark.journey
 

@@ -26,7 +26,7 @@ class Receiver:
     def __init__(self) -> None:
         self.messages: list[str] = []
         self.frozen = False
-        self.thawed = Event()
+        self.arrived, self.thawed = Event(), Event()
         self.listener = socket.create_server((HERE, 0))
         self.collector = Collector("tcp", HERE, self.listener.getsockname()[1])
         self.thread = Thread(target=self._serve, daemon=True)
@@ -40,7 +40,9 @@ class Receiver:
                 return
             with line:
                 if self.frozen:
-                    self.thawed.wait(30)
+                    line.recv(1, socket.MSG_PEEK)
+                    self.arrived.set()
+                    self.thawed.wait(200)
                     continue
                 data = b""
                 while chunk := line.recv(65536):
@@ -163,7 +165,10 @@ def test_a_collector_that_is_away_gets_the_rows_later(
     assert uids(receiver.messages) == sealed()
 
 
-def test_a_frozen_collector_holds_neither_the_sealer_nor_a_row(committed: None, receiver: Receiver) -> None:
+def test_a_frozen_collector_holds_neither_the_sealer_nor_a_row(
+    committed: None, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "LEASE", timedelta(minutes=5))  # sealing may wait for others on this server
     receiver.frozen = True
     leave_traces(2)
     seal_all(2)
@@ -173,7 +178,7 @@ def test_a_frozen_collector_holds_neither_the_sealer_nor_a_row(committed: None, 
         from django.db import connections
 
         try:
-            forwarding.forward(receiver.collector, within_s=20)
+            forwarding.forward(receiver.collector, within_s=200)
         except OSError as error:
             failed.append(type(error).__name__)
         finally:
@@ -186,6 +191,7 @@ def test_a_frozen_collector_holds_neither_the_sealer_nor_a_row(committed: None, 
     seal_all(4)  # while the collector says nothing
     assert sending.is_alive()
     assert forwarding.forward(receiver.collector) == 0  # one at a time
+    assert receiver.arrived.wait(60)
     receiver.frozen = False
     receiver.thawed.set()  # the connection ends without having been read: a reset
     sending.join(25)
@@ -212,7 +218,7 @@ def test_a_lock_held_while_sending_would_hold_the_sealer(committed: None) -> Non
 
     holding = Thread(target=hold)
     holding.start()
-    held.wait(10)
+    assert held.wait(60)
     leave_traces(1)
     sealed_meanwhile = [audit.seal() for _ in range(20)]
     release.set()

@@ -119,7 +119,7 @@ def test_many_writers_leave_no_gap_and_no_double(committed: None) -> None:
 
     def write(n: int) -> list[int]:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             got = []
             for _ in range(10):
                 with acting(CLERK, None, "work"):

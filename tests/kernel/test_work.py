@@ -104,7 +104,7 @@ def test_two_workers_never_claim_the_same_row(committed: None, cast: Cast) -> No
 
     def take(_: int) -> list[UUID]:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             return [each for _ in range(4) for each in claim(3)]
         finally:
             connection.close()

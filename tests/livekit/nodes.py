@@ -18,9 +18,10 @@ import yaml
 from mdo.cli.process import Child, Program, tail
 from mdo.cli.programs import package_folder, system_redis
 from mdo.environment import BASE_DIR
-from tests.bench.rig import TICKS_PER_S, free_port
+from tests.bench.rig import TICKS_PER_S
 from tests.livekit.program import installed
 from tests.parts import until
+from tests.ports import free_port
 
 KEY = "mdo"
 PORTS = "LIVEKIT_TEST_PORTS"  # of each node three: signalling, TCP, UDP

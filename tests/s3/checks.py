@@ -22,15 +22,10 @@ from mdo.kernel.errors import Unavailable
 from mdo.objects import WINDOW, ObjectStorage
 from tests.kernel.test_storage import NEAR_A_CHUNK, content
 from tests.parts import until
+from tests.ports import free_port
 from tests.s3.program import PROGRAM
 
 KEY, SECRET = "mdo", "the-secret-of-these-tests"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, port: int) -> Child:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ import redis
 from mdo.cli.process import Child, Program
 from mdo.cli.programs import package_folder, system_redis
 from tests.parts import until
+from tests.ports import free_port
 
 SERVICE, PASSWORD = "mdo", "the-word-of-these-tests"
 DOWN_AFTER_MS = 800
@@ -27,12 +27,6 @@ def binary() -> Path:
     program = found[0] if found else system_redis()
     assert program is not None
     return program
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -111,8 +105,11 @@ def watched(folder: Path) -> Iterator[Watched]:
 
         def whole() -> bool:
             for port in made.sentinels:
-                with redis.Redis(port=port, socket_timeout=1, decode_responses=True) as line:
-                    state = line.sentinel_master(SERVICE)  # type: ignore[no-untyped-call]
+                try:
+                    with redis.Redis(port=port, socket_timeout=1, decode_responses=True) as line:
+                        state = line.sentinel_master(SERVICE)  # type: ignore[no-untyped-call]
+                except redis.RedisError:
+                    return False
                 if int(state["num-other-sentinels"]) != 2 or int(state["num-slaves"]) != 1:
                     return False
             return True

@@ -27,7 +27,8 @@ from typing import Any
 from uuid import UUID
 
 from mdo.cli.process import Child, tail
-from tests.bench.rig import Rig, answers, free_port, origin, wait_for, write
+from tests.bench.rig import Rig, answers, origin, wait_for, write
+from tests.ports import free_port
 from tests.upgrade.front import Front
 from tests.upgrade.releases import Tree, before, this
 from tests.upgrade.visitors import Visitors, get

@@ -99,6 +99,7 @@ def test_requests_count_by_route_and_class_never_by_path(told: Any) -> None:
     assert b"Kanariezwaluw" not in exposition.text()
 
 
+@pytest.mark.django_db
 def test_a_label_that_was_sent_would_be_seen() -> None:
     """Negative control: were a path or a command as sent a label, the search for ids would find it."""
     registry = CollectorRegistry()
@@ -254,6 +255,7 @@ def test_rules_and_dashboard_ask_for_what_there_is(cast: Cast, told: Any) -> Non
     assert unknown(["max(mdo_room_sockets)"], exposed(text)) == {"mdo_room_sockets"}  # negative control
 
 
+@pytest.mark.django_db
 def test_what_is_measured_of_the_house_is_watched() -> None:
     """Each number of the issue has a rule or a panel: none is measured for nobody."""
     text = exposition.text().decode()

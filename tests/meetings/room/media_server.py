@@ -13,6 +13,8 @@ from typing import Any
 
 from livekit import api
 
+from tests.ports import free_port
+
 KEY, SECRET = "site", "secret-of-these-tests-alone-0123456789"
 
 
@@ -105,6 +107,4 @@ def silent_server() -> Iterator[str]:
 
 def nothing_there() -> str:
     """An address at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,13 +25,8 @@ from meetings.room.protocol import SUBPROTOCOL, Close
 from tests.cast import Cast, Member
 from tests.factories import make_item, make_meeting, make_referral
 from tests.parts import answers, run_part, until
+from tests.ports import free_port
 from tests.room_client import sign_in
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
