@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -10,6 +11,28 @@ import pytest
 from tests.journeys.visitors import Visitors
 
 _FAILED = pytest.StashKey[bool]()
+STUCK_S = 400.0
+
+
+def _bounded(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Some of what a browser is asked has no limit of its own (``evaluate``, ``close``, a download): a journey that is stuck fails where it
+    stands, and the next one begins. Playwright lets a signal's exception through to whoever waits for it."""
+
+    def stuck(*_: object) -> None:
+        pytest.fail("the browser answers no more")
+
+    before = signal.signal(signal.SIGALRM, stuck)
+    signal.setitimer(signal.ITIMER_REAL, STUCK_S, 60.0)  # again, should closing hang too
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+pytest_runtest_setup = pytest.hookimpl(wrapper=True)(_bounded)
+pytest_runtest_call = pytest.hookimpl(wrapper=True)(_bounded)
+pytest_runtest_teardown = pytest.hookimpl(wrapper=True)(_bounded)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -92,8 +92,7 @@ def test_a_gp_reads_the_letter_and_nothing_else(
         with page.expect_response(lambda answer: urlsplit(answer.url).path == path) as answered:
             LoginPage(gp).sign_in(cast.guest.username, PASSWORD)
         assert (answered.value.status, answered.value.headers["content-type"]) == (200, "application/pdf")
-        page.close()
-    page = gp.page = gp.context.new_page()
+        page.goto("about:blank")
     gp.go("/")
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
     gp.look("today")

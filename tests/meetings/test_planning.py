@@ -223,7 +223,7 @@ def test_move_an_unpublished_sitting_and_nobody_hears(cast: Cast) -> None:
     before = deadline_reminder().due_at
     done = move(cast, meeting)
     assert [event.model_dump() for event in done.events] == [{"meeting_id": meeting.pk, "version": 2}]
-    assert deadline_reminder().due_at == before + timedelta(days=1)
+    assert deadline_reminder().due_at == before.astimezone(BRUSSELS) + timedelta(days=1)
     assert not Delivery.objects.exists()
     assert Meeting.objects.get().calendar_sequence == 0
     assert audited("meeting.move") == [(cast.secretary.pk, cast.organiser.pk, "ok")]

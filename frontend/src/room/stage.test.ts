@@ -33,7 +33,7 @@ beforeEach(async () => {
 
 afterEach(() => table.close());
 
-const status = (wanted: string) => vi.waitFor(() => expect(loader.status).toBe(wanted), { interval: 5 });
+const status = (wanted: string) => vi.waitFor(() => expect(loader.status).toBe(wanted), { interval: 5, timeout: 10_000 });
 const [A, B] = [itemId(1), itemId(2)];
 
 test('an item is fetched once per version of itself and of its case', async () => {
@@ -41,10 +41,10 @@ test('an item is fetched once per version of itself and of its case', async () =
   await status('ready');
   loader.show(A, 1, 1);
   loader.show(A, 2, 1);
-  await vi.waitFor(() => expect(asked.length).toBe(2));
+  await vi.waitFor(() => expect(asked.length).toBe(2), { timeout: 10_000 });
   await status('ready');
   loader.show(A, 2, 2);
-  await vi.waitFor(() => expect(asked).toEqual([A, A, A]));
+  await vi.waitFor(() => expect(asked).toEqual([A, A, A]), { timeout: 10_000 });
 });
 
 test('one patient is never shown under another’s number', async () => {
@@ -60,7 +60,7 @@ test('an answer that was overtaken is not shown', async () => {
   let release = () => {};
   answers.set(A, { status: 200, body: 'late', hold: new Promise((resolve) => (release = resolve)) });
   loader.show(A, 1);
-  await vi.waitFor(() => expect(asked).toEqual([A]));
+  await vi.waitFor(() => expect(asked).toEqual([A]), { timeout: 10_000 });
   loader.show(B, 1);
   release();
   await status('ready');

@@ -18,7 +18,7 @@ from mdo.kernel.storage import storage
 from meetings.models import Dispatch, Meeting, Report, Route
 from meetings.views import boards
 from tests.cast import Cast
-from tests.factories import writing
+from tests.factories import BRUSSELS, writing
 from tests.meetings.acts import audited, client_of, house
 from tests.meetings.delivering.routing import make_closed, make_route, rows, sign
 
@@ -56,7 +56,7 @@ def test_letters_of_all_meetings_are_printed_together_or_by_day(cast: Cast) -> N
     forms = [part.split("</form>")[0] for part in board.content.decode().split("<form") if posted in part]
     assert [(f"day={day:%Y-%m-%d}" in part, part.count('name="dispatch"')) for (day, _ids), part in zip(days, forms, strict=True)] == [(True, 1)] * 2  # fmt: skip
     whole = PdfReader(BytesIO(client.get(address).content))
-    one = PdfReader(BytesIO(client.get(f"{address}?day={second.created_at:%Y-%m-%d}").content))
+    one = PdfReader(BytesIO(client.get(f"{address}?day={second.created_at.astimezone(BRUSSELS):%Y-%m-%d}").content))
     assert len(whole.pages) == 2 * len(one.pages)
     assert "Kloosterdreef 10" in whole.pages[0].extract_text()
     assert client.get(f"{address}?day=2001-01-01").status_code == 404

@@ -160,7 +160,7 @@ async def test_the_number_of_echoes_is_bounded(cast: Cast, lines: list[Line], mo
 
 async def test_it_closes_by_itself(cast: Cast, lines: list[Line], monkeypatch: pytest.MonkeyPatch) -> None:
     assert call_test.LASTS_S == 60.0
-    monkeypatch.setattr(call_test, "LASTS_S", 0.3)
+    monkeypatch.setattr(call_test, "LASTS_S", 2.0)
     line = await come(lines, cast.chair)
     assert (await line.ask(n=1, data="x"))["data"] == "x"
     assert await line.closed() == 1000

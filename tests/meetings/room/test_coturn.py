@@ -165,7 +165,7 @@ def test_other_credentials_get_none(deployed: Relay, transport: str, credentials
 
 
 def test_a_line_outlives_its_credentials_and_they_open_no_other(deployed: Relay) -> None:
-    with deployed.client(lasts=timedelta(seconds=2)) as client:
+    with deployed.client(lasts=timedelta(seconds=5)) as client:
         assert client.allocate() == 0
         wait_for_the_end_of(client.name)
         assert client.refresh() == 0  # a call goes on while it lasts

@@ -114,6 +114,7 @@ async def test_wrong_arguments_are_refused_with_their_field(committed: None, cas
                 assert answer["message"]
                 hub_connection = next(iter(hub.here().rooms[meeting.pk].connections))
                 hub_connection.socket.bucket.left = 100.0  # type: ignore[attr-defined]  # this is no test of the speed limit
+                await chair.send({"do": "ping", "seen": chair.seq})  # nor of who falls behind
 
 
 async def test_foreign_ids_are_not_found(committed: None, cast: Cast) -> None:
