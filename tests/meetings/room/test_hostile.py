@@ -16,7 +16,7 @@ from meetings.room.commands import COMMANDS
 from meetings.room.protocol import MAX_BYTES, Close, decode
 from tests.cast import Cast
 from tests.factories import make_item, make_meeting, make_referral
-from tests.room_client import enter, room_of, sign_in
+from tests.room_client import enter, room_of, sign_in, unhurried
 
 NASTY = [
     "",
@@ -112,8 +112,7 @@ async def test_wrong_arguments_are_refused_with_their_field(committed: None, cas
                 assert answer["t"] == "refused", (name, args)
                 assert answer["code"] in ("invalid", "not_found", "rule"), (name, args, answer)
                 assert answer["message"]
-                hub_connection = next(iter(hub.here().rooms[meeting.pk].connections))
-                hub_connection.socket.bucket.left = 100.0  # type: ignore[attr-defined]  # this is no test of the speed limit
+                unhurried(meeting.pk)
                 await chair.send({"do": "ping", "seen": chair.seq})  # nor of who falls behind
 
 

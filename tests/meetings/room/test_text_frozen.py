@@ -18,7 +18,7 @@ from tests.database import as_owner
 from tests.factories import make_item, make_meeting, make_referral, writing
 from tests.meetings.room.typists import FIELD, HOUSE, Typist, open_table, rows, stored
 from tests.parts import until
-from tests.room_client import RoomClient, room_of
+from tests.room_client import RoomClient, room_of, unhurried
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -136,6 +136,7 @@ async def test_nothing_slips_in_between_the_look_and_the_record(cast: Cast) -> N
             typing = asyncio.create_task(keep_typing())
             answer = {"t": "refused", "current": 1}
             while answer["t"] == "refused":
+                unhurried(meeting.pk)
                 answer = await chair.do("decision.record", item=item.pk, version=1, text=answer["current"])
                 await chair.send({"do": "ping", "seen": chair.seq})
             held = await typing
