@@ -1,9 +1,10 @@
 """Calling actions in tests as one of the cast, or as the house, and reading what they left behind."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -67,46 +68,44 @@ def show(client: Client, member: Member, ago: timedelta, by: str = "password") -
     session.save()
 
 
-def at_once(*acts: Callable[[], Any]) -> list[str]:
-    """Run these in threads with connections of their own; the name of what each one raised, or ""."""
-    outcomes: list[str] = []
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """What these answer, or the exceptions that they raise, run at the same moment in threads with connections of their own."""
     start = Barrier(len(acts))
 
-    def run(act: Callable[[], Any]) -> None:
-        start.wait(10)
-        _run(act, outcomes)
+    def run(act: Callable[[], Any]) -> Any:
+        start.wait(60)
+        return _outcome(act)
 
-    threads = [Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return sorted(outcomes)
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+def at_once(*acts: Callable[[], Any]) -> list[str]:
+    """The name of what each of these raised, or "", in the order of the names; see ``together``."""
+    return sorted(_raised(each) for each in together(*acts))
 
 
 def begin_beside(act: Callable[[], Any]) -> Callable[[], str]:
     """Begin this in a thread with a connection of its own, up to where it waits for a lock of the transaction that is open here. To be asked
     once that one has ended: the name of what it raised, or ""."""
-    outcomes: list[str] = []
-    thread = Thread(target=_run, args=(act, outcomes))
-    thread.start()
+    thread = ThreadPoolExecutor(1)
+    begun = thread.submit(_outcome, act)
+    thread.shutdown(wait=False)
     until(_somebody_waits_for_us, "it waits for what was done here")
-
-    def ended() -> str:
-        thread.join(30)
-        return outcomes[0]
-
-    return ended
+    return lambda: _raised(begun.result(60))
 
 
-def _run(act: Callable[[], Any], outcomes: list[str]) -> None:
+def _outcome(act: Callable[[], Any]) -> Any:
     try:
-        act()
-        outcomes.append("")
+        return act()
     except Exception as error:
-        outcomes.append(type(error).__name__)
+        return error
     finally:
         connection.close()
+
+
+def _raised(outcome: Any) -> str:
+    return type(outcome).__name__ if isinstance(outcome, Exception) else ""
 
 
 def _somebody_waits_for_us() -> bool:

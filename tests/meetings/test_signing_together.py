@@ -1,11 +1,9 @@
 """Two coordinators, two tabs, two clicks: one wins, the other is told, and nothing that was typed is lost."""
 
 from collections.abc import Callable
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -17,7 +15,7 @@ from meetings.actions.signing import sign_decisions
 from meetings.models import AgendaItem, Decision, Meeting
 from tests.cast import Cast, Member
 from tests.factories import make_decision, make_item, make_meeting, make_referral
-from tests.meetings.acts import call, client_of, house
+from tests.meetings.acts import call, client_of, house, together
 
 
 @pytest.fixture
@@ -38,24 +36,8 @@ def meeting(committed: None, cast: Cast) -> Meeting:
     return meeting
 
 
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """What these answer, run in threads with connections of their own."""
-    answers: list[Any] = []
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> None:
-        start.wait(10)
-        try:
-            answers.append(act())
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return sorted(answers, key=lambda answer: int(answer.status_code))
+def by_status(*acts: Callable[[], Any]) -> list[Any]:
+    return sorted(together(*acts), key=lambda answer: int(answer.status_code))
 
 
 def read(client: Client) -> list[str]:
@@ -75,7 +57,7 @@ def test_two_clicks_of_one_button(cast: Cast, meeting: Meeting) -> None:
     clients = [client_of(cast.coordinator) for _ in range(2)]
     sent = {"command_id": new_id(), "decision": read(clients[0])}
     path = reverse("meetings:sign", args=[meeting.pk])
-    answers = at_once(*[lambda client=client: client.post(path, sent) for client in clients])
+    answers = by_status(*[lambda client=client: client.post(path, sent) for client in clients])
     assert [each.status_code for each in answers] == [303, 303]
     assert signed(cast) == (3, 1)
 
@@ -85,7 +67,7 @@ def test_two_coordinators_sign_at_once(cast: Cast, meeting: Meeting, two: tuple[
     clients = [client_of(member) for member in two]
     values = read(clients[0])
     path = reverse("meetings:sign", args=[meeting.pk])
-    answers = at_once(
+    answers = by_status(
         *[lambda client=client: client.post(path, {"command_id": new_id(), "decision": values}) for client in clients]
     )
     assert [each.status_code for each in answers] == [303, 409]
@@ -126,7 +108,9 @@ def test_two_coordinators_correct_at_once(cast: Cast, meeting: Meeting, two: tup
     call(sign_decisions, cast.coordinator, meeting_id=meeting.pk, decisions=what)
     path = reverse("meetings:correct", args=[what[0][0]])
     clients = {"De ene tekst.": client_of(two[0]), "De andere tekst.": client_of(two[1])}
-    answers = at_once(*[lambda c=client, t=text: c.post(path, correction(text=t)) for text, client in clients.items()])
+    answers = by_status(
+        *[lambda c=client, t=text: c.post(path, correction(text=t)) for text, client in clients.items()]
+    )
     assert [each.status_code for each in answers] == [303, 409]
     page = answers[1]
     mine = page.context["form"]["text"].value()
