@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from mdo.cli.home import Home
+from mdo.cli.process import tail
 from meetings.models import Meeting
 from meetings.room.protocol import SUBPROTOCOL
 from tests.cast import PASSWORD, Cast
@@ -60,15 +61,25 @@ def meeting(committed: None, cast: Cast) -> Meeting:
 
 
 def room(installation: Installation, meeting: Meeting, key: str, origin: str = "") -> ClientConnection:
-    """The socket of a room, through the proxy."""
-    return connect(
-        f"wss://localhost:{installation.port}/ws/meetings/{meeting.pk}/",
-        ssl=installation.trust,
-        origin=origin or installation.origin,  # type: ignore[arg-type]
-        subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-        additional_headers={"Cookie": f"mdo_session={key}"},
-        open_timeout=20,
-    )
+    """The socket of a room, through the proxy. Where the line breaks before anybody answered it is tried again, as pages do; three times in a
+    row is a fault."""
+    broken: list[Exception] = []
+    while True:
+        try:
+            return connect(
+                f"wss://localhost:{installation.port}/ws/meetings/{meeting.pk}/",
+                ssl=installation.trust,
+                origin=origin or installation.origin,  # type: ignore[arg-type]
+                subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
+                additional_headers={"Cookie": f"mdo_session={key}"},
+                open_timeout=20,
+            )
+        except InvalidMessage as error:
+            broken.append(error)
+            log = tail(installation.folder / "log" / "proxy.log", 40)
+            print(f"the line broke: {error}\n{installation.said()[-2000:]}\n{log}")
+            if len(broken) == 3:
+                raise
 
 
 def test_what_is_started(installation):
