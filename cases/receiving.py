@@ -33,9 +33,8 @@ def answer(raw: bytes) -> bytes:
     except Trouble as found:
         trouble = found
     except Exception as error:  # the next message must not pay for it; the text of an error could hold content
-        log.warning(
-            "an HL7 message failed: %s", type(error.__cause__ or error).__name__
-        )  # PostgreSQL has better names than Django
+        # What lies behind an error of Django's has a better name: DeadlockDetected, PoolTimeout.
+        log.warning("an HL7 message failed: %s", type(error.__cause__ or error).__name__)
         kind = 206 if isinstance(error, DatabaseError) else 207
         trouble = Trouble(kind, "MSH", "It could not be stored. Send it again later.")
     return acknowledge(head, trouble)

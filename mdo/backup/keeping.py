@@ -50,9 +50,8 @@ class Keeper:
         self._moments: deque[tuple[int, datetime]] = deque(maxlen=10_000)
         self._reached: datetime | None = None  # the latest of those moments of which the log is here
         self._whole: bool | None = None  # whether that log goes back to a base without a hole; not looked at yet
-        self._closed_at: datetime | None = (
-            None  # the end of the base that closed the last hole: there is nothing to restore to before it
-        )
+        # The end of the base that closed the last hole: of what came after the hole, nothing before this can be restored.
+        self._closed_at: datetime | None = None
         self._due = False  # a base, at once
         self._copying: Future[Base] | None = None
         self._known: set[str] | None = None
