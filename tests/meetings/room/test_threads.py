@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import Cursor  # type: ignore[attr-defined]
 
@@ -56,8 +57,9 @@ def process() -> int:
 def test_what_is_asked_again_is_planned_once(room_thread: Any) -> None:
     for _ in range(4):
         room_thread(look)
-    assert len([each for each in room_thread(prepared) if '"place"' in each]) == 1
-    assert room_thread(process) == room_thread(process)
+    # Behind PgBouncer a connection is another one after each transaction: nothing is prepared.
+    assert len([each for each in room_thread(prepared) if '"place"' in each]) == (0 if settings.MDO_POOLED else 1)
+    assert settings.MDO_POOLED or room_thread(process) == room_thread(process)
 
 
 def test_pages_prepare_nothing() -> None:
