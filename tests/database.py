@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,19 +108,13 @@ def test_database() -> Iterator[str]:
             _drop(server, name)
 
 
-def kept_by_nobody(within_s: float = 10) -> int:
+def kept_by_nobody() -> int:
     """How many connections of the pool are out that no living thread can hold: whoever took them ended without giving them back, and after 24
-    of those the pool has none for anybody. Connections on their way back are waited for."""
-    deadline = time.monotonic() + within_s
-    while True:
-        pool = connections["default"].pool  # type: ignore[attr-defined]
-        stats = pool.get_stats()
-        out = stats.get("pool_size", 0) - stats.get("pool_available", 0)
-        others = [each for each in threading.enumerate() if not each.name.startswith(f"{pool.name}-")]
-        kept = max(0, out - len(others))
-        if not kept or time.monotonic() > deadline:
-            return kept
-        threading.Event().wait(0.05)
+    of those the pool has none for anybody."""
+    pool = connections["default"].pool  # type: ignore[attr-defined]
+    stats = pool.get_stats()
+    others = [each for each in threading.enumerate() if not each.name.startswith(f"{pool.name}-")]
+    return max(0, stats.get("pool_size", 0) - stats.get("pool_available", 0) - len(others))
 
 
 def filled_tables() -> frozenset[str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -62,12 +63,12 @@ def unhurried(meeting_id: UUID) -> None:
 
 
 class Looks:
-    """How often this process's rooms began to look at the database since this was made: each half second. *Within a second* is at most two
-    looks, however busy the machine is."""
+    """How often this process's rooms began to look at the database since this was made (each half second), and how long ago that is. *Within a
+    second* is at most two looks, and a second by the clock."""
 
     def __init__(self) -> None:
         assert hub.POLL_EVERY_S <= 0.5
-        self.begun, here = 0, hub.here()
+        self.begun, self.at, here = 0, monotonic(), hub.here()
         look = here._look_at_database
 
         async def counted() -> None:
@@ -78,7 +79,10 @@ class Looks:
 
     @property
     def within_a_second(self) -> bool:
-        return self.begun <= 2
+        return self.within(1.0)
+
+    def within(self, seconds: float) -> bool:
+        return self.begun <= seconds / hub.POLL_EVERY_S and monotonic() - self.at <= seconds
 
 
 class Closed(Exception):

@@ -185,9 +185,9 @@ def test_a_question_takes_less_than_twenty_milliseconds() -> None:
         find_codes(query, system)
         times = []
         for _ in range(3):
-            before = time.thread_time()
+            before = time.perf_counter()
             find_codes(query, system)
-            times.append(time.thread_time() - before)
+            times.append(time.perf_counter() - before)
         if min(times) > 0.020:
             slow.append((query, min(times)))
     assert slow == []

@@ -107,7 +107,7 @@ def test_others_do_not_queue_behind_what_waits(owner, reader, doing, lock_wait_s
             connections["owner"].close()
 
     with ThreadPoolExecutor(1) as pool, connect() as visitor:
-        visitor.execute("SET statement_timeout = '5s'")
+        visitor.execute("SET statement_timeout = '1s'")
         migrating = pool.submit(migrate)
         try:
             while not owner.execute(waiting).fetchone():

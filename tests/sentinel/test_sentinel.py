@@ -20,7 +20,7 @@ from mdo.cli.process import Child, Program
 from tests.parts import child_environment, until
 from tests.sentinel.servers import PASSWORD, Watched, watched
 
-BACK_WITHIN_S = 90.0  # a vote that is split costs the sentinels twelve seconds
+BACK_WITHIN_S = 30.0
 WORKING_WITHIN_S = 90.0
 
 
